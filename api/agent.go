@@ -1,0 +1,133 @@
+package api
+
+// What a server and its agents say to each other. Agents are level-triggered:
+// the server keeps one versioned set of assignments a node, messages are only
+// hints that the set has changed, and the agent pulls and reconciles.
+
+// Desire is what the server wants of an assignment.
+type Desire uint8
+
+// The desires.
+const (
+	DesireRun Desire = iota
+	DesireStop
+	DesireSuspend // reserved
+)
+
+// Assignment is one attempt that a node should run, or stop.
+type Assignment struct {
+	Attempt  `cbor:"1,keyasint"`
+	Epoch    uint64   `json:"epoch" cbor:"2,keyasint,omitempty"`   // of the leader that decided; an older one is refused
+	Version  uint64   `json:"version" cbor:"3,keyasint,omitempty"` // of the node's set when this assignment last changed
+	Desire   Desire   `json:"desire" cbor:"4,keyasint,omitempty"`
+	Name     string   `json:"name" cbor:"5,keyasint,omitempty"` // display form, "name.task[index]"
+	Tenant   string   `json:"tenant" cbor:"6,keyasint,omitempty"`
+	Task     *Task    `json:"task,omitempty" cbor:"7,keyasint,omitempty"` // nil when Desire is not DesireRun
+	Count    int32    `json:"count" cbor:"8,keyasint,omitempty"`          // size of the array, number of replicas
+	Inputs   []Supply `json:"inputs,omitempty" cbor:"9,keyasint,omitempty"`
+	Revision uint32   `json:"revision,omitempty" cbor:"10,keyasint,omitempty"`
+}
+
+// Supply is an input that is ready to be put into place.
+type Supply struct {
+	Path   string `json:"path" cbor:"1,keyasint,omitempty"` // relative to the input directory
+	Digest Digest `json:"digest,omitempty" cbor:"2,keyasint,omitempty"`
+	Size   Bytes  `json:"size" cbor:"3,keyasint,omitempty"`
+	Inline []byte `json:"inline,omitempty" cbor:"4,keyasint,omitempty"`
+	Site   string `json:"site,omitempty" cbor:"5,keyasint,omitempty"` // where the bytes were made; "" is the cell's store
+}
+
+// AssignmentSet answers a Pull: everything (Full), or what changed after From.
+type AssignmentSet struct {
+	Epoch   uint64       `json:"epoch" cbor:"1,keyasint,omitempty"`
+	From    uint64       `json:"from" cbor:"2,keyasint,omitempty"`
+	Version uint64       `json:"version" cbor:"3,keyasint,omitempty"`
+	Full    bool         `json:"full" cbor:"4,keyasint,omitempty"`
+	Items   []Assignment `json:"items,omitempty" cbor:"5,keyasint,omitempty"`
+	Gone    []Attempt    `json:"gone,omitempty" cbor:"6,keyasint,omitempty"` // no longer wanted; their results are recorded
+	Again   bool         `json:"again" cbor:"7,keyasint,omitempty"`          // more has changed than fits: pull again from Version
+}
+
+// Pull asks for the node's assignments.
+type Pull struct {
+	Epoch uint64 `json:"epoch" cbor:"1,keyasint,omitempty"` // of the set that the agent has
+	Have  uint64 `json:"have" cbor:"2,keyasint,omitempty"`  // its version; 0 asks for everything
+}
+
+// Hello registers a node. It is sent on start and after each change of leader.
+type Hello struct {
+	Node Node `json:"node" cbor:"1,keyasint,omitempty"`
+}
+
+// Welcome answers a Hello once the registration stands in the journal.
+type Welcome struct {
+	Epoch       uint64   `json:"epoch" cbor:"1,keyasint,omitempty"`
+	Heartbeat   Duration `json:"heartbeat" cbor:"2,keyasint,omitempty"`   // how often to send a Beat
+	SilentAfter Duration `json:"silentAfter" cbor:"3,keyasint,omitempty"` // also the lease of tasks marked atMostOnce
+}
+
+// Beat is a heartbeat with the node's present use. It never enters the journal.
+type Beat struct {
+	Epoch   uint64    `json:"epoch" cbor:"1,keyasint,omitempty"`
+	Version uint64    `json:"version" cbor:"2,keyasint,omitempty"` // of the assignments that the agent has: the leader hints when it is behind
+	Used    Resources `json:"used" cbor:"3,keyasint,omitempty"`
+	Running int32     `json:"running" cbor:"4,keyasint,omitempty"`
+}
+
+// Hint says that a node's set has changed.
+type Hint struct {
+	Epoch   uint64 `json:"epoch" cbor:"1,keyasint,omitempty"`
+	Version uint64 `json:"version" cbor:"2,keyasint,omitempty"`
+}
+
+// ReportKind says what a Report is about.
+type ReportKind uint8
+
+// The kinds of reports.
+const (
+	ReportStarted ReportKind = iota
+	ReportEnded
+	ReportHealthy   // all checks of the attempt pass
+	ReportUnhealthy // a check failed Failures times in a row
+)
+
+// Report is a fact about an attempt. Reports of one attempt are numbered from 1
+// and stay in the agent's outbox until the leader says that they are journalled.
+type Report struct {
+	Attempt `cbor:"1,keyasint"`
+	N       uint32     `json:"n" cbor:"2,keyasint,omitempty"`
+	Kind    ReportKind `json:"kind" cbor:"3,keyasint,omitempty"`
+	Result  *Result    `json:"result,omitempty" cbor:"4,keyasint,omitempty"` // ReportEnded
+	Detail  string     `json:"detail,omitempty" cbor:"5,keyasint,omitempty"`
+	Ports   []Port     `json:"ports,omitempty" cbor:"6,keyasint,omitempty"` // ReportStarted: the ports that the node chose
+	PID     int32      `json:"pid,omitempty" cbor:"7,keyasint,omitempty"`   // ReportStarted
+}
+
+// Reports is a batch from one node's outbox.
+type Reports struct {
+	Reports []Report `json:"reports" cbor:"1,keyasint,omitempty"`
+}
+
+// ReportsAck says at which journal sequence a batch of reports stands.
+type ReportsAck struct {
+	Epoch uint64 `json:"epoch" cbor:"1,keyasint,omitempty"`
+	Seq   uint64 `json:"seq" cbor:"2,keyasint,omitempty"`
+	Error string `json:"error,omitempty" cbor:"3,keyasint,omitempty"` // why nothing was recorded; the agent keeps the reports and retries
+}
+
+// LogRequest asks an agent for a part of a log file.
+type LogRequest struct {
+	Attempt `cbor:"1,keyasint"`
+	Stream  string `json:"stream" cbor:"2,keyasint,omitempty"` // "stdout" or "stderr"
+	Offset  int64  `json:"offset" cbor:"3,keyasint,omitempty"` // from the start; negative counts from the end
+	Limit   int32  `json:"limit" cbor:"4,keyasint,omitempty"`  // at most 256 KiB
+}
+
+// LogChunk answers a LogRequest.
+type LogChunk struct {
+	Data   []byte `json:"data,omitempty" cbor:"1,keyasint,omitempty"`
+	Offset int64  `json:"offset" cbor:"2,keyasint,omitempty"` // of the first byte of Data
+	Next   int64  `json:"next" cbor:"3,keyasint,omitempty"`   // where to read on
+	Final  bool   `json:"final" cbor:"4,keyasint,omitempty"`  // the attempt has ended and Data reaches the end
+	Error  string `json:"error,omitempty" cbor:"5,keyasint,omitempty"`
+}

@@ -1,0 +1,70 @@
+package api
+
+// Term is one summand of a score. Scores are quantised integers; what counts is
+// only their order.
+type Term struct {
+	Name  string `json:"name" cbor:"1,keyasint,omitempty"`
+	Value int64  `json:"value" cbor:"2,keyasint,omitempty"`
+}
+
+// Candidate is a node with its score; a higher score is better.
+type Candidate struct {
+	Node  string `json:"node" cbor:"1,keyasint,omitempty"`
+	Score int64  `json:"score" cbor:"2,keyasint,omitempty"`
+	Terms []Term `json:"terms,omitempty" cbor:"3,keyasint,omitempty"`
+}
+
+// ReasonCount says how many nodes failed first on a reason.
+type ReasonCount struct {
+	Reason string `json:"reason" cbor:"1,keyasint,omitempty"`
+	Nodes  int32  `json:"nodes" cbor:"2,keyasint,omitempty"`
+}
+
+// Decision is why a task was placed where it was, or why it was not. It takes
+// about 512 bytes at most: the chosen node and three runners-up.
+type Decision struct {
+	Strategy  string        `json:"strategy" cbor:"1,keyasint,omitempty"`
+	Chosen    *Candidate    `json:"chosen,omitempty" cbor:"2,keyasint,omitempty"` // nil: refused
+	RunnersUp []Candidate   `json:"runnersUp,omitempty" cbor:"3,keyasint,omitempty"`
+	Reasons   []ReasonCount `json:"reasons,omitempty" cbor:"4,keyasint,omitempty"` // nodes that could not take it, by first failing reason
+	Nodes     int32         `json:"nodes" cbor:"5,keyasint,omitempty"`             // nodes looked at
+	At        Time          `json:"at" cbor:"6,keyasint,omitempty"`
+	// The latency model's estimate for the chosen node: transfer of inputs,
+	// wait, run, return of outputs.
+	Transfer Duration `json:"transfer,omitempty" cbor:"7,keyasint,omitempty"`
+	Wait     Duration `json:"wait,omitempty" cbor:"8,keyasint,omitempty"`
+	Run      Duration `json:"run,omitempty" cbor:"9,keyasint,omitempty"`
+	Return   Duration `json:"return,omitempty" cbor:"10,keyasint,omitempty"`
+}
+
+// Suggestion is a smallest single change that would admit a pending task now.
+type Suggestion struct {
+	Change string `json:"change"` // for example "request 2Gi less memory"
+	Nodes  int32  `json:"nodes"`  // nodes that would then fit
+}
+
+// Class is what kind of work a task is.
+type Class string
+
+// The classes.
+const (
+	ClassLatency  Class = "latency-critical"
+	ClassCompute  Class = "compute-heavy"
+	ClassData     Class = "data-heavy"
+	ClassPeriodic Class = "periodic"
+	ClassBest     Class = "best-effort"
+)
+
+// Profile is what analysis learnt about a task.
+type Profile struct {
+	Class      Class    `json:"class" cbor:"1,keyasint,omitempty"`
+	Run        Duration `json:"run" cbor:"2,keyasint,omitempty"`            // median of the predicted run time on the reference node
+	RunLow     Duration `json:"runLow" cbor:"3,keyasint,omitempty"`         // 10 % quantile
+	RunHigh    Duration `json:"runHigh" cbor:"4,keyasint,omitempty"`        // 90 % quantile
+	Samples    int32    `json:"samples" cbor:"5,keyasint,omitempty"`        // earlier runs it rests on; 0: guessed from the spec
+	BytesIn    Bytes    `json:"bytesIn" cbor:"6,keyasint,omitempty"`        // known and expected input
+	BytesOut   Bytes    `json:"bytesOut" cbor:"7,keyasint,omitempty"`       // expected output
+	Technology string   `json:"technology" cbor:"8,keyasint,omitempty"`     // recommended, for example "edge, wasm-first"
+	Strategy   string   `json:"strategy" cbor:"9,keyasint,omitempty"`       // recommended
+	Why        []string `json:"why,omitempty" cbor:"10,keyasint,omitempty"` // reasons of the recommendation
+}

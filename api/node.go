@@ -1,0 +1,63 @@
+package api
+
+// Node is a place that runs tasks, as its agent registers it.
+type Node struct {
+	Name     string            `json:"name" cbor:"1,keyasint,omitempty"` // [a-z0-9-], unique in the cell
+	Site     string            `json:"site" cbor:"2,keyasint,omitempty"`
+	Layer    Layer             `json:"layer" cbor:"3,keyasint,omitempty"`
+	Labels   map[string]string `json:"labels,omitempty" cbor:"4,keyasint,omitempty"`
+	Taints   []Taint           `json:"taints,omitempty" cbor:"5,keyasint,omitempty"`
+	Capacity Resources         `json:"capacity" cbor:"6,keyasint,omitempty"`
+	Drivers  []string          `json:"drivers" cbor:"7,keyasint,omitempty"`
+	Speed    Milli             `json:"speed,omitempty" cbor:"8,keyasint,omitempty"` // single-core speed relative to the reference node, 1000 = equal
+	Power    *PowerModel       `json:"power,omitempty" cbor:"9,keyasint,omitempty"`
+	Price    *Money            `json:"price,omitempty" cbor:"10,keyasint,omitempty"` // per hour of the whole node
+	Version  string            `json:"version,omitempty" cbor:"11,keyasint,omitempty"`
+	Boot     string            `json:"boot,omitempty" cbor:"12,keyasint,omitempty"` // changes when the machine restarts
+}
+
+// PowerModel is a node's draw in milliwatts at no load and at full load; linear
+// in between.
+type PowerModel struct {
+	Idle int64 `json:"idleMilliwatts" cbor:"1,keyasint,omitempty"`
+	Full int64 `json:"fullMilliwatts" cbor:"2,keyasint,omitempty"`
+}
+
+// PowerState is whether a node draws power and can run tasks.
+type PowerState string
+
+// The power states. Reserved: no behaviour yet.
+const (
+	PowerOn       PowerState = "on"
+	PowerSleeping PowerState = "sleeping"
+	PowerWaking   PowerState = "waking"
+)
+
+// Site is where nodes stand.
+type Site struct {
+	Name   string `json:"name" cbor:"1,keyasint,omitempty"`
+	Layer  Layer  `json:"layer" cbor:"2,keyasint,omitempty"`
+	Zone   string `json:"zone,omitempty" cbor:"3,keyasint,omitempty"`   // grid zone, for example "DE"
+	Tariff string `json:"tariff,omitempty" cbor:"4,keyasint,omitempty"` // name of a tariff
+	PUE    Milli  `json:"pue,omitempty" cbor:"5,keyasint,omitempty"`    // power usage effectiveness, at least 1
+	Links  []Link `json:"links,omitempty" cbor:"6,keyasint,omitempty"`
+}
+
+// Link is a connection from its site to another one; both directions are alike.
+type Link struct {
+	To         string   `json:"to" cbor:"1,keyasint,omitempty"`
+	RTT        Duration `json:"rtt" cbor:"2,keyasint,omitempty"`
+	Bandwidth  Rate     `json:"bandwidth" cbor:"3,keyasint,omitempty"`
+	PricePerGB *Money   `json:"pricePerGB,omitempty" cbor:"4,keyasint,omitempty"`
+}
+
+// Reservation is capacity held on a node for a time. Reserved: recorded and
+// shown, no behaviour yet.
+type Reservation struct {
+	ID        uint64    `json:"id" cbor:"1,keyasint,omitempty"`
+	Node      string    `json:"node" cbor:"2,keyasint,omitempty"`
+	Owner     string    `json:"owner" cbor:"3,keyasint,omitempty"`
+	Resources Resources `json:"resources" cbor:"4,keyasint,omitempty"`
+	Expires   Time      `json:"expires" cbor:"5,keyasint,omitempty"`
+	Price     Money     `json:"price" cbor:"6,keyasint,omitempty"`
+}

@@ -1,0 +1,152 @@
+package api
+
+// What reads return: views of the state at one journal sequence.
+
+// Counts says how many elements of a workload stand where.
+type Counts struct {
+	Waiting   int32 `json:"waiting"`
+	Pending   int32 `json:"pending"` // includes those that wait after a failure
+	Placed    int32 `json:"placed"`
+	Running   int32 `json:"running"`
+	Succeeded int32 `json:"succeeded"`
+	Failed    int32 `json:"failed"`
+	Cancelled int32 `json:"cancelled"`
+}
+
+// Total is the number of elements.
+func (c Counts) Total() int32 {
+	return c.Waiting + c.Pending + c.Placed + c.Running + c.Succeeded + c.Failed + c.Cancelled
+}
+
+// WorkloadView shows one workload.
+type WorkloadView struct {
+	ID        uint64    `json:"id"`
+	Name      string    `json:"name"`
+	Tenant    string    `json:"tenant"`
+	Kind      Kind      `json:"kind"`
+	Status    string    `json:"status"`
+	Reason    string    `json:"reason,omitempty"` // why it failed, was cancelled or rolled back
+	Priority  int32     `json:"priority"`
+	Submitted Time      `json:"submitted"`
+	Finished  Time      `json:"finished,omitempty"`
+	NextRun   Time      `json:"nextRun,omitempty"`
+	Parent    uint64    `json:"parent,omitempty"` // the scheduled job that this is a run of
+	Revision  uint32    `json:"revision"`
+	Replicas  int32     `json:"replicas,omitempty"`
+	Healthy   int32     `json:"healthy,omitempty"`
+	Counts    Counts    `json:"counts"`
+	Spec      *Workload `json:"spec,omitempty"` // on show only
+}
+
+// TaskView shows one element of a task.
+type TaskView struct {
+	TaskRef
+	Name      string    `json:"name"` // "name.task[index]"
+	TaskName  string    `json:"taskName"`
+	Status    string    `json:"status"`
+	Node      string    `json:"node,omitempty"`
+	Site      string    `json:"site,omitempty"`
+	Layer     Layer     `json:"layer,omitempty"`
+	Try       uint32    `json:"try"`
+	Revision  uint32    `json:"revision"`
+	Healthy   bool      `json:"healthy,omitempty"`
+	Reason    string    `json:"reason,omitempty"`
+	Ready     Time      `json:"ready,omitempty"` // when it could first be placed
+	Placed    Time      `json:"placed,omitempty"`
+	Started   Time      `json:"started,omitempty"`
+	Ended     Time      `json:"ended,omitempty"`
+	NotBefore Time      `json:"notBefore,omitempty"` // in back-off
+	Ports     []Port    `json:"ports,omitempty"`
+	PID       int32     `json:"pid,omitempty"`
+	Result    *Result   `json:"result,omitempty"`
+	Decision  *Decision `json:"decision,omitempty"` // the last one, on show and explain
+}
+
+// NodeView shows one node.
+type NodeView struct {
+	Node
+	Status     string    `json:"status"` // "ready", "silent", "draining", "drained"
+	Used       Resources `json:"used"`   // promised to placed tasks
+	Tasks      int32     `json:"tasks"`  // placed or running
+	Registered Time      `json:"registered"`
+	LastSeen   Time      `json:"lastSeen,omitempty"` // leader's memory, not journalled
+}
+
+// Explanation answers why a task is where it is, or why it is not yet anywhere.
+type Explanation struct {
+	Task        TaskView     `json:"task"`
+	Profile     Profile      `json:"profile"`
+	Decision    *Decision    `json:"decision,omitempty"`
+	Suggestions []Suggestion `json:"suggestions,omitempty"` // pending only: smallest single changes that would admit it now
+	WaitsFor    []string     `json:"waitsFor,omitempty"`    // names of tasks that must end first
+}
+
+// Planned is the decision that would be taken now for one task of a workload.
+type Planned struct {
+	Task        string       `json:"task"`
+	Count       int32        `json:"count"` // elements that the decision stands for
+	Fits        int32        `json:"fits"`  // elements of them that would be placed at once
+	Profile     Profile      `json:"profile"`
+	Decision    Decision     `json:"decision"`
+	Suggestions []Suggestion `json:"suggestions,omitempty"`
+}
+
+// Applied says what a submission did.
+type Applied struct {
+	ID       uint64       `json:"id,omitempty"`
+	Name     string       `json:"name"`
+	Tenant   string       `json:"tenant"`
+	Revision uint32       `json:"revision,omitempty"`
+	Action   string       `json:"action,omitempty"` // "created", "updated", "unchanged"
+	Errors   []FieldError `json:"errors,omitempty"` // refused: every fault with its path
+}
+
+// FieldError is one fault of a submitted document.
+type FieldError struct {
+	Path    string `json:"path"`           // for example tasks[1].resources.memory; "" is the whole document
+	Message string `json:"message"`        // what is wrong and what would be right
+	Line    int    `json:"line,omitempty"` // 1-based, when the source is known
+	Column  int    `json:"column,omitempty"`
+}
+
+// CellStatus shows a server and its cell.
+type CellStatus struct {
+	Version  string `json:"version"`
+	Cell     string `json:"cell"`
+	Leader   bool   `json:"leader"`
+	Epoch    uint64 `json:"epoch"`
+	Seq      uint64 `json:"seq"`   // of the last record that reads reflect
+	Nodes    int32  `json:"nodes"` // registered
+	Silent   int32  `json:"silent"`
+	Pending  int32  `json:"pending"` // task elements that wait for a place
+	Running  int32  `json:"running"`
+	Finished int64  `json:"finished"` // task elements since the cell began
+}
+
+// WatchEvent is one line of a watch: what changed at which sequence.
+type WatchEvent struct {
+	Seq      uint64 `json:"seq"`
+	At       Time   `json:"at"`
+	Type     string `json:"type"` // for example "task.ended"
+	Workload string `json:"workload,omitempty"`
+	Tenant   string `json:"tenant,omitempty"`
+	Task     string `json:"task,omitempty"`
+	Node     string `json:"node,omitempty"`
+	Status   string `json:"status,omitempty"`
+	Detail   string `json:"detail,omitempty"`
+}
+
+// JoinRequest asks for a node's credentials; the join token travels in the
+// Authorization header.
+type JoinRequest struct {
+	Node string `json:"node"`
+}
+
+// JoinReply gives a node what it needs to talk to its cell.
+type JoinReply struct {
+	NATS     string `json:"nats"` // URL
+	User     string `json:"user"`
+	Password string `json:"password"` // valid for this node's subjects only
+	Token    string `json:"token"`    // bearer token for artifacts over HTTP
+	Cell     string `json:"cell"`
+}
