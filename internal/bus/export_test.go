@@ -1,0 +1,4 @@
+package bus
+
+// Dir is where the server stores.
+func Dir(s *Server) string { return s.dir }
