@@ -61,3 +61,10 @@ type Reservation struct {
 	Expires   Time      `json:"expires" cbor:"5,keyasint,omitempty"`
 	Price     Money     `json:"price" cbor:"6,keyasint,omitempty"`
 }
+
+// DeviceShare is a part of one accelerator of a node.
+type DeviceShare struct {
+	Group int32 `json:"group" cbor:"1,keyasint,omitempty"` // position in Node.Capacity.Accelerators
+	Index int32 `json:"index" cbor:"2,keyasint,omitempty"` // device of that group, from 0
+	Share Milli `json:"share" cbor:"3,keyasint"`           // 1 to 1000
+}

@@ -1,0 +1,171 @@
+package engine
+
+import "drover.dev/api"
+
+// InputKind numbers the types of inputs in the journal. A number is never reused.
+type InputKind uint16
+
+// Input is what reaches the engine from outside: a command, reports of an agent,
+// a silence, the start of a leader.
+type Input interface{ InputKind() InputKind }
+
+// The kinds of inputs.
+const (
+	InputLead InputKind = iota + 1
+	InputSubmit
+	InputCancel
+	InputRollback
+	InputDrain
+	InputRemoveNode
+	InputPutSite
+	InputSettings
+	InputRegister
+	InputSilent
+	InputBack
+	InputReports
+	InputAcceptLoss
+)
+
+// Caller is part of every command: who asks, and the idempotency key under which
+// the answer is remembered. The key is unique per principal; an empty key is not
+// remembered.
+type Caller struct {
+	Principal string `cbor:"1,keyasint,omitempty"`
+	Key       string `cbor:"2,keyasint,omitempty"`
+}
+
+// Lead opens an epoch for a new leader. Home is the site of its store.
+type Lead struct {
+	Epoch  uint64 `cbor:"1,keyasint"`
+	Server string `cbor:"2,keyasint"`
+}
+
+// Submit asks for a workload: a new one, or a revision of one of the same name.
+// The workload was normalised and validated before. Facts holds what the server
+// knows of each task's program and inputs, by task.
+type Submit struct {
+	Caller   `cbor:"1,keyasint"`
+	Workload *api.Workload `cbor:"2,keyasint"`
+	Facts    []Fact        `cbor:"3,keyasint,omitempty"`
+}
+
+// Fact is what is known of a task's program before it runs.
+type Fact struct {
+	Program api.Bytes `cbor:"1,keyasint,omitempty"` // size of its artifact
+	Inputs  api.Bytes `cbor:"2,keyasint,omitempty"` // size of its input artifacts
+	Memory  api.Bytes `cbor:"3,keyasint,omitempty"` // least memory that a WASM module declares
+}
+
+// Cancel ends the newest workload of a name, or the one with the number ID.
+type Cancel struct {
+	Caller `cbor:"1,keyasint"`
+	Tenant string `cbor:"2,keyasint"`
+	Name   string `cbor:"3,keyasint,omitempty"`
+	ID     uint64 `cbor:"4,keyasint,omitempty"`
+}
+
+// Rollback gives a service an earlier revision's specification again. Revision 0
+// is the last one that became healthy before the present.
+type Rollback struct {
+	Caller   `cbor:"1,keyasint"`
+	Tenant   string `cbor:"2,keyasint"`
+	Name     string `cbor:"3,keyasint"`
+	Revision uint32 `cbor:"4,keyasint,omitempty"`
+}
+
+// Drain empties a node, or (Off) lets it take work again. Running job tasks may
+// go on for Grace before they are moved.
+type Drain struct {
+	Caller `cbor:"1,keyasint"`
+	Node   string       `cbor:"2,keyasint"`
+	Off    bool         `cbor:"3,keyasint,omitempty"`
+	Grace  api.Duration `cbor:"4,keyasint,omitempty"`
+}
+
+// RemoveNode forgets a node that holds nothing.
+type RemoveNode struct {
+	Caller `cbor:"1,keyasint"`
+	Node   string `cbor:"2,keyasint"`
+}
+
+// PutSite declares or replaces a site.
+type PutSite struct {
+	Caller `cbor:"1,keyasint"`
+	Site   api.Site `cbor:"2,keyasint"`
+}
+
+// PutSettings changes settings; zero fields stay as they are.
+type PutSettings struct {
+	Caller    `cbor:"1,keyasint"`
+	RetainFor api.Duration `cbor:"2,keyasint,omitempty"`
+	RetainMax int32        `cbor:"3,keyasint,omitempty"`
+	Lease     api.Duration `cbor:"4,keyasint,omitempty"`
+	Home      string       `cbor:"5,keyasint,omitempty"`
+}
+
+// Register is an agent's Hello.
+type Register struct {
+	Node api.Node `cbor:"1,keyasint"`
+}
+
+// Silent says that nothing was heard of a node for the shell's threshold.
+type Silent struct {
+	Node string `cbor:"1,keyasint"`
+}
+
+// Back says that a silent node was heard of again.
+type Back struct {
+	Node string `cbor:"1,keyasint"`
+}
+
+// Reports are facts from a node's outbox.
+type Reports struct {
+	Node    string       `cbor:"1,keyasint"`
+	Reports []api.Report `cbor:"2,keyasint"`
+}
+
+// InputKind implementations.
+func (*Lead) InputKind() InputKind        { return InputLead }
+func (*Submit) InputKind() InputKind      { return InputSubmit }
+func (*Cancel) InputKind() InputKind      { return InputCancel }
+func (*Rollback) InputKind() InputKind    { return InputRollback }
+func (*Drain) InputKind() InputKind       { return InputDrain }
+func (*RemoveNode) InputKind() InputKind  { return InputRemoveNode }
+func (*PutSite) InputKind() InputKind     { return InputPutSite }
+func (*PutSettings) InputKind() InputKind { return InputSettings }
+func (*Register) InputKind() InputKind    { return InputRegister }
+func (*Silent) InputKind() InputKind      { return InputSilent }
+func (*Back) InputKind() InputKind        { return InputBack }
+func (*Reports) InputKind() InputKind     { return InputReports }
+
+// NewInput returns an empty input of a kind, or nil when this build does not
+// know the kind.
+func NewInput(k InputKind) Input {
+	switch k {
+	case InputLead:
+		return new(Lead)
+	case InputSubmit:
+		return new(Submit)
+	case InputCancel:
+		return new(Cancel)
+	case InputRollback:
+		return new(Rollback)
+	case InputDrain:
+		return new(Drain)
+	case InputRemoveNode:
+		return new(RemoveNode)
+	case InputPutSite:
+		return new(PutSite)
+	case InputSettings:
+		return new(PutSettings)
+	case InputRegister:
+		return new(Register)
+	case InputSilent:
+		return new(Silent)
+	case InputBack:
+		return new(Back)
+	case InputReports:
+		return new(Reports)
+	}
+	return nil
+}

@@ -1,0 +1,267 @@
+package sched
+
+import (
+	"cmp"
+	"container/heap"
+	"strconv"
+	"strings"
+
+	"drover.dev/api"
+)
+
+// Ask is everything of a task that a decision depends on. Tasks of equal Shape
+// fit the same nodes.
+type Ask struct {
+	Shape     string
+	Task      *api.Task
+	Tenant    string
+	Priority  int32
+	Objective api.Objective
+	Pin       string // the only node allowed; "" is any
+	Spread    bool   // replicas of one task should stand apart
+	Profile   *api.Profile
+	Inputs    []Load // by the site that has the bytes; the program included
+	Output    api.Bytes
+}
+
+// Load is an amount of bytes at a site.
+type Load struct {
+	Site  string
+	Bytes api.Bytes
+}
+
+// Item is one entry of the queue: an element, or a gang of elements that are
+// placed together or not at all.
+type Item struct {
+	Ref   api.TaskRef
+	Gang  []api.TaskRef // all of them, Ref first; nil for a single element
+	Ready api.Time
+	Ask   *Ask
+}
+
+type item struct {
+	Item
+	shape *shape
+	pos   int // in the shape's heap
+}
+
+// shape is the queue of the tasks that fit the same nodes, oldest first.
+type shape struct {
+	ask        *Ask
+	items      itemHeap
+	pos        int // in queue.ready; -1: not there
+	blocked    bool
+	candidates []*node // pass the static filters
+	stale      uint64  // value of Index.stale when candidates were made
+	avoid      bool    // some candidate has a taint to avoid
+}
+
+type queue struct {
+	shapes  map[string]*shape
+	items   map[api.TaskRef]*item
+	ready   shapeHeap
+	blocked []*shape
+}
+
+// Push adds a task or gang that may be placed.
+func (x *Index) Push(it Item) {
+	q := &x.queue
+	s := q.shapes[it.Ask.Shape]
+	if s == nil {
+		s = &shape{ask: it.Ask, pos: -1}
+		q.shapes[it.Ask.Shape] = s
+	}
+	e := &item{Item: it, shape: s}
+	q.items[it.Ref] = e
+	heap.Push(&s.items, e)
+	if !s.blocked {
+		q.offer(s)
+	}
+}
+
+// Drop takes a task out of the queue; a gang leaves as a whole with its first.
+// It returns the shape when that was its last task.
+func (x *Index) Drop(ref api.TaskRef) (emptied string) {
+	q := &x.queue
+	e := q.items[ref]
+	if e == nil {
+		return ""
+	}
+	s := e.shape
+	delete(q.items, ref)
+	heap.Remove(&s.items, e.pos)
+	if len(s.items) > 0 {
+		if s.pos >= 0 {
+			heap.Fix(&q.ready, s.pos)
+		}
+		return ""
+	}
+	if s.pos >= 0 {
+		heap.Remove(&q.ready, s.pos)
+	}
+	if s.blocked {
+		q.unblock(s)
+	}
+	delete(q.shapes, s.ask.Shape)
+	return s.ask.Shape
+}
+
+func (q *queue) unblock(s *shape) {
+	for i, b := range q.blocked {
+		if b == s {
+			q.blocked = append(q.blocked[:i], q.blocked[i+1:]...)
+			return
+		}
+	}
+}
+
+// offer puts a shape with tasks among those to try.
+func (q *queue) offer(s *shape) {
+	if s.pos >= 0 {
+		heap.Fix(&q.ready, s.pos)
+	} else if len(s.items) > 0 {
+		heap.Push(&q.ready, s)
+	}
+}
+
+// Next returns the task to try first: highest priority, then oldest. It stays in
+// the queue until Drop or Block.
+func (x *Index) Next() (Item, bool) {
+	if len(x.queue.ready) == 0 {
+		return Item{}, false
+	}
+	return x.queue.ready[0].items[0].Item, true
+}
+
+// Block sets a shape aside until a node gains room for it.
+func (x *Index) Block(name string) {
+	s := x.queue.shapes[name]
+	if s == nil || s.blocked {
+		return
+	}
+	s.blocked = true
+	if s.pos >= 0 {
+		heap.Remove(&x.queue.ready, s.pos)
+	}
+	x.queue.blocked = append(x.queue.blocked, s)
+}
+
+// Waiting returns how many tasks and gangs are in the queue, and how many shapes.
+func (x *Index) Waiting() (items, shapes int) { return len(x.queue.items), len(x.queue.shapes) }
+
+func before(a, b *item) bool {
+	if a.Ready != b.Ready {
+		return a.Ready < b.Ready
+	}
+	return compareRefs(a.Ref, b.Ref) < 0
+}
+
+func compareRefs(a, b api.TaskRef) int {
+	return cmp.Or(cmp.Compare(a.Workload, b.Workload), cmp.Compare(a.Task, b.Task), cmp.Compare(a.Index, b.Index))
+}
+
+type itemHeap []*item
+
+func (h itemHeap) Len() int           { return len(h) }
+func (h itemHeap) Less(i, j int) bool { return before(h[i], h[j]) }
+func (h itemHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i]; h[i].pos, h[j].pos = i, j }
+func (h *itemHeap) Push(v any)        { e := v.(*item); e.pos = len(*h); *h = append(*h, e) }
+func (h *itemHeap) Pop() any {
+	old := *h
+	e := old[len(old)-1]
+	old[len(old)-1] = nil
+	*h = old[:len(old)-1]
+	return e
+}
+
+type shapeHeap []*shape
+
+func (h shapeHeap) Len() int { return len(h) }
+func (h shapeHeap) Less(i, j int) bool {
+	if h[i].ask.Priority != h[j].ask.Priority {
+		return h[i].ask.Priority > h[j].ask.Priority
+	}
+	return before(h[i].items[0], h[j].items[0])
+}
+func (h shapeHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i]; h[i].pos, h[j].pos = i, j }
+func (h *shapeHeap) Push(v any)   { s := v.(*shape); s.pos = len(*h); *h = append(*h, s) }
+func (h *shapeHeap) Pop() any {
+	old := *h
+	s := old[len(old)-1]
+	old[len(old)-1] = nil
+	*h = old[:len(old)-1]
+	s.pos = -1
+	return s
+}
+
+// ShapeOf returns the key under which tasks wait together: everything that the
+// filters read, and the priority. Equal keys mean equal answers.
+func ShapeOf(t *api.Task, tenant string, priority int32, pin string, gang bool) string {
+	var b strings.Builder
+	b.Grow(96)
+	num := func(n int64) { b.WriteString(strconv.FormatInt(n, 36)); b.WriteByte('|') }
+	str := func(s string) { num(int64(len(s))); b.WriteString(s) }
+	num(int64(priority))
+	str(tenant)
+	str(t.Driver)
+	str(pin)
+	r := &t.Resources
+	num(int64(r.CPU))
+	num(int64(r.Memory))
+	num(int64(r.Storage))
+	num(int64(r.Bandwidth))
+	num(int64(len(r.Accelerators)))
+	for _, a := range r.Accelerators {
+		str(a.Kind)
+		num(int64(a.Count))
+		num(int64(len(a.Models)))
+		for _, m := range a.Models {
+			str(m)
+		}
+	}
+	for _, p := range t.Ports {
+		if p.Port != 0 {
+			num(int64(p.Port))
+		}
+	}
+	b.WriteByte('q')
+	shapeRequirements(&t.Requires, num, str)
+	if gang {
+		b.WriteByte('g')
+		num(int64(t.Count))
+	}
+	return b.String()
+}
+
+func shapeRequirements(q *api.Requirements, num func(int64), str func(string)) {
+	num(int64(len(q.Layers)))
+	for _, l := range q.Layers {
+		str(string(l))
+	}
+	num(int64(len(q.Sites)))
+	for _, s := range q.Sites {
+		str(s)
+	}
+	num(int64(len(q.Labels)))
+	for _, k := range sortedKeys(q.Labels) {
+		str(k)
+		str(q.Labels[k])
+	}
+	for _, list := range [][]api.Expression{q.Affinity, q.AntiAffinity} {
+		num(int64(len(list)))
+		for _, e := range list {
+			str(e.Key)
+			str(string(e.Op))
+			num(int64(len(e.Values)))
+			for _, v := range e.Values {
+				str(v)
+			}
+		}
+	}
+	num(int64(len(q.Tolerations)))
+	for _, t := range q.Tolerations {
+		str(t.Key)
+		str(t.Value)
+		str(string(t.Effect))
+	}
+}

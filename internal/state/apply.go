@@ -1,0 +1,340 @@
+package state
+
+import (
+	"fmt"
+	"slices"
+
+	"drover.dev/api"
+	"drover.dev/internal/profile"
+)
+
+// Apply folds one event into the state. An error means that the event does not
+// fit the state: the journal is not the one that this state came from, or it was
+// written by a later version. The state is then unusable.
+func (s *State) Apply(at api.Time, ev Event) error {
+	s.Now = max(s.Now, at)
+	switch e := ev.(type) {
+	case *LeaderStarted:
+		s.Epoch, s.Leader = e.Epoch, e.Server
+	case *SettingsChanged:
+		s.Settings = e.Settings
+		s.remember(e.Key, Answer{Action: "updated"})
+	case *SitePut:
+		site := e.Site
+		s.Sites[site.Name] = &site
+		s.remember(e.Key, Answer{Action: "updated"})
+	case *NodeRegistered, *NodeSilent, *NodeBack, *NodeDrain, *NodeRemoved, *NodePower:
+		return s.applyNode(ev)
+	case *WorkloadSubmitted, *WorkloadRevised, *WorkloadRescaled, *WorkloadStopping, *WorkloadFinished,
+		*WorkloadForgotten, *RunScheduled, *RevisionStable, *ReplicasAdded:
+		return s.applyWorkload(ev)
+	case *ShapeRefused:
+		s.Refusals[e.Shape] = &Refusal{Ref: e.Ref, Decision: e.Decision, Since: at}
+	case *ShapeCleared:
+		delete(s.Refusals, e.Shape)
+	case *ReportDuplicate:
+		s.Totals.Duplicates++
+	case *Answered:
+		s.remember(e.Key, e.Answer)
+	case *ReservationMade:
+		r := e.Reservation
+		s.Reservations[r.ID] = &r
+	case *ReservationEnded:
+		delete(s.Reservations, e.ID)
+	default:
+		return s.applyTask(ev)
+	}
+	return nil
+}
+
+// remember keeps the answer to a command and drops what is too old or too many.
+func (s *State) remember(key string, a Answer) {
+	if key == "" {
+		return
+	}
+	if _, known := s.Keys[key]; !known {
+		s.KeyOrder = append(s.KeyOrder, KeyAge{key, s.Now})
+	}
+	s.Keys[key] = a
+	drop := 0
+	for drop < len(s.KeyOrder) && (len(s.KeyOrder)-drop > int(s.Settings.KeyMax) ||
+		s.Now.Sub(s.KeyOrder[drop].At) > s.Settings.KeyFor) {
+		delete(s.Keys, s.KeyOrder[drop].Key)
+		drop++
+	}
+	s.KeyOrder = trimFront(s.KeyOrder, drop)
+}
+
+// trimFront drops the first n elements and copies the rest down once it is worth
+// the while, so that the memory in front is given back.
+func trimFront[T any](list []T, n int) []T {
+	list = list[n:]
+	if n > 0 && cap(list) > 2*len(list)+1024 {
+		return slices.Clone(list)
+	}
+	return list
+}
+
+func (s *State) applyNode(ev Event) error {
+	if e, ok := ev.(*NodeRegistered); ok {
+		s.register(e.Node)
+		return nil
+	}
+	name := nodeOf(ev)
+	n := s.Nodes[name]
+	if n == nil {
+		return fmt.Errorf("event %T: node %q is not registered", ev, name)
+	}
+	switch e := ev.(type) {
+	case *NodeSilent:
+		n.Silent, n.SilentAt = true, s.Now
+	case *NodeBack:
+		n.Silent, n.SilentAt = false, 0
+	case *NodeDrain:
+		n.Drain, n.DrainUntil = e.On, e.Until
+		s.remember(e.Key, Answer{Action: "updated"})
+	case *NodeRemoved:
+		if len(n.Held) > 0 {
+			return fmt.Errorf("remove node %s: it still holds %d tasks", name, len(n.Held))
+		}
+		delete(s.Nodes, name)
+		s.remember(e.Key, Answer{Action: "removed"})
+	case *NodePower:
+		n.Power = e.State
+	}
+	return nil
+}
+
+func nodeOf(ev Event) string {
+	switch e := ev.(type) {
+	case *NodeSilent:
+		return e.Node
+	case *NodeBack:
+		return e.Node
+	case *NodeDrain:
+		return e.Node
+	case *NodeRemoved:
+		return e.Node
+	case *NodePower:
+		return e.Node
+	}
+	return ""
+}
+
+func (s *State) register(node api.Node) {
+	n := s.Nodes[node.Name]
+	if n == nil {
+		n = &Node{Registered: s.Now, Version: 1, Held: map[api.TaskRef]*Task{}}
+		s.Nodes[node.Name] = n
+	}
+	n.Node, n.Silent, n.SilentAt = node, false, 0
+}
+
+func (s *State) applyWorkload(ev Event) error {
+	if e, ok := ev.(*WorkloadSubmitted); ok {
+		return s.submit(e)
+	}
+	if e, ok := ev.(*WorkloadForgotten); ok {
+		s.forget(e.IDs)
+		return nil
+	}
+	id := workloadOf(ev)
+	w := s.Workloads[id]
+	if w == nil {
+		return fmt.Errorf("event %T: workload %d is unknown", ev, id)
+	}
+	switch e := ev.(type) {
+	case *WorkloadRevised:
+		s.revise(w, e)
+	case *WorkloadRescaled:
+		w.Spec = e.Spec
+		s.remember(e.Key, Answer{ID: w.ID, Revision: w.Revision, Action: "updated"})
+	case *WorkloadStopping:
+		s.stop(w, e)
+	case *WorkloadFinished:
+		s.finish(w, e.Status, e.Reason)
+	case *RunScheduled:
+		w.NextRun = e.Next
+	case *RevisionStable:
+		w.Stable = e.Revision
+	case *ReplicasAdded:
+		return s.addReplicas(w, e)
+	}
+	return nil
+}
+
+func workloadOf(ev Event) uint64 {
+	switch e := ev.(type) {
+	case *WorkloadRevised:
+		return e.ID
+	case *WorkloadRescaled:
+		return e.ID
+	case *WorkloadStopping:
+		return e.ID
+	case *WorkloadFinished:
+		return e.ID
+	case *RunScheduled:
+		return e.ID
+	case *RevisionStable:
+		return e.ID
+	case *ReplicasAdded:
+		return e.ID
+	}
+	return 0
+}
+
+func (s *State) submit(e *WorkloadSubmitted) error {
+	if e.Spec == nil || e.ID != s.NextID {
+		return fmt.Errorf("submit workload %d: expected number %d with a specification", e.ID, s.NextID)
+	}
+	w := &Workload{
+		ID: e.ID, Spec: e.Spec, Revision: 1, Profiles: e.Profiles, Status: api.WorkloadPending,
+		Submitted: s.Now, Principal: e.Principal, Parent: e.Parent, NextRun: e.NextRun, Progress: s.Now,
+		Groups: make([]Group, len(e.Spec.Tasks)),
+	}
+	switch {
+	case e.Spec.Schedule != nil && e.Parent == 0:
+		w.Status = api.WorkloadScheduled
+	case e.Spec.Kind == api.KindJob:
+		for i := range w.Groups {
+			w.fill(uint16(i), s.Now)
+		}
+	}
+	s.NextID++
+	s.Workloads[w.ID] = w
+	s.names[e.Spec.Tenant+"/"+e.Spec.Name] = w.ID
+	if p := s.Workloads[e.Parent]; p != nil {
+		p.Runs = append(p.Runs, w.ID)
+	}
+	s.Totals.Submitted++
+	s.remember(e.Key, Answer{ID: w.ID, Revision: 1, Action: "created"})
+	return nil
+}
+
+// fill makes the elements of a job's task: pending when it depends on nothing.
+func (w *Workload) fill(task uint16, now api.Time) {
+	spec := &w.Spec.Tasks[task]
+	n := max(spec.Count, 1)
+	g := &w.Groups[task]
+	block := make([]Task, n)
+	g.Tasks = make([]*Task, n)
+	g.Next, g.Open = uint32(n), uint32(n)
+	for i := range block {
+		t := &block[i]
+		t.Ref = api.TaskRef{Workload: w.ID, Task: task, Index: uint32(i)}
+		t.Revision = 1
+		if len(spec.After) == 0 {
+			t.Status, t.Ready = api.TaskPending, now
+		}
+		g.Tasks[i] = t
+		w.count(t.Status, 1)
+	}
+}
+
+func (s *State) revise(w *Workload, e *WorkloadRevised) {
+	w.Past = append(w.Past, Revision{Number: w.Revision, Spec: w.Spec, Profiles: w.Profiles, Bad: e.Back != 0})
+	w.trimPast()
+	w.Revision++
+	w.Spec, w.Profiles, w.Progress, w.Reason = e.Spec, e.Profiles, s.Now, e.Reason
+	if e.NextRun != 0 {
+		w.NextRun = e.NextRun
+	}
+	s.remember(e.Key, Answer{ID: w.ID, Revision: w.Revision, Action: "updated"})
+}
+
+// trimPast drops the oldest revisions beyond MaxPast that no element is made
+// from and no roll-back may need.
+func (w *Workload) trimPast() {
+	needed := w.Stable
+	for gi := range w.Groups {
+		for _, t := range w.Groups[gi].Tasks {
+			needed = min(needed, t.Revision)
+		}
+	}
+	for len(w.Past) > MaxPast && w.Past[0].Number < needed {
+		w.Past = w.Past[1:]
+	}
+}
+
+func (s *State) stop(w *Workload, e *WorkloadStopping) {
+	w.Stopping, w.Final, w.Reason, w.NextRun = true, e.Final, e.Reason, 0
+	for gi := range w.Groups {
+		for _, t := range w.Groups[gi].Tasks {
+			switch {
+			case t.Status.Final():
+			case t.Status.Holds():
+				s.wantStop(t, StopCancel)
+			default:
+				t.Reason = e.Reason
+				s.settle(w, t, api.TaskCancelled)
+			}
+		}
+	}
+	s.remember(e.Key, Answer{ID: w.ID, Revision: w.Revision, Action: "cancelled"})
+}
+
+func (s *State) finish(w *Workload, status api.WorkloadStatus, reason string) {
+	w.Status, w.FinishAt, w.NextRun = status, s.Now, 0
+	if reason != "" {
+		w.Reason = reason
+	}
+	s.Finished = append(s.Finished, FinishedAt{w.ID, s.Now})
+}
+
+func (s *State) forget(ids []uint64) {
+	for _, id := range ids {
+		w := s.Workloads[id]
+		if w == nil {
+			continue
+		}
+		if p := s.Workloads[w.Parent]; p != nil {
+			p.Runs = slices.DeleteFunc(p.Runs, func(r uint64) bool { return r == id })
+		}
+		if key := w.Spec.Tenant + "/" + w.Spec.Name; s.names[key] == id {
+			delete(s.names, key)
+		}
+		delete(s.Workloads, id)
+	}
+	drop := 0
+	for drop < len(s.Finished) && s.Workloads[s.Finished[drop].ID] == nil {
+		drop++
+	}
+	s.Finished = trimFront(s.Finished, drop)
+}
+
+func (s *State) addReplicas(w *Workload, e *ReplicasAdded) error {
+	if len(w.Groups) == 0 || e.First != w.Groups[0].Next || (e.Pins != nil && len(e.Pins) != int(e.Count)) {
+		return fmt.Errorf("add replicas from %d to workload %d: they do not follow the present ones", e.First, w.ID)
+	}
+	g := &w.Groups[0]
+	for i := range e.Count {
+		t := &Task{
+			Ref: api.TaskRef{Workload: w.ID, Index: e.First + i}, Status: api.TaskPending,
+			Revision: w.Revision, Ready: s.Now,
+		}
+		if e.Pins != nil {
+			t.Pin = e.Pins[i]
+		}
+		g.Tasks = append(g.Tasks, t)
+		w.count(t.Status, 1)
+	}
+	g.Next += e.Count
+	g.Open += e.Count
+	return nil
+}
+
+// observe adds a successful run to the history of its task.
+func (s *State) observe(w *Workload, task uint16, run api.Duration) {
+	key := s.HistoryKey(w, task)
+	h := s.Histories[key]
+	if h == nil {
+		h = &profile.History{}
+		s.Histories[key] = h
+		s.HistoryOrder = append(s.HistoryOrder, key)
+		if len(s.HistoryOrder) > int(s.Settings.Histories) {
+			delete(s.Histories, s.HistoryOrder[0])
+			s.HistoryOrder = trimFront(s.HistoryOrder, 1)
+		}
+	}
+	h.Observe(run)
+}

@@ -1,0 +1,255 @@
+package state
+
+import (
+	"fmt"
+	"slices"
+
+	"drover.dev/api"
+)
+
+func (s *State) applyTask(ev Event) error {
+	switch e := ev.(type) {
+	case *TasksReady:
+		return s.ready(e)
+	case *TasksLost:
+		return s.lose(e)
+	}
+	ref, ok := refOf(ev)
+	if !ok {
+		return fmt.Errorf("event %T is unknown to this version", ev)
+	}
+	w, t := s.Task(ref)
+	if t == nil {
+		return fmt.Errorf("event %T: task %v is unknown", ev, ref)
+	}
+	switch e := ev.(type) {
+	case *TaskPlaced:
+		return s.place(w, t, e)
+	case *TaskStarted:
+		s.move(w, t, api.TaskRunning)
+		t.Started, t.Ports, t.PID, t.Reported = s.Now, e.Ports, e.PID, e.N
+		if len(w.SpecOf(t).Checks) == 0 {
+			s.healthy(w, t, true)
+		}
+	case *TaskHealth:
+		t.Reported = e.N
+		s.healthy(w, t, e.Healthy)
+		if !e.Healthy {
+			t.Reason = e.Detail
+		}
+	case *TaskStop:
+		t.Reason = e.Reason
+		s.wantStop(t, e.For)
+	case *TaskEnded:
+		s.end(w, t, e)
+	case *TaskSuspended:
+		if e.Resumed {
+			s.move(w, t, api.TaskRunning)
+		} else {
+			s.move(w, t, api.TaskSuspended)
+		}
+	case *TaskCheckpointed:
+	}
+	return nil
+}
+
+func refOf(ev Event) (api.TaskRef, bool) {
+	switch e := ev.(type) {
+	case *TaskPlaced:
+		return e.Ref, true
+	case *TaskStarted:
+		return e.Attempt.TaskRef, true
+	case *TaskHealth:
+		return e.Attempt.TaskRef, true
+	case *TaskStop:
+		return e.Ref, true
+	case *TaskEnded:
+		return e.Attempt.TaskRef, true
+	case *TaskSuspended:
+		return e.Attempt.TaskRef, true
+	case *TaskCheckpointed:
+		return e.Attempt.TaskRef, true
+	}
+	return api.TaskRef{}, false
+}
+
+func (s *State) ready(e *TasksReady) error {
+	w := s.Workloads[e.Workload]
+	if w == nil || int(e.Task) >= len(w.Groups) {
+		return fmt.Errorf("tasks ready: workload %d has no task %d", e.Workload, e.Task)
+	}
+	g := &w.Groups[e.Task]
+	for i := e.From; i < e.To; i++ {
+		if t := g.Get(i); t != nil {
+			t.Ready, t.NotBefore = s.Now, 0
+			s.move(w, t, api.TaskPending)
+		}
+	}
+	return nil
+}
+
+func (s *State) place(w *Workload, t *Task, e *TaskPlaced) error {
+	n := s.Nodes[e.Node]
+	if n == nil || t.Status != api.TaskPending || e.Try != t.Try+1 {
+		return fmt.Errorf("place task %v try %d on node %q: it is %v after try %d", e.Ref, e.Try, e.Node, t.Status, t.Try)
+	}
+	t.Try, t.Node, t.Decision, t.Devices, t.Epoch = e.Try, e.Node, e.Decision, e.Devices, s.Epoch
+	t.Placed, t.Started, t.Ended, t.Reported, t.PID = s.Now, 0, 0, 0, 0
+	t.Stop, t.Ports, t.Reason, t.Healthy, t.HealthyAt = StopNothing, nil, "", false, 0
+	s.move(w, t, api.TaskPlaced)
+	n.hold(t, w.SpecOf(t))
+	s.touch(t)
+	if w.Status == api.WorkloadPending {
+		w.Status = api.WorkloadRunning
+	}
+	s.Totals.Placed++
+	return nil
+}
+
+func (s *State) end(w *Workload, t *Task, e *TaskEnded) {
+	if e.Attempt.Try == t.Try {
+		t.Reported = e.N
+	}
+	if e.Result != nil {
+		t.Result = e.Result
+		if e.Result.Outcome == api.OutcomeSucceeded && w.Spec.Kind == api.KindJob {
+			s.observe(w, t.Ref.Task, s.atReferenceSpeed(t, e.Result.Wall))
+		}
+	}
+	if e.Counts {
+		t.Fails++
+	}
+	t.Reason, t.NotBefore = e.Reason, e.NotBefore
+	t.Ended = s.Now
+	s.settle(w, t, e.Next)
+	if e.Remove {
+		g := &w.Groups[t.Ref.Task]
+		g.Tasks = slices.DeleteFunc(g.Tasks, func(x *Task) bool { return x == t })
+		w.count(t.Status, -1)
+	}
+}
+
+// atReferenceSpeed converts a run time to that on a node of speed 1000.
+func (s *State) atReferenceSpeed(t *Task, run api.Duration) api.Duration {
+	n := s.Nodes[t.Node]
+	if n == nil || n.Speed <= 0 || n.Speed == 1000 {
+		return run
+	}
+	if run < api.Duration(1)<<40 {
+		return run * api.Duration(n.Speed) / 1000
+	}
+	return run / 1000 * api.Duration(n.Speed)
+}
+
+func (s *State) lose(e *TasksLost) error {
+	for _, ref := range e.Refs {
+		w, t := s.Task(ref)
+		if t == nil {
+			return fmt.Errorf("lose task %v on node %s: it is unknown", ref, e.Node)
+		}
+		t.Reason, t.Ended = e.Reason, s.Now
+		s.Totals.Lost++
+		s.settle(w, t, e.Next)
+	}
+	return nil
+}
+
+// settle moves a task to a status in which it holds no node.
+func (s *State) settle(w *Workload, t *Task, to api.TaskStatus) {
+	s.release(t)
+	t.Stop = StopNothing
+	t.Healthy = false
+	if to == api.TaskPending {
+		t.Ready = s.Now
+	}
+	if to.Final() && !t.Status.Final() {
+		g := &w.Groups[t.Ref.Task]
+		g.Open--
+		if to == api.TaskSucceeded {
+			g.Good++
+		}
+		s.Totals.Ended++
+	}
+	if to.Final() && t.Ended == 0 {
+		t.Ended = s.Now
+	}
+	s.move(w, t, to)
+}
+
+func (s *State) move(w *Workload, t *Task, to api.TaskStatus) {
+	w.count(t.Status, -1)
+	t.Status = to
+	w.count(to, 1)
+}
+
+func (w *Workload) count(st api.TaskStatus, d int32) {
+	c := &w.Counts
+	switch st {
+	case api.TaskWaiting:
+		c.Waiting += d
+	case api.TaskPending, api.TaskBackoff:
+		c.Pending += d
+	case api.TaskPlaced:
+		c.Placed += d
+	case api.TaskRunning, api.TaskSuspended, api.TaskCheckpointed:
+		c.Running += d
+	case api.TaskSucceeded:
+		c.Succeeded += d
+	case api.TaskFailed:
+		c.Failed += d
+	case api.TaskCancelled:
+		c.Cancelled += d
+	}
+}
+
+func (s *State) healthy(w *Workload, t *Task, ok bool) {
+	if ok && !t.Healthy {
+		t.HealthyAt = s.Now
+		if t.Revision == w.Revision {
+			w.Progress = s.Now
+		}
+	}
+	t.Healthy = ok
+}
+
+func (s *State) wantStop(t *Task, why StopFor) {
+	t.Stop = why
+	s.touch(t)
+}
+
+// touch gives the node's assignment set a new version because of t.
+func (s *State) touch(t *Task) {
+	if n := s.Nodes[t.Node]; n != nil {
+		n.Version++
+		t.Version = n.Version
+	}
+}
+
+// release frees the capacity that a task holds.
+func (s *State) release(t *Task) {
+	n := s.Nodes[t.Node]
+	if n == nil || n.Held[t.Ref] == nil {
+		return
+	}
+	w := s.Workloads[t.Ref.Workload]
+	delete(n.Held, t.Ref)
+	n.Used = minus(n.Used, w.SpecOf(t).Resources)
+	s.touch(t)
+}
+
+func (n *Node) hold(t *Task, spec *api.Task) {
+	n.Held[t.Ref] = t
+	n.Used = plus(n.Used, spec.Resources)
+}
+
+func plus(a, b api.Resources) api.Resources {
+	return api.Resources{
+		CPU: a.CPU + b.CPU, Memory: a.Memory + b.Memory, Storage: a.Storage + b.Storage, Bandwidth: a.Bandwidth + b.Bandwidth,
+	}
+}
+
+func minus(a, b api.Resources) api.Resources {
+	return api.Resources{
+		CPU: a.CPU - b.CPU, Memory: a.Memory - b.Memory, Storage: a.Storage - b.Storage, Bandwidth: a.Bandwidth - b.Bandwidth,
+	}
+}

@@ -1,0 +1,288 @@
+// Package state holds everything that a cell knows and how events change it.
+// State changes only by Apply, which never decides, uses integers only and gives
+// the same State for the same events on every machine.
+package state
+
+import (
+	"cmp"
+	"slices"
+
+	"drover.dev/api"
+	"drover.dev/internal/profile"
+)
+
+// State is what a cell knows. Fields without a CBOR key are derived from the
+// others and rebuilt by Restore.
+type State struct {
+	Now          api.Time                    `cbor:"1,keyasint"` // of the last record folded in
+	Epoch        uint64                      `cbor:"2,keyasint"`
+	Leader       string                      `cbor:"3,keyasint"`
+	NextID       uint64                      `cbor:"4,keyasint"` // of the next workload
+	Settings     Settings                    `cbor:"5,keyasint"`
+	Workloads    map[uint64]*Workload        `cbor:"6,keyasint"`
+	Nodes        map[string]*Node            `cbor:"7,keyasint"`
+	Sites        map[string]*api.Site        `cbor:"8,keyasint"`
+	Keys         map[string]Answer           `cbor:"9,keyasint"`
+	KeyOrder     []KeyAge                    `cbor:"10,keyasint"` // oldest first
+	Histories    map[string]*profile.History `cbor:"11,keyasint"` // by HistoryKey
+	Finished     []FinishedAt                `cbor:"12,keyasint"` // oldest first
+	Refusals     map[string]*Refusal         `cbor:"13,keyasint"` // by shape digest
+	Reservations map[uint64]*api.Reservation `cbor:"14,keyasint"`
+	Totals       Totals                      `cbor:"15,keyasint"`
+	HistoryOrder []string                    `cbor:"16,keyasint"` // keys of Histories, oldest first
+
+	names map[string]uint64 // "tenant/name" to the newest workload of that name
+}
+
+// Settings can change decisions, so they enter by an event.
+type Settings struct {
+	RetainFor api.Duration `cbor:"1,keyasint"` // how long a finished workload stays
+	RetainMax int32        `cbor:"2,keyasint"` // how many finished workloads stay at most
+	KeyFor    api.Duration `cbor:"3,keyasint"` // how long an idempotency key is remembered
+	KeyMax    int32        `cbor:"4,keyasint"` // how many keys at most
+	Lease     api.Duration `cbor:"5,keyasint"` // silence after which a node's atMostOnce tasks have stopped themselves
+	Drift     api.Duration `cbor:"6,keyasint"` // allowance for clocks on top of Lease
+	Home      string       `cbor:"7,keyasint"` // site of the cell's artifact store and callers; "" is nowhere in particular
+	Histories int32        `cbor:"8,keyasint"` // how many run-time histories are kept
+}
+
+// DefaultSettings are in force until a SettingsChanged.
+func DefaultSettings() Settings {
+	return Settings{
+		RetainFor: api.Day, RetainMax: 20_000,
+		KeyFor: api.Day, KeyMax: 100_000,
+		Lease: 10 * api.Second, Drift: 2 * api.Second,
+		Histories: 10_000,
+	}
+}
+
+// Totals count what has happened since the cell began.
+type Totals struct {
+	Submitted  uint64 `cbor:"1,keyasint"` // workloads
+	Placed     uint64 `cbor:"2,keyasint"` // attempts
+	Ended      uint64 `cbor:"3,keyasint"` // elements that reached a final status
+	Lost       uint64 `cbor:"4,keyasint"` // attempts given up with their node
+	Duplicates uint64 `cbor:"5,keyasint"` // final reports after the first
+}
+
+// Answer is what a command is answered, remembered under its idempotency key.
+type Answer struct {
+	Code     Code   `cbor:"1,keyasint,omitempty"`
+	ID       uint64 `cbor:"2,keyasint,omitempty"`
+	Revision uint32 `cbor:"3,keyasint,omitempty"`
+	Action   string `cbor:"4,keyasint,omitempty"`
+	Message  string `cbor:"5,keyasint,omitempty"`
+}
+
+// Code classifies an answer.
+type Code uint8
+
+// The codes of answers.
+const (
+	CodeOK Code = iota
+	CodeNotFound
+	CodeConflict
+	CodeInvalid
+)
+
+// KeyAge says when a key was remembered.
+type KeyAge struct {
+	Key string   `cbor:"1,keyasint"`
+	At  api.Time `cbor:"2,keyasint"`
+}
+
+// FinishedAt says when a workload reached its final status.
+type FinishedAt struct {
+	ID uint64   `cbor:"1,keyasint"`
+	At api.Time `cbor:"2,keyasint"`
+}
+
+// Refusal is the standing reason why tasks of a shape are not placed.
+type Refusal struct {
+	Ref      api.TaskRef   `cbor:"1,keyasint"`
+	Decision *api.Decision `cbor:"2,keyasint"`
+	Since    api.Time      `cbor:"3,keyasint"`
+}
+
+// Node is a registered node and what is placed on it.
+type Node struct {
+	api.Node   `cbor:"1,keyasint"`
+	Silent     bool           `cbor:"2,keyasint,omitempty"`
+	SilentAt   api.Time       `cbor:"3,keyasint,omitempty"`
+	Drain      bool           `cbor:"4,keyasint,omitempty"`
+	DrainUntil api.Time       `cbor:"5,keyasint,omitempty"`
+	Registered api.Time       `cbor:"6,keyasint"`
+	Version    uint64         `cbor:"7,keyasint"` // of its assignment set
+	Power      api.PowerState `cbor:"8,keyasint,omitempty"`
+
+	Held map[api.TaskRef]*Task `cbor:"-"` // elements that occupy capacity
+	Used api.Resources         `cbor:"-"` // sum of their requests, accelerators apart
+}
+
+// Workload is an accepted workload.
+type Workload struct {
+	ID        uint64             `cbor:"1,keyasint"`
+	Spec      *api.Workload      `cbor:"2,keyasint"` // of the present revision; never modified
+	Revision  uint32             `cbor:"3,keyasint"`
+	Past      []Revision         `cbor:"4,keyasint,omitempty"` // earlier revisions, oldest first, at most MaxPast
+	Stable    uint32             `cbor:"5,keyasint,omitempty"` // the last revision that became healthy
+	Progress  api.Time           `cbor:"6,keyasint,omitempty"` // of the running update
+	Profiles  []api.Profile      `cbor:"7,keyasint,omitempty"` // by task
+	Status    api.WorkloadStatus `cbor:"8,keyasint"`
+	Stopping  bool               `cbor:"9,keyasint,omitempty"`
+	Final     api.WorkloadStatus `cbor:"10,keyasint,omitempty"` // what it will be once stopped
+	Reason    string             `cbor:"11,keyasint,omitempty"`
+	Submitted api.Time           `cbor:"12,keyasint"`
+	FinishAt  api.Time           `cbor:"13,keyasint,omitempty"`
+	Principal string             `cbor:"14,keyasint,omitempty"`
+	Parent    uint64             `cbor:"15,keyasint,omitempty"`
+	NextRun   api.Time           `cbor:"16,keyasint,omitempty"`
+	Runs      []uint64           `cbor:"17,keyasint,omitempty"` // children of a scheduled job that are still known, oldest first
+	Groups    []Group            `cbor:"18,keyasint"`           // by task
+
+	Counts api.Counts `cbor:"-"`
+}
+
+// MaxPast is how many earlier revisions are kept for roll-back.
+const MaxPast = 10
+
+// Revision is an earlier specification of a workload.
+type Revision struct {
+	Number   uint32        `cbor:"1,keyasint"`
+	Spec     *api.Workload `cbor:"2,keyasint"`
+	Profiles []api.Profile `cbor:"3,keyasint,omitempty"`
+	Bad      bool          `cbor:"4,keyasint,omitempty"` // it was rolled back
+}
+
+// Group holds the elements of one task in the order of their index. An array's
+// element i stands at i; replicas leave gaps as they come and go.
+type Group struct {
+	Tasks []*Task `cbor:"1,keyasint"`
+	Next  uint32  `cbor:"2,keyasint,omitempty"` // index of the next element
+	Open  uint32  `cbor:"3,keyasint,omitempty"` // elements that are not final
+	Good  uint32  `cbor:"4,keyasint,omitempty"` // elements that have succeeded
+}
+
+// Task is one element.
+type Task struct {
+	Ref       api.TaskRef    `cbor:"1,keyasint"`
+	Status    api.TaskStatus `cbor:"2,keyasint,omitempty"`
+	Try       uint32         `cbor:"3,keyasint,omitempty"` // of the last attempt; 0: never placed
+	Fails     uint32         `cbor:"4,keyasint,omitempty"` // failures that count against its restart policy
+	Revision  uint32         `cbor:"5,keyasint,omitempty"`
+	Node      string         `cbor:"6,keyasint,omitempty"` // of the last attempt
+	Pin       string         `cbor:"7,keyasint,omitempty"` // the only node allowed (systems)
+	Version   uint64         `cbor:"8,keyasint,omitempty"` // of the node's set when this last changed
+	Epoch     uint64         `cbor:"9,keyasint,omitempty"` // in which the attempt was decided
+	Stop      StopFor        `cbor:"10,keyasint,omitempty"`
+	Healthy   bool           `cbor:"11,keyasint,omitempty"`
+	HealthyAt api.Time       `cbor:"12,keyasint,omitempty"`
+	Ready     api.Time       `cbor:"13,keyasint,omitempty"`
+	Placed    api.Time       `cbor:"14,keyasint,omitempty"`
+	Started   api.Time       `cbor:"15,keyasint,omitempty"`
+	Ended     api.Time       `cbor:"16,keyasint,omitempty"`
+	NotBefore api.Time       `cbor:"17,keyasint,omitempty"`
+	Reported  uint32         `cbor:"18,keyasint,omitempty"` // number of the attempt's last report
+	Ports     []api.Port     `cbor:"19,keyasint,omitempty"`
+	PID       int32          `cbor:"20,keyasint,omitempty"`
+	Devices   []api.DeviceShare  `cbor:"21,keyasint,omitempty"`
+	Result    *api.Result    `cbor:"22,keyasint,omitempty"` // of the last ended attempt
+	Decision  *api.Decision  `cbor:"23,keyasint,omitempty"`
+	Reason    string         `cbor:"24,keyasint,omitempty"`
+}
+
+// New returns the state of a cell in which nothing has happened.
+func New() *State {
+	s := &State{NextID: 1, Settings: DefaultSettings()}
+	s.Restore()
+	return s
+}
+
+// Get returns the element at an index, or nil.
+func (g *Group) Get(index uint32) *Task {
+	if int(index) < len(g.Tasks) && g.Tasks[index].Ref.Index == index {
+		return g.Tasks[index]
+	}
+	i, ok := slices.BinarySearchFunc(g.Tasks, index, func(t *Task, x uint32) int { return cmp.Compare(t.Ref.Index, x) })
+	if !ok {
+		return nil
+	}
+	return g.Tasks[i]
+}
+
+// Task returns an element and its workload, or nil.
+func (s *State) Task(ref api.TaskRef) (*Workload, *Task) {
+	w := s.Workloads[ref.Workload]
+	if w == nil || int(ref.Task) >= len(w.Groups) {
+		return nil, nil
+	}
+	return w, w.Groups[ref.Task].Get(ref.Index)
+}
+
+// Named returns the newest workload of a name, or nil.
+func (s *State) Named(tenant, name string) *Workload {
+	return s.Workloads[s.names[tenant+"/"+name]]
+}
+
+// SpecOf returns the specification that an element was made from. Elements of an
+// earlier revision keep theirs while it is among Past.
+func (w *Workload) SpecOf(t *Task) *api.Task {
+	return &w.SpecAt(t.Revision).Tasks[t.Ref.Task]
+}
+
+// SpecAt returns the specification of a revision; a revision that is no longer
+// known gives the present one.
+func (w *Workload) SpecAt(revision uint32) *api.Workload {
+	for i := len(w.Past) - 1; i >= 0 && revision != w.Revision; i-- {
+		if w.Past[i].Number == revision {
+			return w.Past[i].Spec
+		}
+	}
+	return w.Spec
+}
+
+// HistoryKey names the run-time history of a task: the runs of one workload, or
+// of one scheduled job, share it.
+func (s *State) HistoryKey(w *Workload, task uint16) string {
+	name := w.Spec.Name
+	if p := s.Workloads[w.Parent]; p != nil {
+		name = p.Spec.Name
+	}
+	return w.Spec.Tenant + "/" + name + "/" + w.Spec.Tasks[task].Name
+}
+
+// SortedHeld returns the elements that occupy a node, in the order of their refs.
+func (n *Node) SortedHeld() []*Task {
+	out := make([]*Task, 0, len(n.Held))
+	for _, t := range n.Held { // order-free: sorted below
+		out = append(out, t)
+	}
+	slices.SortFunc(out, func(a, b *Task) int { return CompareRefs(a.Ref, b.Ref) })
+	return out
+}
+
+// CompareRefs orders refs by workload, task and index.
+func CompareRefs(a, b api.TaskRef) int {
+	if c := cmp.Compare(a.Workload, b.Workload); c != 0 {
+		return c
+	}
+	if c := cmp.Compare(a.Task, b.Task); c != 0 {
+		return c
+	}
+	return cmp.Compare(a.Index, b.Index)
+}
+
+// SortedNodes returns the names of all nodes in order.
+func (s *State) SortedNodes() []string { return sortedKeys(s.Nodes) }
+
+// SortedWorkloads returns the numbers of all workloads in order.
+func (s *State) SortedWorkloads() []uint64 { return sortedKeys(s.Workloads) }
+
+func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K {
+	out := make([]K, 0, len(m))
+	for k := range m { // order-free: sorted below
+		out = append(out, k)
+	}
+	slices.Sort(out)
+	return out
+}
