@@ -68,7 +68,7 @@ static void write_axes(const Chart *c) {
         fprintf(c->f, "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%.*f</text>\n", LEFT - 10, y + 4, c->y.decimals, v);
     }
     fprintf(c->f, "<line class=\"axis\" x1=\"%d\" x2=\"%d\" y1=\"%d\" y2=\"%d\"/>\n", LEFT, right, base, base);
-    for (double i = ceil(c->x.low / c->x.step - 1e-9); i * c->x.step <= c->x.high + c->x.step * 0.01; i++) {
+    for (double i = ceil(c->x.low / c->x.step - 1e-9) + 0.0; i * c->x.step <= c->x.high + c->x.step * 0.01; i++) {
         double x = x_of(c, i * c->x.step);
         fprintf(c->f, "<line class=\"axis\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%d\" y2=\"%d\"/>", x, x, base, base + 5);
         fprintf(c->f, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%.*f</text>\n", x, base + 20, c->x.decimals, i * c->x.step);

@@ -17,6 +17,7 @@ const char page_head[] =
     "h2{font-size:1.05rem;margin:0}\n"
     "header p,.hint,.quality{color:var(--soft);margin:.4rem 0 0}\n"
     ".quality b{color:var(--ink)}\n"
+    ".quality{margin:1rem 0 0}\n"
     ".hint{font-size:.8rem}\n"
     "figure,section,.tile{background:var(--card);border:1px solid var(--line);border-radius:12px;padding:1.1rem 1.25rem}\n"
     "figure,section{margin:1rem 0 0}\n"
@@ -49,6 +50,7 @@ const char page_head[] =
     "td:last-child,th:last-child{padding-right:0}\n"
     "thead th{border:0;color:var(--soft);font-weight:500;font-size:.85rem}\n"
     "tbody th{font-weight:500}\n"
+    "@media (max-width:40rem){svg text{font-size:19px}tbody th{white-space:normal}th,td{padding:.45rem .4rem}}\n"
     "@media print{body{background:none}figure,section,.tile{break-inside:avoid}}\n"
     "</style>\n</head>\n<body>\n<main>\n";
 
