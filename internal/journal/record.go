@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"unicode/utf8"
 
 	"github.com/fxamacker/cbor/v2"
 )
@@ -123,6 +124,8 @@ func (r *Record) check() error {
 		return fmt.Errorf("minReader is %d, must be 1 to the format, %d", r.MinReader, r.Format)
 	case len(r.Build) > MaxBuild:
 		return fmt.Errorf("the build name has %d bytes, at most %d may be", len(r.Build), MaxBuild)
+	case !utf8.ValidString(r.Build):
+		return errors.New("the build name is not UTF-8 text")
 	case r.N == 1 && r.PrevHash != [32]byte{}:
 		return errors.New("the first record follows nothing, yet has a previous hash")
 	}

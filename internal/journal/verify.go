@@ -65,6 +65,7 @@ func (e *TornError) Unwrap() error { return e.Cause }
 // The zero Verifier starts before the first record.
 type Verifier struct {
 	base, at Link
+	seen     uint64 // the newest record before base
 	accept   uint64
 	torn     TornError
 	cut      int
@@ -83,8 +84,7 @@ func (v *Verifier) AcceptLoss(n uint64) { v.accept = n }
 // At is the last good record.
 func (v *Verifier) At() Link { return v.at }
 
-// Cut and Dropped count torn entries that the chain went on after, and entries
-// that AcceptLoss gave up.
+// Cut counts torn entries that the chain went on after.
 func (v *Verifier) Cut() int { return v.cut }
 
 // Dropped counts entries that AcceptLoss gave up.
@@ -115,7 +115,7 @@ func (v *Verifier) link(r Record, hash [32]byte) (Record, bool, error) {
 		v.torn = TornError{}
 		return r, true, nil
 	case v.at == v.base && (r.N < v.base.N || r.N == v.base.N && hash == v.base.Hash):
-		v.torn = TornError{} // before the base nothing is judged
+		v.seen, v.torn = r.N, TornError{} // before the base nothing is judged
 		return r, false, nil
 	case v.accept > 0 && r.N >= v.accept && v.at.N+1 >= v.accept:
 		v.dropped += 1 + v.torn.Entries
@@ -139,9 +139,13 @@ func (v *Verifier) broken(r Record) error {
 	}
 }
 
-// End tells, after the last entry, whether the journal ends in torn bytes: nil or
-// a [TornError].
+// End tells, after the last entry, whether the journal ends as it should: nil, a
+// [TornError], or a [ChainError] if it ends before the record it was to start after.
 func (v *Verifier) End() error {
+	if v.at == v.base && v.seen > 0 && v.seen < v.base.N {
+		return &ChainError{N: v.seen + 1, Why: fmt.Sprintf(
+			"the journal ends at record %d, although record %d is known to have been written", v.seen, v.base.N)}
+	}
 	if v.torn.Entries == 0 {
 		return nil
 	}

@@ -1,0 +1,206 @@
+package journal
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+)
+
+// MaxSnapshot is the largest snapshot, in bytes before compression.
+const MaxSnapshot = 1 << 30
+
+// ErrNoSnapshot means that none was ever saved here.
+var ErrNoSnapshot = errors.New("there is no snapshot")
+
+// Snapshot is a state as it was after a record.
+type Snapshot struct {
+	At   Link
+	Data []byte
+	// Skipped says, when this was loaded, which newer ones were damaged.
+	Skipped []error
+}
+
+// Snapshots keeps the newest few snapshots in a directory, one file each:
+// a header (magic, record number, record hash, size, SHA-256 over header and data)
+// and the data compressed with zstd.
+type Snapshots struct {
+	dir  string
+	keep int
+	mu   sync.Mutex // one Save at a time
+}
+
+const (
+	snapshotName  = "snapshot-%020d.zst"
+	snapshotMagic = "DRVSNAP1"
+	snapshotHead  = len(snapshotMagic) + 8 + sha256.Size + 8 // before the checksum
+)
+
+// OpenSnapshots uses a directory, creating it if needed, and keeps that many
+// snapshots in it; at least 2, so that one damaged file does not cost the state.
+func OpenSnapshots(dir string, keep int) (*Snapshots, error) {
+	if err := openDir(dir); err != nil {
+		return nil, fmt.Errorf("open the snapshots in %s: %w", dir, err)
+	}
+	return &Snapshots{dir: dir, keep: max(keep, 2)}, nil
+}
+
+// Save returns once the snapshot is on disk and was read back equal; only then may
+// the journal be truncated. Then it removes the oldest ones over the number to keep.
+func (s *Snapshots) Save(at Link, data []byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(data) > MaxSnapshot {
+		return fmt.Errorf("save the snapshot at record %d: it has %d bytes, at most %d may be", at.N, len(data), MaxSnapshot)
+	}
+	name := fmt.Sprintf(snapshotName, at.N)
+	if err := s.write(name, at, data); err != nil {
+		return fmt.Errorf("save the snapshot at record %d in %s: %w", at.N, s.dir, err)
+	}
+	back, err := s.load(name)
+	if err == nil && (back.At != at || !bytes.Equal(back.Data, data)) {
+		err = errors.New("it reads back different")
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("save the snapshot at record %d: %w: check the disk", at.N, err),
+			os.Remove(filepath.Join(s.dir, name)))
+	}
+	return s.prune()
+}
+
+func (s *Snapshots) write(name string, at Link, data []byte) error {
+	d, err := newDraft(s.dir)
+	if err != nil {
+		return err
+	}
+	defer d.discard()
+	head := snapshotHeader(at, len(data))
+	sum := sumOf(head, data)
+	if _, err := d.f.Write(append(head, sum[:]...)); err != nil {
+		return err
+	}
+	if _, err := d.zip.Write(data); err != nil {
+		return err
+	}
+	if err := d.zip.Close(); err != nil {
+		return err
+	}
+	return d.publish(name)
+}
+
+func snapshotHeader(at Link, size int) []byte {
+	b := append(make([]byte, 0, snapshotHead+sha256.Size), snapshotMagic...)
+	b = binary.BigEndian.AppendUint64(b, at.N)
+	b = append(b, at.Hash[:]...)
+	return binary.BigEndian.AppendUint64(b, uint64(size))
+}
+
+func sumOf(parts ...[]byte) (sum [sha256.Size]byte) {
+	h := sha256.New()
+	for _, p := range parts {
+		h.Write(p)
+	}
+	h.Sum(sum[:0])
+	return sum
+}
+
+// List gives the record numbers of the snapshots, oldest first, unchecked.
+func (s *Snapshots) List() ([]uint64, error) {
+	files, err := names(s.dir, "snapshot-")
+	if err != nil {
+		return nil, fmt.Errorf("list the snapshots: %w", err)
+	}
+	var out []uint64
+	for _, name := range files {
+		var n uint64
+		if scanName(name, snapshotName, &n) {
+			out = append(out, n)
+		}
+	}
+	slices.Sort(out)
+	return out, nil
+}
+
+// LoadNewest gives the newest snapshot that is whole, and in Skipped what was wrong
+// with newer ones. Without any snapshot the error is ErrNoSnapshot; if all are
+// damaged it is not, because then something is lost.
+func (s *Snapshots) LoadNewest() (Snapshot, error) {
+	all, err := s.List()
+	if err != nil {
+		return Snapshot{}, err
+	}
+	if len(all) == 0 {
+		return Snapshot{}, fmt.Errorf("load a snapshot from %s: %w", s.dir, ErrNoSnapshot)
+	}
+	var skipped []error
+	for _, n := range slices.Backward(all) {
+		snap, err := s.load(fmt.Sprintf(snapshotName, n))
+		if err == nil {
+			snap.Skipped = skipped
+			return snap, nil
+		}
+		skipped = append(skipped, fmt.Errorf("the snapshot at record %d is damaged: %w", n, err))
+	}
+	return Snapshot{}, fmt.Errorf("load a snapshot from %s: none of %d is whole: restore one from a copy: %w",
+		s.dir, len(all), errors.Join(skipped...))
+}
+
+func (s *Snapshots) load(name string) (Snapshot, error) {
+	f, err := os.Open(filepath.Join(s.dir, name))
+	if err != nil {
+		return Snapshot{}, err
+	}
+	defer f.Close()
+	var head [snapshotHead + sha256.Size]byte
+	if _, err := io.ReadFull(f, head[:]); err != nil {
+		return Snapshot{}, fmt.Errorf("the header is cut off: %w", err)
+	}
+	data, err := readZipped(f)
+	if err != nil {
+		return Snapshot{}, err
+	}
+	if sum := sumOf(head[:snapshotHead], data); !bytes.Equal(sum[:], head[snapshotHead:]) {
+		return Snapshot{}, errors.New("the checksum differs")
+	}
+	snap := Snapshot{At: Link{N: binary.BigEndian.Uint64(head[8:])}, Data: data}
+	copy(snap.At.Hash[:], head[16:])
+	if !bytes.Equal(head[:snapshotHead], snapshotHeader(snap.At, len(data))) || fmt.Sprintf(snapshotName, snap.At.N) != name {
+		return Snapshot{}, errors.New("the header does not fit the file")
+	}
+	return snap, nil
+}
+
+func readZipped(r io.Reader) ([]byte, error) {
+	z, err := unzip(r)
+	if err != nil {
+		return nil, err
+	}
+	defer z.Close()
+	data, err := io.ReadAll(io.LimitReader(z, MaxSnapshot+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(data) > MaxSnapshot {
+		return nil, fmt.Errorf("more than %d bytes", MaxSnapshot)
+	}
+	return data, nil
+}
+
+func (s *Snapshots) prune() error {
+	all, err := s.List()
+	if err != nil {
+		return err
+	}
+	for _, n := range all[:max(0, len(all)-s.keep)] {
+		if err := os.Remove(filepath.Join(s.dir, fmt.Sprintf(snapshotName, n))); err != nil {
+			return fmt.Errorf("remove an old snapshot: %w", err)
+		}
+	}
+	return nil
+}
