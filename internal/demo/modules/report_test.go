@@ -78,9 +78,9 @@ func TestReportIsOneWholePage(t *testing.T) {
 }
 
 func TestReportDrawsTheNumbers(t *testing.T) {
-	// CPU at 25 % all the time: on an axis 0..100 between y = 256 and y = 14 the mean lies at 195.5.
+	// CPU at 25 % all the time: on an axis 0..50 between y = 256 and y = 14 the mean lies at 135.
 	page := reportOf(t, samplesHeader+"0,25,1,2,1,1\n100,25,1,2,1,2\n500,25,1,2,1,3\n600,25,1,2,1,4\n")
-	if want := `<path class="mean" d="M262.0 195.5L662.0 195.5"/>`; !strings.Contains(page, want) {
+	if want := `<path class="mean" d="M268.0 135.0L664.0 135.0"/>`; !strings.Contains(page, want) {
 		t.Errorf("no %s in the page", want)
 	}
 }

@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-enum { WIDTH = 880, HEIGHT = 300, LEFT = 62, RIGHT = 18, TOP = 14, BOTTOM = 44, X_TICKS = 8, Y_TICKS = 5 };
+enum { WIDTH = 880, HEIGHT = 300, LEFT = 70, RIGHT = 18, TOP = 14, BOTTOM = 44, X_TICKS = 8, Y_TICKS = 5 };
 
 typedef struct {
     double low, high, step;

@@ -11,7 +11,7 @@ enum {
     HASH_BITS = 15,
     MIN_MATCH = 3,
     MAX_MATCH = 258,
-    MAX_CHAIN = 96,  /* candidates tried for a match */
+    MAX_CHAIN = 32,  /* candidates tried for a match */
     GOOD_MATCH = 64, /* long enough not to look one byte further */
     END_OF_BLOCK = 256,
     LITERALS = 286,

@@ -50,7 +50,7 @@ const char page_head[] =
     "td:last-child,th:last-child{padding-right:0}\n"
     "thead th{border:0;color:var(--soft);font-weight:500;font-size:.85rem}\n"
     "tbody th{font-weight:500}\n"
-    "@media (max-width:40rem){svg text{font-size:19px}tbody th{white-space:normal}th,td{padding:.45rem .4rem}}\n"
+    "@media (max-width:40rem){svg text{font-size:17px}tbody th{white-space:normal}th,td{padding:.45rem .4rem}}\n"
     "@media print{body{background:none}figure,section,.tile{break-inside:avoid}}\n"
     "</style>\n</head>\n<body>\n<main>\n";
 

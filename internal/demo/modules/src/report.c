@@ -156,6 +156,16 @@ static void write_quality(FILE *f, const Report *r) {
             summary_get(s, "rowsRepaired"), summary_get(s, "outliers"), summary_get(s, "rowsInserted"), r->n, r->window);
 }
 
+/* percent_axis is the first of a few fixed ends that leaves room above the peak: a quiet machine shows its life too, and
+ * the axis always starts at zero. */
+static double percent_axis(double peak) {
+    static const double ends[] = {10, 25, 50};
+    for (int i = 0; i < 3; i++) {
+        if (peak * 1.1 <= ends[i]) return ends[i];
+    }
+    return 100;
+}
+
 static void write_report(const Report *r) {
     FILE *f = fopen(report_path, "wb");
     if (!f) fail(EXIT_IO, "%s: cannot be opened for writing", report_path);
@@ -163,7 +173,7 @@ static void write_report(const Report *r) {
     fprintf(f, "<header><h1>Machine report</h1>\n<p>%.1f seconds in the life of one machine, sampled every %.0f ms.</p></header>\n",
             summary_get(&r->summary, "durationMs") / 1000, summary_get(&r->summary, "stepMs"));
     write_tiles(f, r);
-    write_chart(f, r, CPU, "CPU", (ChartStyle){"CPU use", "cpu", "percent", 1, 0, 100});
+    write_chart(f, r, CPU, "CPU", (ChartStyle){"CPU use", "cpu", "percent", 1, 0, percent_axis(value_of(r, "cpu", "Max"))});
     write_chart(f, r, MEMORY, "Memory", (ChartStyle){"Memory in use", "mem", "GiB", GIB, 0, 0});
     write_table(f, r);
     write_quality(f, r);
