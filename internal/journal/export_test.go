@@ -1,0 +1,4 @@
+package journal
+
+// Outcome is outcome.
+var Outcome = outcome
