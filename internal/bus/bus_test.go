@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -401,7 +402,10 @@ func TestRoom(t *testing.T) {
 	if err := s.Room(1 << 10); err != nil {
 		t.Errorf("a little: %v", err)
 	}
-	if err := s.Room(math.MaxInt64); !errors.Is(err, bus.ErrNoRoom) {
+	if strconv.IntSize < 64 {
+		t.Skip("a disk may well have room for the largest int of this machine")
+	}
+	if err := s.Room(math.MaxInt); !errors.Is(err, bus.ErrNoRoom) {
 		t.Errorf("everything: %v", err)
 	}
 }
