@@ -19,14 +19,19 @@ const MaxBatch = 384 << 10
 // concurrent use. After an error, or when a Step's record was not acknowledged,
 // the engine must be thrown away: its state is ahead of the journal.
 type Engine struct {
-	st     *state.State
-	index  *sched.Index
-	asks   map[api.TaskRef]*sched.Ask // of elements that are queued or hold a node
-	timers timers
-	dirty  dirtySet // workloads to reconcile at the end of the Step
-	out    Output
-	size   int
-	err    error
+	st       *state.State
+	index    *sched.Index
+	entries  map[api.TaskRef]*entry // elements that are queued or hold a node
+	timers   timers
+	dirty    dirtySet // workloads to reconcile before the Step ends
+	systems  []uint64 // system workloads that are not final, in order
+	emptied  []string // shapes that left the queue in this Step
+	lastAsk  cachedAsk
+	loads    map[loadKey][]sched.Load // inputs from earlier tasks, within one Step
+	follower bool                     // folds what another decided: nothing is queued
+	out      Output
+	size     int
+	err      error
 }
 
 // Output is what one Step came to.
@@ -39,9 +44,13 @@ type Output struct {
 
 // New wraps a state. The engine owns it from now on.
 func New(st *state.State) *Engine {
-	e := &Engine{st: st, index: sched.New(), asks: map[api.TaskRef]*sched.Ask{}}
+	e := empty(st)
 	e.rebuild()
 	return e
+}
+
+func empty(st *state.State) *Engine {
+	return &Engine{st: st, index: sched.New(), entries: map[api.TaskRef]*entry{}, loads: map[loadKey][]sched.Load{}}
 }
 
 // State returns the state for reading; it is valid until the next Step.
@@ -79,7 +88,6 @@ func (e *Engine) emit(ev state.Event) {
 	if e.err != nil {
 		return
 	}
-	e.unindex(ev)
 	if err := e.st.Apply(e.st.Now, ev); err != nil {
 		e.err = err
 		return

@@ -23,7 +23,6 @@ const (
 	InputSilent
 	InputBack
 	InputReports
-	InputAcceptLoss
 )
 
 // Caller is part of every command: who asks, and the idempotency key under which
@@ -54,6 +53,7 @@ type Fact struct {
 	Program api.Bytes `cbor:"1,keyasint,omitempty"` // size of its artifact
 	Inputs  api.Bytes `cbor:"2,keyasint,omitempty"` // size of its input artifacts
 	Memory  api.Bytes `cbor:"3,keyasint,omitempty"` // least memory that a WASM module declares
+	Imports []string  `cbor:"4,keyasint,omitempty"` // modules that a WASM module imports from
 }
 
 // Cancel ends the newest workload of a name, or the one with the number ID.

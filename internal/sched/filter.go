@@ -216,3 +216,10 @@ func Tolerates(list []api.Toleration, t api.Taint) bool {
 	}
 	return false
 }
+
+// Suits reports whether a node passes a task's requirements and would be large
+// enough if it were empty.
+func (x *Index) Suits(name string, t *api.Task) bool {
+	e := x.byName[name]
+	return e != nil && static(e, &Ask{Task: t}) == ""
+}

@@ -22,7 +22,6 @@ type Index struct {
 	queue  queue
 	stale  uint64  // counts changes of nodes that a shape's candidates depend on
 	dirty  []*node // gained room since blocked shapes were last looked at
-	fresh  bool    // any blocked shape may fit again
 }
 
 // node is a node with what is free on it.
@@ -36,6 +35,7 @@ type node struct {
 	ports   map[int32]int32
 	groups  map[group]int32 // replicas of one service task
 	touched bool            // in Index.dirty
+	hash    uint64          // of the name, for ties
 }
 
 type site struct {
@@ -84,7 +84,7 @@ func (x *Index) PutNode(n api.Node) {
 	x.stale++
 	e := x.byName[n.Name]
 	if e == nil {
-		e = &node{Node: n, open: true, ports: map[int32]int32{}, groups: map[group]int32{}}
+		e = &node{Node: n, open: true, hash: hashName(n.Name), ports: map[int32]int32{}, groups: map[group]int32{}}
 		e.free, e.devices = n.Capacity, devicesOf(n.Capacity)
 		x.byName[n.Name] = e
 		at, _ := slices.BinarySearchFunc(x.nodes, n.Name, func(m *node, name string) int { return cmp.Compare(m.Name, name) })

@@ -265,3 +265,6 @@ func shapeRequirements(q *api.Requirements, num func(int64), str func(string)) {
 		str(string(t.Effect))
 	}
 }
+
+// Queued reports whether tasks of a shape wait.
+func (x *Index) Queued(shape string) bool { return x.queue.shapes[shape] != nil }

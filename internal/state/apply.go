@@ -323,18 +323,24 @@ func (s *State) addReplicas(w *Workload, e *ReplicasAdded) error {
 	return nil
 }
 
-// observe adds a successful run to the history of its task.
-func (s *State) observe(w *Workload, task uint16, run api.Duration) {
-	key := s.HistoryKey(w, task)
-	h := s.Histories[key]
-	if h == nil {
-		h = &profile.History{}
-		s.Histories[key] = h
-		s.HistoryOrder = append(s.HistoryOrder, key)
-		if len(s.HistoryOrder) > int(s.Settings.Histories) {
-			delete(s.Histories, s.HistoryOrder[0])
-			s.HistoryOrder = trimFront(s.HistoryOrder, 1)
+// observe adds a successful run to the histories of its task and its shape.
+func (s *State) observe(w *Workload, task int, run api.Duration, output api.Bytes) {
+	same, shape := s.historyKeys(w.Spec, w.Parent, task)
+	for _, key := range [...]string{same, shape} {
+		if key == "" {
+			continue
 		}
+		h := s.Histories[key]
+		if h == nil {
+			h = &profile.History{}
+			s.Histories[key] = h
+			s.HistoryOrder = append(s.HistoryOrder, key)
+		}
+		h.Observe(run)
+		h.ObserveOutput(output)
 	}
-	h.Observe(run)
+	for len(s.HistoryOrder) > int(s.Settings.Histories) {
+		delete(s.Histories, s.HistoryOrder[0])
+		s.HistoryOrder = trimFront(s.HistoryOrder, 1)
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"drover.dev/api"
+	"drover.dev/internal/profile"
 )
 
 func (s *State) applyTask(ev Event) error {
@@ -113,12 +114,10 @@ func (s *State) end(w *Workload, t *Task, e *TaskEnded) {
 	if e.Result != nil {
 		t.Result = e.Result
 		if e.Result.Outcome == api.OutcomeSucceeded && w.Spec.Kind == api.KindJob {
-			s.observe(w, t.Ref.Task, s.atReferenceSpeed(t, e.Result.Wall))
+			s.learn(w, t, e.Result)
 		}
 	}
-	if e.Counts {
-		t.Fails++
-	}
+	t.Fails, t.Losses = e.Fails, e.Losses
 	t.Reason, t.NotBefore = e.Reason, e.NotBefore
 	t.Ended = s.Now
 	s.settle(w, t, e.Next)
@@ -129,16 +128,16 @@ func (s *State) end(w *Workload, t *Task, e *TaskEnded) {
 	}
 }
 
-// atReferenceSpeed converts a run time to that on a node of speed 1000.
-func (s *State) atReferenceSpeed(t *Task, run api.Duration) api.Duration {
-	n := s.Nodes[t.Node]
-	if n == nil || n.Speed <= 0 || n.Speed == 1000 {
-		return run
+func (s *State) learn(w *Workload, t *Task, r *api.Result) {
+	run := r.Wall
+	if n := s.Nodes[t.Node]; n != nil {
+		run = profile.Normalise(run, n.Speed)
 	}
-	if run < api.Duration(1)<<40 {
-		return run * api.Duration(n.Speed) / 1000
+	out := api.Bytes(0)
+	for i := range r.Outputs {
+		out += r.Outputs[i].Size
 	}
-	return run / 1000 * api.Duration(n.Speed)
+	s.observe(w, int(t.Ref.Task), run, out)
 }
 
 func (s *State) lose(e *TasksLost) error {
@@ -148,6 +147,7 @@ func (s *State) lose(e *TasksLost) error {
 			return fmt.Errorf("lose task %v on node %s: it is unknown", ref, e.Node)
 		}
 		t.Reason, t.Ended = e.Reason, s.Now
+		t.LostTry, t.LostNode = t.Try, t.Node
 		s.Totals.Lost++
 		s.settle(w, t, e.Next)
 	}

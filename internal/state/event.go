@@ -180,10 +180,10 @@ type TasksReady struct {
 
 // TaskPlaced binds an element to a node for its next attempt.
 type TaskPlaced struct {
-	Ref      api.TaskRef   `cbor:"1,keyasint"`
-	Try      uint32        `cbor:"2,keyasint"`
-	Node     string        `cbor:"3,keyasint"`
-	Decision *api.Decision `cbor:"4,keyasint,omitempty"`
+	Ref      api.TaskRef       `cbor:"1,keyasint"`
+	Try      uint32            `cbor:"2,keyasint"`
+	Node     string            `cbor:"3,keyasint"`
+	Decision *api.Decision     `cbor:"4,keyasint,omitempty"`
 	Devices  []api.DeviceShare `cbor:"5,keyasint,omitempty"`
 }
 
@@ -242,9 +242,10 @@ type TaskEnded struct {
 	Result    *api.Result    `cbor:"3,keyasint,omitempty"`
 	Next      api.TaskStatus `cbor:"4,keyasint"` // succeeded, failed, cancelled, pending or back-off
 	NotBefore api.Time       `cbor:"5,keyasint,omitempty"`
-	Counts    bool           `cbor:"6,keyasint,omitempty"` // uses up one of the restart attempts
+	Fails     uint32         `cbor:"6,keyasint,omitempty"` // failures that count so far, with this one
 	Reason    string         `cbor:"7,keyasint,omitempty"`
 	Remove    bool           `cbor:"8,keyasint,omitempty"` // the replica goes away
+	Losses    uint32         `cbor:"9,keyasint,omitempty"` // vanished attempts so far, with this one
 }
 
 // TasksLost gives attempts on a silent node up; Next says what follows.

@@ -6,6 +6,7 @@ package state
 import (
 	"cmp"
 	"slices"
+	"strconv"
 
 	"drover.dev/api"
 	"drover.dev/internal/profile"
@@ -24,7 +25,7 @@ type State struct {
 	Sites        map[string]*api.Site        `cbor:"8,keyasint"`
 	Keys         map[string]Answer           `cbor:"9,keyasint"`
 	KeyOrder     []KeyAge                    `cbor:"10,keyasint"` // oldest first
-	Histories    map[string]*profile.History `cbor:"11,keyasint"` // by HistoryKey
+	Histories    map[string]*profile.History `cbor:"11,keyasint"` // by task and by shape
 	Finished     []FinishedAt                `cbor:"12,keyasint"` // oldest first
 	Refusals     map[string]*Refusal         `cbor:"13,keyasint"` // by shape digest
 	Reservations map[uint64]*api.Reservation `cbor:"14,keyasint"`
@@ -165,30 +166,33 @@ type Group struct {
 
 // Task is one element.
 type Task struct {
-	Ref       api.TaskRef    `cbor:"1,keyasint"`
-	Status    api.TaskStatus `cbor:"2,keyasint,omitempty"`
-	Try       uint32         `cbor:"3,keyasint,omitempty"` // of the last attempt; 0: never placed
-	Fails     uint32         `cbor:"4,keyasint,omitempty"` // failures that count against its restart policy
-	Revision  uint32         `cbor:"5,keyasint,omitempty"`
-	Node      string         `cbor:"6,keyasint,omitempty"` // of the last attempt
-	Pin       string         `cbor:"7,keyasint,omitempty"` // the only node allowed (systems)
-	Version   uint64         `cbor:"8,keyasint,omitempty"` // of the node's set when this last changed
-	Epoch     uint64         `cbor:"9,keyasint,omitempty"` // in which the attempt was decided
-	Stop      StopFor        `cbor:"10,keyasint,omitempty"`
-	Healthy   bool           `cbor:"11,keyasint,omitempty"`
-	HealthyAt api.Time       `cbor:"12,keyasint,omitempty"`
-	Ready     api.Time       `cbor:"13,keyasint,omitempty"`
-	Placed    api.Time       `cbor:"14,keyasint,omitempty"`
-	Started   api.Time       `cbor:"15,keyasint,omitempty"`
-	Ended     api.Time       `cbor:"16,keyasint,omitempty"`
-	NotBefore api.Time       `cbor:"17,keyasint,omitempty"`
-	Reported  uint32         `cbor:"18,keyasint,omitempty"` // number of the attempt's last report
-	Ports     []api.Port     `cbor:"19,keyasint,omitempty"`
-	PID       int32          `cbor:"20,keyasint,omitempty"`
-	Devices   []api.DeviceShare  `cbor:"21,keyasint,omitempty"`
-	Result    *api.Result    `cbor:"22,keyasint,omitempty"` // of the last ended attempt
-	Decision  *api.Decision  `cbor:"23,keyasint,omitempty"`
-	Reason    string         `cbor:"24,keyasint,omitempty"`
+	Ref       api.TaskRef       `cbor:"1,keyasint"`
+	Status    api.TaskStatus    `cbor:"2,keyasint,omitempty"`
+	Try       uint32            `cbor:"3,keyasint,omitempty"` // of the last attempt; 0: never placed
+	Fails     uint32            `cbor:"4,keyasint,omitempty"` // failures that count against its restart policy
+	Revision  uint32            `cbor:"5,keyasint,omitempty"`
+	Node      string            `cbor:"6,keyasint,omitempty"` // of the last attempt
+	Pin       string            `cbor:"7,keyasint,omitempty"` // the only node allowed (systems)
+	Version   uint64            `cbor:"8,keyasint,omitempty"` // of the node's set when this last changed
+	Epoch     uint64            `cbor:"9,keyasint,omitempty"` // in which the attempt was decided
+	Stop      StopFor           `cbor:"10,keyasint,omitempty"`
+	Healthy   bool              `cbor:"11,keyasint,omitempty"`
+	HealthyAt api.Time          `cbor:"12,keyasint,omitempty"`
+	Ready     api.Time          `cbor:"13,keyasint,omitempty"`
+	Placed    api.Time          `cbor:"14,keyasint,omitempty"`
+	Started   api.Time          `cbor:"15,keyasint,omitempty"`
+	Ended     api.Time          `cbor:"16,keyasint,omitempty"`
+	NotBefore api.Time          `cbor:"17,keyasint,omitempty"`
+	Reported  uint32            `cbor:"18,keyasint,omitempty"` // number of the attempt's last report
+	Ports     []api.Port        `cbor:"19,keyasint,omitempty"`
+	PID       int32             `cbor:"20,keyasint,omitempty"`
+	Devices   []api.DeviceShare `cbor:"21,keyasint,omitempty"`
+	Result    *api.Result       `cbor:"22,keyasint,omitempty"` // of the last ended attempt
+	Decision  *api.Decision     `cbor:"23,keyasint,omitempty"`
+	Reason    string            `cbor:"24,keyasint,omitempty"`
+	LostTry   uint32            `cbor:"25,keyasint,omitempty"` // an earlier attempt that was given up with its node
+	LostNode  string            `cbor:"26,keyasint,omitempty"` // and may still report success from there
+	Losses    uint32            `cbor:"27,keyasint,omitempty"` // attempts that vanished while their node was up
 }
 
 // New returns the state of a cell in which nothing has happened.
@@ -241,14 +245,23 @@ func (w *Workload) SpecAt(revision uint32) *api.Workload {
 	return w.Spec
 }
 
-// HistoryKey names the run-time history of a task: the runs of one workload, or
-// of one scheduled job, share it.
-func (s *State) HistoryKey(w *Workload, task uint16) string {
-	name := w.Spec.Name
-	if p := s.Workloads[w.Parent]; p != nil {
-		name = p.Spec.Name
+// Past returns the run-time histories that a prediction for a task of a workload
+// may use. Runs of a scheduled job share the history of the schedule.
+func (s *State) Past(spec *api.Workload, parent uint64, task int) profile.Past {
+	same, shape := s.historyKeys(spec, parent, task)
+	return profile.Past{Same: s.Histories[same], Shape: s.Histories[shape]}
+}
+
+func (s *State) historyKeys(spec *api.Workload, parent uint64, task int) (same, shape string) {
+	if p := s.Workloads[parent]; p != nil {
+		same = "task " + profile.SameKey(p.Spec, task)
+	} else {
+		same = "task " + profile.SameKey(spec, task)
 	}
-	return w.Spec.Tenant + "/" + name + "/" + w.Spec.Tasks[task].Name
+	if shape = profile.ShapeKey(spec, task); shape != "" {
+		shape = "shape " + shape
+	}
+	return same, shape
 }
 
 // SortedHeld returns the elements that occupy a node, in the order of their refs.
@@ -285,4 +298,37 @@ func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K {
 	}
 	slices.Sort(out)
 	return out
+}
+
+// SortedSites returns the names of all sites in order.
+func (s *State) SortedSites() []string { return sortedKeys(s.Sites) }
+
+// InGang reports whether an element is still to be placed together with the
+// other elements of its task. A gang holds together until it was placed once.
+func (w *Workload) InGang(t *Task) bool {
+	return w.Spec.Gang && len(w.Groups[t.Ref.Task].Tasks) > 1 && t.Try == 0
+}
+
+// GangRefs returns the elements of a task, first to last.
+func (w *Workload) GangRefs(task uint16) []api.TaskRef {
+	g := &w.Groups[task]
+	out := make([]api.TaskRef, len(g.Tasks))
+	for i, t := range g.Tasks {
+		out[i] = t.Ref
+	}
+	return out
+}
+
+// NameOf returns the display form of an element: "name.task[index]", without the
+// index when there is one element, without the task when there is one task.
+func (w *Workload) NameOf(t *Task) string {
+	spec := w.SpecAt(t.Revision)
+	name := spec.Name
+	if len(spec.Tasks) > 1 {
+		name += "." + spec.Tasks[t.Ref.Task].Name
+	}
+	if spec.Kind != api.KindJob || spec.Tasks[t.Ref.Task].Count > 1 {
+		name += "[" + strconv.FormatUint(uint64(t.Ref.Index), 10) + "]"
+	}
+	return name
 }

@@ -1,0 +1,299 @@
+package engine
+
+import (
+	"drover.dev/api"
+	"drover.dev/internal/sched"
+	"drover.dev/internal/state"
+)
+
+// entry is what the index knows of one element.
+type entry struct {
+	ask     *sched.Ask
+	node    string // holds capacity there; "": it is queued
+	devices []api.DeviceShare
+}
+
+// rebuild derives the indexes from the state.
+func (e *Engine) rebuild() {
+	e.index.SetHome(e.st.Settings.Home)
+	for _, name := range e.st.SortedSites() {
+		e.index.PutSite(*e.st.Sites[name])
+	}
+	for _, name := range e.st.SortedNodes() {
+		n := e.st.Nodes[name]
+		e.index.PutNode(n.Node)
+		e.open(n)
+		e.nodeTimers(n)
+	}
+	for _, id := range e.st.SortedWorkloads() {
+		w := e.st.Workloads[id]
+		e.syncWorkload(w)
+		e.workloadTimers(w)
+		if w.Status.Final() {
+			continue
+		}
+		e.dirty.add(id) // a reconcile that was cut short goes on
+		if w.Spec.Kind == api.KindSystem {
+			e.systems = insertSorted(e.systems, id)
+		}
+	}
+	if len(e.st.Finished) > 0 {
+		e.timers.add(timer{at: e.st.Finished[0].At.Add(e.st.Settings.RetainFor), kind: timerRetention})
+	}
+}
+
+// reindex brings the indexes in step with the state after an event.
+func (e *Engine) reindex(ev state.Event) {
+	switch v := ev.(type) {
+	case *state.SettingsChanged:
+		e.index.SetHome(e.st.Settings.Home)
+	case *state.SitePut:
+		e.index.PutSite(v.Site)
+	case *state.NodeRegistered:
+		e.index.PutNode(v.Node)
+		e.nodeChanged(v.Node.Name)
+	case *state.NodeSilent:
+		e.nodeChanged(v.Node)
+	case *state.NodeBack:
+		e.nodeChanged(v.Node)
+	case *state.NodeDrain:
+		e.nodeChanged(v.Node)
+	case *state.NodeRemoved:
+		e.index.RemoveNode(v.Node)
+		e.dirty.addAll(e.systems)
+	case *state.WorkloadForgotten: // nothing of them is indexed any more
+	case *state.TasksReady:
+		w := e.st.Workloads[v.Workload]
+		for i := v.From; i < v.To; i++ {
+			e.sync(w, w.Groups[v.Task].Get(i))
+		}
+	case *state.TasksLost:
+		for _, ref := range v.Refs {
+			e.syncRef(ref)
+		}
+	case *state.TaskPlaced:
+		e.sync(e.st.Task(v.Ref))
+	case *state.TaskStarted:
+		e.startTimers(v.Attempt.TaskRef)
+	case *state.TaskHealth:
+		e.updateTimers(v.Attempt.TaskRef)
+	case *state.TaskStop: // holds its place until it is reported as ended
+	case *state.TaskEnded:
+		e.syncRef(v.Attempt.TaskRef)
+		if v.NotBefore != 0 {
+			e.timers.add(timer{at: v.NotBefore, kind: timerBackoff, ref: v.Attempt.TaskRef})
+		}
+	default:
+		e.reindexWorkload(ev)
+	}
+}
+
+func (e *Engine) reindexWorkload(ev state.Event) {
+	switch v := ev.(type) {
+	case *state.WorkloadSubmitted:
+		e.newWorkload(v.ID)
+	case *state.WorkloadRevised:
+		e.changedWorkload(v.ID)
+	case *state.WorkloadRescaled:
+		e.changedWorkload(v.ID)
+	case *state.WorkloadStopping:
+		e.changedWorkload(v.ID)
+	case *state.ReplicasAdded:
+		w := e.st.Workloads[v.ID]
+		for i := range v.Count {
+			e.sync(w, w.Groups[0].Get(v.First+i))
+		}
+	case *state.RunScheduled:
+		if v.Next != 0 {
+			e.timers.add(timer{at: v.Next, kind: timerCron, ref: api.TaskRef{Workload: v.ID}})
+		}
+	case *state.WorkloadFinished:
+		e.finished(v.ID)
+	}
+}
+
+func (e *Engine) newWorkload(id uint64) {
+	w := e.st.Workloads[id]
+	e.syncWorkload(w)
+	e.workloadTimers(w)
+	if w.Spec.Kind == api.KindSystem {
+		e.systems = insertSorted(e.systems, id)
+	}
+	if w.Spec.Kind != api.KindJob {
+		e.dirty.add(id)
+	}
+}
+
+func (e *Engine) changedWorkload(id uint64) {
+	w := e.st.Workloads[id]
+	for gi := range w.Groups { // the shape may have changed with the priority
+		for _, t := range w.Groups[gi].Tasks {
+			if en := e.entries[t.Ref]; en != nil && en.node == "" {
+				e.unqueue(t.Ref)
+			}
+		}
+	}
+	e.syncWorkload(w)
+	e.workloadTimers(w)
+	e.dirty.add(id)
+}
+
+func (e *Engine) finished(id uint64) {
+	w := e.st.Workloads[id]
+	e.systems = removeSorted(e.systems, id)
+	e.timers.add(timer{at: w.FinishAt.Add(e.st.Settings.RetainFor), kind: timerRetention})
+	if w.Parent != 0 {
+		e.dirty.add(w.Parent)
+	}
+}
+
+func (e *Engine) nodeChanged(name string) {
+	n := e.st.Nodes[name]
+	e.open(n)
+	e.nodeTimers(n)
+	e.dirty.addAll(e.systems)
+	for _, t := range n.SortedHeld() {
+		e.touchWorkload(t.Ref.Workload)
+	}
+}
+
+// open tells the index whether a node takes new work.
+func (e *Engine) open(n *state.Node) {
+	switch {
+	case n.Silent:
+		e.index.SetOpen(n.Name, false, "silent")
+	case n.Drain:
+		e.index.SetOpen(n.Name, false, "draining")
+	default:
+		e.index.SetOpen(n.Name, true, "")
+	}
+}
+
+func (e *Engine) syncWorkload(w *state.Workload) {
+	for gi := range w.Groups {
+		for _, t := range w.Groups[gi].Tasks {
+			e.sync(w, t)
+		}
+	}
+}
+
+func (e *Engine) syncRef(ref api.TaskRef) {
+	w, t := e.st.Task(ref)
+	if t == nil { // a replica that was removed
+		e.remove(ref)
+	} else {
+		e.sync(w, t)
+	}
+	e.touchWorkload(ref.Workload)
+}
+
+// sync makes the index agree with one element: queued while it is pending,
+// holding capacity while it is placed, absent otherwise.
+func (e *Engine) sync(w *state.Workload, t *state.Task) {
+	switch {
+	case t.Status == api.TaskPending:
+		e.queue(w, t)
+	case t.Status.Holds():
+		e.hold(w, t)
+	default:
+		e.remove(t.Ref)
+	}
+}
+
+func (e *Engine) queue(w *state.Workload, t *state.Task) {
+	if en := e.entries[t.Ref]; en != nil {
+		if en.node == "" {
+			return
+		}
+		e.remove(t.Ref)
+	}
+	en := &entry{ask: e.askFor(w, t)}
+	e.entries[t.Ref] = en
+	if e.follower {
+		return
+	}
+	it := sched.Item{Ref: t.Ref, Ready: t.Ready, Ask: en.ask}
+	if w.InGang(t) {
+		if t.Ref.Index != 0 {
+			return // waits with the first of its gang
+		}
+		it.Gang = w.GangRefs(t.Ref.Task)
+	}
+	e.index.Push(it)
+}
+
+func (e *Engine) hold(w *state.Workload, t *state.Task) {
+	en := e.entries[t.Ref]
+	if en != nil && en.node == t.Node {
+		return
+	}
+	if en == nil {
+		en = &entry{ask: e.askFor(w, t)}
+		e.entries[t.Ref] = en
+	} else {
+		e.leave(t.Ref, en)
+	}
+	en.node, en.devices = t.Node, t.Devices
+	e.index.Hold(t.Node, t.Ref, en.ask, t.Devices)
+}
+
+func (e *Engine) remove(ref api.TaskRef) {
+	if en := e.entries[ref]; en != nil {
+		e.leave(ref, en)
+		delete(e.entries, ref)
+	}
+}
+
+func (e *Engine) unqueue(ref api.TaskRef) { e.remove(ref) }
+
+// leave takes an element out of the queue or off its node.
+func (e *Engine) leave(ref api.TaskRef, en *entry) {
+	if en.node != "" {
+		e.index.Release(en.node, ref, en.ask, en.devices)
+		return
+	}
+	if shape := e.index.Drop(ref); shape != "" && len(e.st.Refusals) > 0 {
+		e.emptied = append(e.emptied, shape)
+	}
+}
+
+func (e *Engine) touchWorkload(id uint64) {
+	if e.st.Workloads[id] != nil {
+		e.dirty.add(id)
+	}
+}
+
+// askFor is makeAsk for elements of one task that come one after the other.
+func (e *Engine) askFor(w *state.Workload, t *state.Task) *sched.Ask {
+	key := askKey{t.Ref.Workload, t.Ref.Task, t.Revision, t.Pin, w.Spec.Priority, w.InGang(t)}
+	if e.lastAsk.key != key || e.lastAsk.ask == nil {
+		e.lastAsk = cachedAsk{key, makeAsk(w, t)}
+	}
+	return e.lastAsk.ask
+}
+
+// makeAsk says what the scheduler needs to know of an element. Inputs and profile
+// are filled in when it is decided: they may change while it waits.
+func makeAsk(w *state.Workload, t *state.Task) *sched.Ask {
+	spec := w.SpecAt(t.Revision)
+	task := &spec.Tasks[t.Ref.Task]
+	return &sched.Ask{
+		Shape: sched.ShapeOf(task, spec.Tenant, w.Spec.Priority, t.Pin, w.InGang(t)),
+		Task:  task, Tenant: spec.Tenant, Priority: w.Spec.Priority, Objective: spec.Objective,
+		Pin: t.Pin, Spread: spec.Kind == api.KindService,
+	}
+}
+
+type askKey struct {
+	workload uint64
+	task     uint16
+	revision uint32
+	pin      string
+	priority int32
+	gang     bool
+}
+
+type cachedAsk struct {
+	key askKey
+	ask *sched.Ask
+}

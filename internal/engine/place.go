@@ -1,0 +1,208 @@
+package engine
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
+
+	"drover.dev/api"
+	"drover.dev/internal/sched"
+	"drover.dev/internal/state"
+)
+
+// place gives waiting tasks to nodes, in the queue's order, until nothing more
+// fits or the batch is full.
+func (e *Engine) place() {
+	clear(e.loads)
+	e.clearEmptied()
+	e.index.Refresh()
+	for !e.full() && e.err == nil {
+		it, ok := e.index.Next()
+		if !ok {
+			break
+		}
+		if it.Gang != nil {
+			e.placeGang(it)
+			continue
+		}
+		d, devices := e.decide(it.Ref, it.Ask)
+		if d.Chosen == nil {
+			e.refuse(it, &d)
+			continue
+		}
+		e.bind(it.Ref, &d, devices)
+		e.admitted(it.Ask.Shape)
+	}
+	e.clearEmptied()
+}
+
+func (e *Engine) decide(ref api.TaskRef, ask *sched.Ask) (api.Decision, []api.DeviceShare) {
+	w := e.st.Workloads[ref.Workload]
+	ask.Profile = &w.Profiles[ref.Task]
+	ask.Inputs = e.inputs(w, ref, ask.Profile)
+	ask.Output = ask.Profile.BytesOut
+	return e.index.Decide(ref, ask, e.st.Now)
+}
+
+func (e *Engine) bind(ref api.TaskRef, d *api.Decision, devices []api.DeviceShare) {
+	_, t := e.st.Task(ref)
+	e.emit(&state.TaskPlaced{Ref: ref, Try: t.Try + 1, Node: d.Chosen.Node, Decision: d, Devices: devices})
+}
+
+// placeGang places all elements or none. Each is held while the next is decided,
+// so that they do not count on the same room.
+func (e *Engine) placeGang(it sched.Item) {
+	type choice struct {
+		decision api.Decision
+		devices  []api.DeviceShare
+	}
+	chosen := make([]choice, 0, len(it.Gang))
+	for _, ref := range it.Gang {
+		d, devices := e.decide(ref, it.Ask)
+		if d.Chosen == nil {
+			break
+		}
+		e.index.Hold(d.Chosen.Node, ref, it.Ask, devices)
+		chosen = append(chosen, choice{d, devices})
+	}
+	for i := range chosen {
+		e.index.Release(chosen[i].decision.Chosen.Node, it.Gang[i], it.Ask, chosen[i].devices)
+	}
+	if len(chosen) < len(it.Gang) {
+		d, _ := e.decide(it.Gang[len(chosen)], it.Ask)
+		if d.Chosen != nil { // the room of the gang's own first elements
+			d.Chosen, d.RunnersUp = nil, nil
+			d.Reasons = []api.ReasonCount{{Reason: "not enough room for the whole gang", Nodes: d.Nodes}}
+		}
+		e.refuse(it, &d)
+		return
+	}
+	for i := range chosen {
+		e.bind(it.Gang[i], &chosen[i].decision, chosen[i].devices)
+	}
+	e.admitted(it.Ask.Shape)
+}
+
+// refuse sets a shape aside and records why, when the reasons are new.
+func (e *Engine) refuse(it sched.Item, d *api.Decision) {
+	e.index.Block(it.Ask.Shape)
+	digest := shapeDigest(it.Ask.Shape)
+	if old := e.st.Refusals[digest]; old != nil && sameReasons(old.Decision.Reasons, d.Reasons) {
+		return
+	}
+	e.emit(&state.ShapeRefused{Shape: digest, Ref: it.Ref, Decision: d})
+}
+
+func (e *Engine) admitted(shape string) {
+	if len(e.st.Refusals) == 0 {
+		return
+	}
+	if digest := shapeDigest(shape); e.st.Refusals[digest] != nil {
+		e.emit(&state.ShapeCleared{Shape: digest})
+	}
+}
+
+// clearEmptied takes back refusals of shapes that left the queue.
+func (e *Engine) clearEmptied() {
+	for _, shape := range e.emptied {
+		if !e.index.Queued(shape) {
+			e.admitted(shape)
+		}
+	}
+	e.emptied = e.emptied[:0]
+}
+
+func sameReasons(a, b []api.ReasonCount) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for _, r := range a {
+		if !slices.ContainsFunc(b, func(s api.ReasonCount) bool { return s.Reason == r.Reason }) {
+			return false
+		}
+	}
+	return true
+}
+
+func shapeDigest(shape string) string {
+	sum := sha256.Sum256([]byte(shape))
+	return hex.EncodeToString(sum[:12])
+}
+
+type loadKey struct {
+	workload uint64
+	task     uint16
+	index    uint32
+}
+
+// inputs says how many bytes a task needs from which site: its program and input
+// artifacts from the cell's store, outputs of earlier tasks from where they were
+// made.
+func (e *Engine) inputs(w *state.Workload, ref api.TaskRef, p *api.Profile) []sched.Load {
+	task := &w.Spec.Tasks[ref.Task]
+	key := loadKey{ref.Workload, ref.Task, 0}
+	made := false
+	for i := range task.Inputs {
+		made = made || task.Inputs[i].Task != ""
+		if task.Inputs[i].Each == "same" {
+			key.index = ref.Index + 1
+		}
+	}
+	if !made && p.BytesIn == 0 {
+		return nil
+	}
+	if loads, ok := e.loads[key]; ok {
+		return loads
+	}
+	loads := e.loadsOf(w, ref, p)
+	e.loads[key] = loads
+	return loads
+}
+
+func (e *Engine) loadsOf(w *state.Workload, ref api.TaskRef, p *api.Profile) (loads []sched.Load) {
+	if p.BytesIn > 0 {
+		loads = append(loads, sched.Load{Bytes: p.BytesIn})
+	}
+	e.eachSupply(w, ref, func(_ *api.Input, from *state.Task, v *api.Value) {
+		if n := e.st.Nodes[from.Node]; n != nil {
+			loads = addLoad(loads, n.Site, v.Size)
+		}
+	})
+	return loads
+}
+
+func addLoad(loads []sched.Load, site string, n api.Bytes) []sched.Load {
+	for i := range loads {
+		if loads[i].Site == site {
+			loads[i].Bytes += n
+			return loads
+		}
+	}
+	return append(loads, sched.Load{Site: site, Bytes: n})
+}
+
+// eachSupply calls f for every output of an earlier task that an element takes in.
+func (e *Engine) eachSupply(w *state.Workload, ref api.TaskRef, f func(in *api.Input, from *state.Task, v *api.Value)) {
+	task := &w.Spec.Tasks[ref.Task]
+	for i := range task.Inputs {
+		in := &task.Inputs[i]
+		if in.Task == "" {
+			continue
+		}
+		for gi := range w.Spec.Tasks {
+			if w.Spec.Tasks[gi].Name != in.Task {
+				continue
+			}
+			for _, from := range w.Groups[gi].Tasks {
+				if in.Each == "same" && from.Ref.Index != ref.Index || from.Result == nil {
+					continue
+				}
+				for vi := range from.Result.Outputs {
+					if v := &from.Result.Outputs[vi]; v.Name == in.Output {
+						f(in, from, v)
+					}
+				}
+			}
+		}
+	}
+}

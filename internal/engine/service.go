@@ -1,0 +1,165 @@
+package engine
+
+import (
+	"strconv"
+
+	"drover.dev/api"
+	"drover.dev/internal/state"
+)
+
+// replicas sorts the elements of a service by what they are good for.
+type replicas struct {
+	fresh   []*state.Task // of the present revision, on nodes that stay, not to be stopped
+	old     []*state.Task // to be replaced: earlier revision, or on a draining node
+	good    int           // healthy for long enough, fresh and old
+	ready   int           // fresh and good
+	leaving int           // asked to stop, not ended yet
+	broken  string        // why the present revision does not work
+}
+
+// reconcileService brings a service to its number of replicas of the present
+// revision: at most MaxSurge above it, never below MinHealthy through its own
+// doing. An update that breaks or makes no progress goes back to the last
+// revision that was healthy.
+func (e *Engine) reconcileService(w *state.Workload) {
+	r := e.sortReplicas(w)
+	if e.rolledBack(w, r) {
+		return
+	}
+	want := int(w.Spec.Replicas)
+	e.addReplicas(w, r, want)
+	e.removeOld(w, r, want)
+	e.removeExtra(w, r, want)
+	if w.Stable != w.Revision && r.ready >= want && len(r.old) == 0 && len(r.fresh) == want {
+		e.emit(&state.RevisionStable{ID: w.ID, Revision: w.Revision})
+	}
+}
+
+func (e *Engine) sortReplicas(w *state.Workload) *replicas {
+	r := &replicas{}
+	for _, t := range w.Groups[0].Tasks {
+		if t.Status.Final() {
+			if t.Revision == w.Revision && t.Status == api.TaskFailed {
+				r.broken = t.Reason
+			}
+			continue
+		}
+		if t.Revision == w.Revision && (t.Fails >= brokenAfter || t.Stop == state.StopRestart) {
+			r.broken = t.Reason
+		}
+		if t.Stop == state.StopRemove || t.Stop == state.StopCancel {
+			r.leaving++
+			continue
+		}
+		good := e.wellFor(w, t)
+		if good {
+			r.good++
+		}
+		if n := e.st.Nodes[t.Node]; t.Revision != w.Revision || t.Status.Holds() && n != nil && n.Drain {
+			r.old = append(r.old, t)
+			continue
+		}
+		r.fresh = append(r.fresh, t)
+		if good {
+			r.ready++
+		}
+	}
+	return r
+}
+
+// brokenAfter is how many failures of one replica condemn a new revision.
+const brokenAfter = 2
+
+// wellFor reports whether a replica counts as healthy.
+func (e *Engine) wellFor(w *state.Workload, t *state.Task) bool {
+	return t.Status == api.TaskRunning && t.Healthy && t.Stop == state.StopNothing &&
+		t.HealthyAt.Add(w.Spec.Update.HealthyAfter) <= e.st.Now
+}
+
+func (e *Engine) rolledBack(w *state.Workload, r *replicas) bool {
+	u := w.Spec.Update
+	if w.Stable == 0 || w.Stable == w.Revision || u.Manual {
+		return false
+	}
+	why := ""
+	switch {
+	case r.broken != "":
+		why = r.broken
+	case w.Progress.Add(u.ProgressDeadline) <= e.st.Now:
+		why = "no progress for " + u.ProgressDeadline.String()
+	default:
+		return false
+	}
+	for i := len(w.Past) - 1; i >= 0; i-- {
+		if w.Past[i].Number == w.Stable {
+			e.revise(w, w.Past[i].Spec, nil, w.Stable,
+				"revision "+revision(w.Revision)+" rolled back to "+revision(w.Stable)+": "+why, "")
+			return true
+		}
+	}
+	return false
+}
+
+func revision(n uint32) string { return strconv.FormatUint(uint64(n), 10) }
+
+// addReplicas starts what is missing, as far as MaxSurge allows.
+func (e *Engine) addReplicas(w *state.Workload, r *replicas, want int) {
+	room := want + int(w.Spec.Update.MaxSurge) - len(r.fresh) - len(r.old) - r.leaving
+	if n := min(want-len(r.fresh), room); n > 0 {
+		first := w.Groups[0].Next
+		e.emit(&state.ReplicasAdded{ID: w.ID, First: first, Count: uint32(n)})
+		for i := range uint32(n) {
+			r.fresh = append(r.fresh, w.Groups[0].Get(first+i))
+		}
+	}
+}
+
+// removeOld stops replicas that are to be replaced: the bad ones at once, the
+// healthy ones while enough others are.
+func (e *Engine) removeOld(w *state.Workload, r *replicas, want int) {
+	spare := r.good - min(int(w.Spec.Update.MinHealthy), want)
+	left := r.old[:0:0]
+	for _, t := range r.old {
+		well := e.wellFor(w, t)
+		switch {
+		case !well:
+			e.retire(w, t, "replaced by revision "+revision(w.Revision))
+		case spare > 0 && len(r.fresh) > 0:
+			spare--
+			r.good--
+			e.retire(w, t, "replaced by revision "+revision(w.Revision))
+		default:
+			left = append(left, t)
+		}
+	}
+	r.old = left
+}
+
+// removeExtra stops replicas beyond the number wished for, the least useful and
+// newest first.
+func (e *Engine) removeExtra(w *state.Workload, r *replicas, want int) {
+	extra := len(r.fresh) - want
+	for pass := 0; pass < 2 && extra > 0; pass++ {
+		for i := len(r.fresh) - 1; i >= 0 && extra > 0; i-- {
+			t := r.fresh[i]
+			if pass == 0 && e.wellFor(w, t) || t.Stop != state.StopNothing || t.Status.Final() {
+				continue
+			}
+			e.retire(w, t, "scaled down to "+strconv.Itoa(want))
+			extra--
+		}
+	}
+}
+
+// retire removes an element: at once when it holds no node, else after it was
+// stopped.
+func (e *Engine) retire(w *state.Workload, t *state.Task, why string) {
+	if t.Status.Holds() {
+		e.emit(&state.TaskStop{Ref: t.Ref, For: state.StopRemove, Reason: why})
+		return
+	}
+	e.emit(&state.TaskEnded{
+		Attempt: api.Attempt{TaskRef: t.Ref, Try: t.Try}, Next: api.TaskCancelled, Remove: true, Reason: why,
+		Fails: t.Fails, Losses: t.Losses,
+	})
+}

@@ -1,0 +1,157 @@
+package sched
+
+import (
+	"slices"
+
+	"drover.dev/api"
+)
+
+// Strategy is the name under which this way to decide is recorded.
+const Strategy = "greedy"
+
+// runnersUp is how many candidates a decision keeps beside the chosen one.
+const runnersUp = 3
+
+// candidate is a node with its score while a decision is made.
+type candidate struct {
+	node  *node
+	score int64
+	tie   uint64
+}
+
+// Decide chooses the node for one task. A decision without Chosen is a refusal,
+// with the nodes counted by first failing reason. Nothing is held yet.
+//
+// Every node that passes the filters is scored by the latency model and by how
+// well the task packs, weighted by its objective; scores are integers, and ties
+// go to the node whose hash with the task is smallest, so that equal nodes share
+// equal tasks.
+func (x *Index) Decide(ref api.TaskRef, a *Ask, now api.Time) (api.Decision, []api.DeviceShare) {
+	best, n := x.best(ref, a)
+	d := api.Decision{Strategy: Strategy, Nodes: int32(len(x.nodes)), At: now}
+	if n == 0 {
+		d.Reasons = x.reasons(a)
+		return d, nil
+	}
+	devices, _ := assign(best[0].node.devices, best[0].node.Capacity.Accelerators, a.Task.Resources.Accelerators)
+	chosen := x.explain(best[0].node, ref, a)
+	d.Chosen = &chosen
+	if n > 1 {
+		d.RunnersUp = make([]api.Candidate, 0, n-1)
+		for i := 1; i < n; i++ {
+			d.RunnersUp = append(d.RunnersUp, x.explain(best[i].node, ref, a))
+		}
+	}
+	est := x.estimate(best[0].node, a)
+	d.Transfer, d.Wait, d.Run, d.Return = est.transfer, est.wait, est.run, est.back
+	return d, devices
+}
+
+// best returns the best candidates, best first.
+func (x *Index) best(ref api.TaskRef, a *Ask) (top [1 + runnersUp]candidate, n int) {
+	w, key := weightsOf(a), hashRef(ref)
+	for _, e := range x.candidates(a) {
+		if !e.open || !e.fits(a) {
+			continue
+		}
+		c := candidate{node: e, score: x.score(e, ref, a, &w), tie: mix(key ^ e.hash)}
+		if n == len(top) && !better(&c, &top[n-1]) {
+			continue
+		}
+		at := min(n, len(top)-1)
+		for at > 0 && better(&c, &top[at-1]) {
+			top[at] = top[at-1]
+			at--
+		}
+		top[at] = c
+		n = min(n+1, len(top))
+	}
+	return top, n
+}
+
+// candidates returns the nodes that pass the filters which do not change as
+// tasks come and go; they are kept for each queued shape.
+func (x *Index) candidates(a *Ask) []*node {
+	s := x.queue.shapes[a.Shape]
+	if s != nil && s.candidates != nil && s.stale == x.stale {
+		return s.candidates
+	}
+	list := make([]*node, 0, 8)
+	for _, e := range x.nodes {
+		if static(e, a) == "" {
+			list = append(list, e)
+		}
+	}
+	if s != nil {
+		s.candidates, s.stale = list, x.stale
+	}
+	return list
+}
+
+func better(a, b *candidate) bool {
+	if a.score != b.score {
+		return a.score > b.score
+	}
+	if a.tie != b.tie {
+		return a.tie < b.tie
+	}
+	return a.node.Name < b.node.Name
+}
+
+// hashName is FNV-1a, 64 bit (Fowler, Noll and Vo, 1991).
+func hashName(name string) uint64 {
+	h := uint64(14695981039346656037)
+	for i := range len(name) {
+		h = (h ^ uint64(name[i])) * 1099511628211
+	}
+	return h
+}
+
+func hashRef(ref api.TaskRef) uint64 {
+	return mix(mix(ref.Workload) ^ uint64(ref.Task)<<32 ^ uint64(ref.Index))
+}
+
+// mix spreads every bit over the whole word (the finaliser of SplitMix64; Steele,
+// Lea and Flood, 2014, "Fast Splittable Pseudorandom Number Generators").
+func mix(h uint64) uint64 {
+	h += 0x9e3779b97f4a7c15
+	h = (h ^ h>>30) * 0xbf58476d1ce4e5b9
+	h = (h ^ h>>27) * 0x94d049bb133111eb
+	return h ^ h>>31
+}
+
+// reasons counts the nodes by the first filter that they fail.
+func (x *Index) reasons(a *Ask) []api.ReasonCount {
+	var out []api.ReasonCount
+	for _, e := range x.nodes {
+		why := static(e, a)
+		if why == "" && !e.open {
+			why = "node is " + e.why
+		}
+		if why == "" {
+			why = e.lacks(a)
+		}
+		if why == "" {
+			continue
+		}
+		i := slices.IndexFunc(out, func(r api.ReasonCount) bool { return r.Reason == why })
+		if i < 0 {
+			out = append(out, api.ReasonCount{Reason: why})
+			i = len(out) - 1
+		}
+		out[i].Nodes++
+	}
+	slices.SortFunc(out, func(a, b api.ReasonCount) int {
+		if a.Nodes != b.Nodes {
+			return int(b.Nodes - a.Nodes)
+		}
+		if a.Reason < b.Reason {
+			return -1
+		}
+		return 1
+	})
+	return out[:min(len(out), maxReasons)]
+}
+
+// maxReasons bounds how many reasons a decision keeps; the rarest are left out.
+const maxReasons = 12
