@@ -127,7 +127,7 @@ func rank(n int, learnt int16, spread int) (k, beyond int) {
 	if n < enough {
 		scale = max(scale, unknown)
 	}
-	return 0, (one - r) * scale >> 16
+	return 0, int(int64(one-r) * int64(scale) >> 16) // 64 bits also on 32-bit processors
 }
 
 // Interval predicts the next run: the median and the ends of an 80 % interval.

@@ -37,6 +37,9 @@ func sign(n int64) string {
 // Duration formats a length of time to three digits or two units: "850 ns",
 // "12.3 ms", "1.24 s", "3 min 20 s", "2 h 5 min", "3 d 4 h".
 func Duration(d api.Duration) string {
+	if d == 0 {
+		return "0 s"
+	}
 	if d < 0 {
 		return "-" + Duration(-max(d, -math.MaxInt64))
 	}
@@ -46,7 +49,7 @@ func Duration(d api.Duration) string {
 		top  float64
 	}{{1, "ns", 999.5}, {api.Microsecond, "µs", 999.5}, {api.Millisecond, "ms", 999.5}, {api.Second, "s", 59.95}} {
 		if v := float64(d) / float64(u.size); v < u.top {
-			if u.size == 1 || d == 0 {
+			if u.size == 1 {
 				return strconv.FormatInt(int64(d), 10) + " " + u.name
 			}
 			return digits3(v) + " " + u.name

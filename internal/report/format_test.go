@@ -19,7 +19,7 @@ func TestFormats(t *testing.T) {
 		{Bytes(-2048), "-2.0 KiB"},
 		{Bytes(math.MaxInt64), "8.0 EiB"},
 
-		{Duration(0), "0 ns"},
+		{Duration(0), "0 s"},
 		{Duration(850), "850 ns"},
 		{Duration(12_345), "12.3 µs"},
 		{Duration(999_600), "1.00 ms"},

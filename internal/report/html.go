@@ -38,7 +38,7 @@ func (p *Page) Pairs(pairs []Pair) {
 	p.body.WriteString("<dl>\n")
 	for _, pair := range pairs {
 		if pair.Value != "" {
-			fmt.Fprintf(&p.body, "<dt>%s</dt><dd%s>%s</dd>\n", text(pair.Key), class(false, pair.Tone), text(pair.Value))
+			fmt.Fprintf(&p.body, "<dt>%s</dt><dd%s>%s</dd>\n", text(pair.Key), class("", pair.Tone), text(pair.Value))
 		}
 	}
 	p.body.WriteString("</dl>\n")
@@ -52,7 +52,7 @@ func (p *Page) Table(t *Table) {
 	}
 	p.body.WriteString("<div class=\"scroll\"><table>\n<thead><tr>")
 	for _, c := range t.Columns {
-		fmt.Fprintf(&p.body, "<th scope=\"col\"%s>%s</th>", class(c.Right, Plain), text(c.Title))
+		fmt.Fprintf(&p.body, "<th scope=\"col\"%s>%s</th>", class(align(c, ""), Plain), text(c.Title))
 	}
 	p.body.WriteString("</tr></thead>\n<tbody>\n")
 	rows := t.Rows[:min(len(t.Rows), maxLines)]
@@ -75,18 +75,35 @@ func (p *Page) row(columns []Column, row []string) {
 		if c.Tone != nil {
 			tone = c.Tone(cell)
 		}
-		fmt.Fprintf(&p.body, "<td%s>%s</td>", class(c.Right, tone), text(cell))
+		fmt.Fprintf(&p.body, "<td%s>%s</td>", class(align(c, cell), tone), text(cell))
 	}
 	p.body.WriteString("</tr>\n")
 }
 
 var toneClasses = [...]string{Plain: "", Strong: "strong", Dim: "dim", Good: "good", Warn: "warn", Bad: "bad"}
 
+// short is the width up to which a cell is never broken into lines; longer ones
+// keep at least about that width.
+const short = 24
+
+// align is the class for the layout of a cell.
+func align(c Column, cell string) string {
+	switch {
+	case c.Right:
+		return "r"
+	case cell == "":
+		return ""
+	case Width(Clean(cell)) <= short:
+		return "n"
+	}
+	return "w"
+}
+
 // class is the class attribute of a cell.
-func class(right bool, tone Tone) string {
+func class(layout string, tone Tone) string {
 	var names []string
-	if right {
-		names = append(names, "r")
+	if layout != "" {
+		names = append(names, layout)
 	}
 	if tone != Plain && int(tone) < len(toneClasses) {
 		names = append(names, toneClasses[tone])

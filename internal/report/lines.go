@@ -48,7 +48,8 @@ func lineSVG(c *LineChart) *drawing {
 	series := c.Series[:min(len(c.Series), maxSeries)]
 	a, ok := c.area(series)
 	if !ok {
-		d.label(svgWidth/2, plotTop+plotArea/2, "middle", "faint", "no data")
+		d.height = 4 * margin
+		d.label(svgWidth/2, 2*margin+4, "middle", "faint", "no data")
 		return d
 	}
 	c.axes(d, a)

@@ -39,9 +39,9 @@ func (d *drawing) label(x, y float64, anchor, class, s string) {
 	d.add(`<text x="%s" y="%s" text-anchor="%s" class="%s">%s</text>`, num(x), num(y), anchor, class, text(s))
 }
 
-// shorten cuts a label to a width in pixels; a column of 12 px text is about
-// 6.6 px wide.
-func shorten(s string, width float64) string { return Truncate(Clean(s), int(width/6.6)) }
+// shorten cuts a label to a width in pixels; 7.2 px hold a column of 12 px text
+// in common fonts.
+func shorten(s string, width float64) string { return Truncate(Clean(s), int(width/7.2)) }
 
 // rect draws a box with a tooltip.
 func (d *drawing) rect(x, y, w, h float64, colour, tip string) {
@@ -107,7 +107,7 @@ func timelineSVG(spans []Span) *drawing {
 	for _, t := range durationTicks(to.Sub(from), 6) {
 		x := labelArea + float64(t)*scale
 		d.add(`<line x1="%[1]s" x2="%[1]s" y1="%d" y2="%s" class="grid"/>`, num(x), margin, num(bottom))
-		d.label(x, bottom+16, "middle", "faint", Duration(t))
+		d.label(x, bottom+16, "middle", "faint", tickText(t))
 	}
 	for i := range rows {
 		d.span(&rows[i], float64(margin+i*lineRow), from, scale)
@@ -169,6 +169,12 @@ func durationTicks(end api.Duration, n int) []api.Duration {
 		}
 	}
 	return ticksBy(max(end/api.Duration(n-1), 1), end)
+}
+
+// tickText formats a round time: "2 s", not "2.00 s".
+func tickText(t api.Duration) string {
+	s := strings.Replace(Duration(t), ".00 ", " ", 1)
+	return strings.Replace(s, ".0 ", " ", 1)
 }
 
 func ticksBy(step, end api.Duration) []api.Duration {
