@@ -22,7 +22,7 @@ const (
 // Exit is how a task ended.
 type Exit struct {
 	Code   int    `json:"code"`             // exit code, -1 when there is none
-	Signal string `json:"signal,omitempty"` // of the signal that ended it, such as "killed"
+	Signal string `json:"signal,omitempty"` // of the signal that ended it, such as SIGKILL
 	Reason Reason `json:"reason,omitempty"`
 	Detail string `json:"detail,omitempty"` // for people; at most about 1 KiB
 

@@ -1,0 +1,119 @@
+package worker
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"drover.dev/internal/driver"
+	"drover.dev/internal/driver/tree"
+	"golang.org/x/sys/unix"
+)
+
+// Suspend implements driver.Suspender for the task of this handle.
+func (h *Handle) Suspend() error {
+	h.control.Lock()
+	defer h.control.Unlock()
+	s, err := h.suspended()
+	if err == nil && s.Since == 0 && !h.ended() {
+		if err = h.hold(true); err == nil {
+			s.Since = monotonic()
+			err = writeJSON(h.dir, suspendName, s, false)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("suspend task in %s: %w", h.dir, err)
+	}
+	return nil
+}
+
+// Resume implements driver.Suspender for the task of this handle.
+func (h *Handle) Resume() error {
+	h.control.Lock()
+	defer h.control.Unlock()
+	if err := h.resume(); err != nil {
+		return fmt.Errorf("resume task in %s: %w", h.dir, err)
+	}
+	return nil
+}
+
+func (h *Handle) resume() error {
+	s, err := h.suspended()
+	if err != nil || s.Since == 0 || h.ended() {
+		return err
+	}
+	// First the clock, then the task: it must not seem late for an instant.
+	s.Total += monotonic() - s.Since
+	s.Since = 0
+	if err := writeJSON(h.dir, suspendName, s, false); err != nil {
+		return err
+	}
+	return h.hold(false)
+}
+
+func (h *Handle) suspended() (s suspend, err error) {
+	if err := readJSON(h.dir, suspendName, &s); !errors.Is(err, fs.ErrNotExist) {
+		return s, err
+	}
+	return suspend{}, nil
+}
+
+// hold stops or continues the processes of the task.
+func (h *Handle) hold(still bool) error {
+	if !h.o.Inside {
+		return h.birth.Tree.Freeze(still)
+	}
+	if still {
+		return h.process.signal(unix.SIGSTOP)
+	}
+	return h.process.signal(unix.SIGCONT)
+}
+
+// Usage implements driver.Meter for the task of this handle.
+func (h *Handle) Usage() (driver.Usage, error) {
+	if h.o.Inside {
+		s, err := tree.ReadStat(h.birth.PID)
+		if err == nil && s.Start != h.birth.StartTime {
+			err = driver.ErrGone
+		}
+		return driver.Usage{CPU: s.CPU, Memory: s.RSS, Processes: 1}, err
+	}
+	u, err := h.birth.Tree.Usage()
+	return driver.Usage{CPU: u.CPU, Memory: u.Memory, Processes: u.Processes}, err
+}
+
+// Suspended says since how long the task is held still; 0 when it runs.
+func (h *Handle) Suspended() (time.Duration, error) {
+	s, err := h.suspended()
+	if err != nil || s.Since == 0 {
+		return 0, err
+	}
+	return monotonic() - s.Since, nil
+}
+
+var errForeign = errors.New("the task belongs to another driver")
+
+// Suspend suspends a handle of a pool.
+func Suspend(h driver.Handle) error {
+	if own, ok := h.(*Handle); ok {
+		return own.Suspend()
+	}
+	return errForeign
+}
+
+// Resume resumes a handle of a pool.
+func Resume(h driver.Handle) error {
+	if own, ok := h.(*Handle); ok {
+		return own.Resume()
+	}
+	return errForeign
+}
+
+// Usage measures a handle of a pool.
+func Usage(h driver.Handle) (driver.Usage, error) {
+	if own, ok := h.(*Handle); ok {
+		return own.Usage()
+	}
+	return driver.Usage{}, errForeign
+}
