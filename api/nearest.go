@@ -16,6 +16,9 @@ func Nearest(name string, known []string) string {
 		if d := editDistance(strings.ToLower(name), strings.ToLower(k), least); d < least {
 			best, least = k, d
 		}
+		if best == "" && len(name) >= 3 && len(k) > len(name) && strings.EqualFold(name, k[:len(name)]) {
+			best = k
+		}
 	}
 	return best
 }
@@ -34,6 +37,7 @@ func editDistance(a, b string, limit int) int {
 	}
 	for i := 1; i <= len(a); i++ {
 		row[0] = i
+		least := i
 		for j := 1; j <= len(b); j++ {
 			cost := 1
 			if a[i-1] == b[j-1] {
@@ -43,6 +47,10 @@ func editDistance(a, b string, limit int) int {
 			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
 				row[j] = min(row[j], before[j-2]+1)
 			}
+			least = min(least, row[j])
+		}
+		if least > limit {
+			return least
 		}
 		before, last, row = last, row, before
 	}

@@ -215,7 +215,7 @@ func TestDigest(t *testing.T) {
 func TestNearest(t *testing.T) {
 	known := []string{"memory", "cpu", "storage", "bandwidth"}
 	for name, want := range map[string]string{
-		"memroy": "memory", "Memory": "memory", "mem": "", "gpu": "cpu", "": "", "bandwith": "bandwidth", "xyz": "",
+		"memroy": "memory", "Memory": "memory", "mem": "memory", "me": "", "gpu": "cpu", "": "", "bandwith": "bandwidth", "xyz": "",
 	} {
 		if got := api.Nearest(name, known); got != want {
 			t.Errorf("%q: got %q, want %q", name, got, want)
