@@ -1,0 +1,209 @@
+// Package house checks the rules of the house: which package may import which,
+// and that the pure packages use no clock, goroutine, random global, I/O or map
+// order. ARCHITECTURE.md shows the same table.
+package house
+
+import (
+	"go/ast"
+	"go/types"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/tools/go/packages"
+)
+
+const module = "drover.dev/"
+
+// room is one package, or a folder of packages, of the house.
+type room struct {
+	path string   // below the module; "x/..." covers everything below x, too
+	may  []string // own packages that it may import; "*" is any but cmd
+	pure bool
+}
+
+// rooms is the import table. The first row that matches a package counts.
+var rooms = []room{
+	{path: "api/cron", pure: true},
+	{path: "api/manifest", may: []string{"api", "api/cron"}},
+	{path: "api/client", may: []string{"api"}},
+	{path: "api", may: []string{"api/cron"}, pure: true},
+	{path: "internal/profile", may: []string{"api"}, pure: true},
+	{path: "internal/state", may: []string{"api", "internal/profile"}, pure: true},
+	{path: "internal/sched", may: []string{"api"}, pure: true},
+	{path: "internal/engine", may: []string{"api", "api/cron", "internal/state", "internal/sched", "internal/profile"}, pure: true},
+	{path: "internal/control", may: []string{"api", "internal/engine", "internal/state"}, pure: true},
+	{path: "internal/agent/core", may: []string{"api"}, pure: true},
+	{path: "internal/bus", may: []string{"api"}},
+	{path: "internal/journal/...", may: []string{"api", "internal/engine", "internal/state", "internal/bus", "internal/journal"}},
+	{path: "internal/artifact", may: []string{"api"}},
+	{path: "internal/failpoint"},
+	{path: "internal/report", may: []string{"api"}},
+	{path: "internal/driver/...", may: []string{"api", "internal/driver", "internal/driver/tree", "internal/driver/worker"}},
+	{path: "internal/agent", may: []string{
+		"api", "internal/agent/core", "internal/driver", "internal/driver/process", "internal/driver/wasm", "internal/driver/noop",
+		"internal/artifact", "internal/bus", "internal/failpoint",
+	}},
+	{path: "internal/live/httpapi", may: []string{"api", "api/manifest", "internal/engine", "internal/state", "internal/artifact", "internal/live/httpapi"}},
+	{path: "internal/live", may: []string{
+		"api", "internal/control", "internal/engine", "internal/state", "internal/journal", "internal/bus", "internal/artifact",
+		"internal/live/httpapi", "internal/driver/wasm", "internal/failpoint",
+	}},
+	{path: "internal/demo/...", may: []string{"*"}},
+	{path: "internal/bench", may: []string{"*"}},
+	{path: "internal/house"},
+	{path: "cmd/...", may: []string{"*"}},
+	{path: "examples/...", may: []string{"api", "api/client"}},
+}
+
+func load(t *testing.T) []*packages.Package {
+	t.Helper()
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := packages.Load(&packages.Config{
+		Dir: root,
+		Mode: packages.NeedName | packages.NeedFiles | packages.NeedImports | packages.NeedSyntax | packages.NeedTypes |
+			packages.NeedTypesInfo | packages.NeedDeps,
+	}, "./...")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := packages.PrintErrors(list); n > 0 {
+		t.Fatalf("%d errors while loading the packages", n)
+	}
+	return list
+}
+
+func roomOf(path string) *room {
+	path = strings.TrimPrefix(path, module)
+	for i := range rooms {
+		base, below := strings.CutSuffix(rooms[i].path, "/...")
+		if path == base || below && strings.HasPrefix(path, base+"/") {
+			return &rooms[i]
+		}
+	}
+	return nil
+}
+
+func TestImports(t *testing.T) {
+	for _, p := range load(t) {
+		r := roomOf(p.PkgPath)
+		if r == nil {
+			t.Errorf("%s stands in no row of the import table", p.PkgPath)
+			continue
+		}
+		for path := range p.Imports {
+			own, ok := strings.CutPrefix(path, module)
+			if !ok {
+				if r.pure && impureImports[path] {
+					t.Errorf("%s is pure and imports %s", p.PkgPath, path)
+				}
+				continue
+			}
+			if strings.HasPrefix(own, "cmd/") || !slices.Contains(r.may, "*") && !slices.Contains(r.may, own) {
+				t.Errorf("%s may not import %s", p.PkgPath, own)
+			}
+			if target := roomOf(path); r.pure && (target == nil || !target.pure) {
+				t.Errorf("%s is pure and imports %s, which is not", p.PkgPath, own)
+			}
+		}
+	}
+}
+
+// impureImports reach outside the process or depend on when and where it runs.
+// Reading a zip from embedded bytes is none of these.
+var impureImports = map[string]bool{
+	"os": true, "net": true, "net/http": true, "io/ioutil": true, "os/exec": true, "syscall": true, "log": true, "log/slog": true,
+	"crypto/rand": true, "hash/maphash": true, "runtime": true, "path/filepath": true, "context": true, "unsafe": true,
+}
+
+// impureNames are functions of otherwise harmless packages.
+var impureNames = map[string][]string{
+	"time": {"Now", "Since", "Until", "Sleep", "After", "AfterFunc", "Tick", "NewTimer", "NewTicker", "LoadLocation", "Local"},
+	"fmt":  {"Print", "Println", "Printf", "Scan", "Scanln", "Scanf"},
+	"math/rand": {
+		"Int", "Intn", "Int31", "Int31n", "Int63", "Int63n", "Uint32", "Uint64", "Float32", "Float64", "Perm", "Shuffle", "Seed", "NormFloat64", "ExpFloat64",
+	},
+	"math/rand/v2": {
+		"Int", "IntN", "Int32", "Int32N", "Int64", "Int64N", "Uint32", "Uint64", "Float32", "Float64", "Perm", "Shuffle", "N", "NormFloat64", "ExpFloat64",
+	},
+	"sync": {"WaitGroup", "Cond"},
+}
+
+func TestPure(t *testing.T) {
+	checked := 0
+	for _, p := range load(t) {
+		if r := roomOf(p.PkgPath); r == nil || !r.pure {
+			continue
+		}
+		checked++
+		for _, f := range p.Syntax {
+			excuses := excused(p, f)
+			ast.Inspect(f, func(n ast.Node) bool {
+				if why := impure(p, n, excuses); why != "" {
+					t.Errorf("%s: %s", p.Fset.Position(n.Pos()), why)
+				}
+				return true
+			})
+		}
+	}
+	if checked < 8 {
+		t.Errorf("only %d pure packages were found", checked)
+	}
+}
+
+// excused returns the lines on which a comment says why the order of a map does
+// not matter.
+func excused(p *packages.Package, f *ast.File) map[int]bool {
+	lines := map[int]bool{}
+	for _, group := range f.Comments {
+		for _, c := range group.List {
+			if reason, ok := strings.CutPrefix(c.Text, "// order-free: "); ok && strings.TrimSpace(reason) != "" {
+				line := p.Fset.Position(c.Pos()).Line
+				lines[line], lines[line+1] = true, true
+			}
+		}
+	}
+	return lines
+}
+
+func impure(p *packages.Package, n ast.Node, excuses map[int]bool) string {
+	switch n := n.(type) {
+	case *ast.GoStmt:
+		return "a pure package starts a goroutine"
+	case *ast.SelectStmt:
+		return "a pure package selects over channels"
+	case *ast.RangeStmt:
+		if _, ok := p.TypesInfo.TypeOf(n.X).Underlying().(*types.Map); ok && !excuses[p.Fset.Position(n.Pos()).Line] {
+			return "range over a map: sort the keys, or say why not with // order-free: reason"
+		}
+	case *ast.SelectorExpr:
+		pkg, ok := n.X.(*ast.Ident)
+		if !ok {
+			return ""
+		}
+		if name, ok := p.TypesInfo.Uses[pkg].(*types.PkgName); ok && slices.Contains(impureNames[name.Imported().Path()], n.Sel.Name) {
+			return name.Imported().Path() + "." + n.Sel.Name + " in a pure package"
+		}
+	}
+	return ""
+}
+
+// TestStateHasNoFloats: floating-point results differ between processors.
+func TestStateHasNoFloats(t *testing.T) {
+	for _, p := range load(t) {
+		if p.PkgPath != module+"internal/state" {
+			continue
+		}
+		for e, tv := range p.TypesInfo.Types {
+			if b, ok := tv.Type.Underlying().(*types.Basic); ok && b.Info()&(types.IsFloat|types.IsComplex) != 0 {
+				t.Errorf("%s: floating point in state", p.Fset.Position(e.Pos()))
+			}
+		}
+		return
+	}
+	t.Error("package state was not found")
+}
