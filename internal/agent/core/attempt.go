@@ -148,8 +148,8 @@ func (a *attempt) stoppable(why cause) bool {
 	switch {
 	case a.phase == phaseEnded || a.cause == why || a.cause == causeLease:
 		return false
-	case a.phase == phaseCollecting: // nothing runs; only who wants no outputs can end that
-		return a.cause == causeNone && (why == causeServer || why == causeGone)
+	case a.phase == phaseCollecting: // nothing runs, and a success counts unless it is declined
+		return a.cause == causeNone && why == causeServer
 	default:
 		return a.cause == causeNone || why == causeLease
 	}

@@ -151,14 +151,10 @@ func (c *Core) Holds(id api.Attempt) bool {
 	return ok
 }
 
-// Ended tells whether the attempt has ended here, or is not known.
-func (c *Core) Ended(id api.Attempt) bool {
-	a, ok := c.attempts[id]
-	return !ok || a.phase == phaseEnded
-}
+// Epoch is the highest that was seen: servers of a lower one are not obeyed.
+func (c *Core) Epoch() uint64 { return c.link.epoch }
 
-// Len is the number of attempts held, Running of those whose task runs and
-// Unsent of those with reports that the server has not recorded.
+// Len is the number of attempts held, ended ones included.
 func (c *Core) Len() int { return len(c.attempts) }
 
 // Running is the number of attempts whose task runs now.

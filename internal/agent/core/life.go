@@ -128,7 +128,7 @@ func (c *Core) ended(a *attempt, r api.Result) {
 		r = a.result
 	}
 	a.busy = false
-	if r.Outcome == api.OutcomeSucceeded && len(a.Task.Outputs) > 0 && !a.gone {
+	if r.Outcome == api.OutcomeSucceeded && len(a.Task.Outputs) > 0 {
 		a.result = r
 		c.collect(a)
 		return
@@ -185,10 +185,10 @@ func (c *Core) finish(a *attempt, r api.Result) {
 	}
 	c.active--
 	a.phase, a.busy = phaseEnded, false
-	if a.gone {
-		a.reports = nil // nobody wants them
+	if result := a.final(r); a.gone && result.Outcome != api.OutcomeSucceeded {
+		a.reports = nil // stopped because nobody wants it
 	} else {
-		c.report(a, api.Report{Kind: api.ReportEnded, Result: a.final(r)})
+		c.report(a, api.Report{Kind: api.ReportEnded, Result: result})
 	}
 	a.free()
 	c.forget(a)

@@ -59,7 +59,7 @@ func (c *Core) onAck(ack api.ReportsAck) {
 			continue
 		}
 		a.acked(r.N)
-		c.mark(a, r)
+		c.mark(r)
 		c.forget(a)
 	}
 	c.link.sent = nil
@@ -67,8 +67,8 @@ func (c *Core) onAck(ack api.ReportsAck) {
 }
 
 // mark records an acknowledgement; the marks of one attempt become one.
-func (c *Core) mark(a *attempt, r *api.Report) {
-	m := Mark{Attempt: r.Attempt, N: r.N, Ended: a.phase == phaseEnded && len(a.reports) == 0}
+func (c *Core) mark(r *api.Report) {
+	m := Mark{Attempt: r.Attempt, N: r.N}
 	marks := c.out.Record.Acked
 	if last := len(marks) - 1; last >= 0 && marks[last].Attempt == m.Attempt {
 		marks[last] = m

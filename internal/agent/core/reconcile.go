@@ -45,7 +45,7 @@ func (c *Core) apply(s *api.AssignmentSet) {
 	}
 	for _, id := range s.Gone {
 		if a, ok := c.attempts[id]; ok {
-			c.settled(a)
+			c.unwanted(a)
 		}
 	}
 	c.set.have, c.set.again = s.Version, s.Again
@@ -72,8 +72,7 @@ func (c *Core) item(as *api.Assignment) {
 	}
 }
 
-// sweepOut handles what a full set does not list. A result that is still in the
-// outbox is delivered: not being listed does not say that it is recorded.
+// sweepOut handles what a full set does not list.
 func (c *Core) sweepOut() {
 	for a := c.list.first; a != nil; a = a.next {
 		if a.sweep != c.set.sweep {
@@ -82,14 +81,11 @@ func (c *Core) sweepOut() {
 	}
 }
 
+// unwanted stops and forgets an attempt that the server does not ask for. A
+// result that is in the outbox is still delivered: the server may have given the
+// attempt up, and a success counts even then.
 func (c *Core) unwanted(a *attempt) {
 	a.gone = true
 	c.stop(a, causeGone)
 	c.forget(a)
-}
-
-// settled handles an attempt of which the server says that its result is recorded.
-func (c *Core) settled(a *attempt) {
-	a.reports = nil
-	c.unwanted(a)
 }

@@ -1,6 +1,10 @@
 package core
 
-import "drover.dev/api"
+import (
+	"slices"
+
+	"drover.dev/api"
+)
 
 // Record is what one Step changed that a restarted agent must know. Its parts
 // apply in the order of the fields.
@@ -28,7 +32,6 @@ type StartMark struct {
 type Mark struct {
 	Attempt api.Attempt `cbor:"1,keyasint"`
 	N       uint32      `cbor:"2,keyasint,omitempty"`
-	Ended   bool        `cbor:"3,keyasint,omitempty"` // N or an earlier one was the final report
 }
 
 // LeaseMark says until when tasks marked atMostOnce may run.
@@ -78,9 +81,6 @@ func (c *Core) replayAcked(m Mark) {
 	a := c.recall(m.Attempt)
 	a.acked(m.N)
 	a.n = max(a.n, m.N)
-	if m.Ended {
-		a.phase = phaseEnded
-	}
 }
 
 func (c *Core) replayReport(r *api.Report) {
@@ -92,7 +92,8 @@ func (c *Core) replayReport(r *api.Report) {
 	}
 }
 
-// recall returns the attempt, made anew when it is not known.
+// recall returns the attempt. One whose start is not in the records has ended:
+// it never ran, or only what the server needs to hear of it was kept.
 func (c *Core) recall(id api.Attempt) *attempt {
 	if a, ok := c.attempts[id]; ok {
 		return a
@@ -138,14 +139,14 @@ func (c *Core) Snapshot() []Record {
 }
 
 func (a *attempt) snapshot(boot string) Record {
-	r := Record{Reports: a.reports[:len(a.reports):len(a.reports)]}
+	r := Record{Reports: slices.Clone(a.reports)} // ours shrinks in place
 	ended := a.phase == phaseEnded
 	if a.recorded && !ended {
 		r.Starts = []StartMark{{Assignment: a.Assignment, Ports: a.ports, At: a.since, Boot: boot, Fetch: a.fetch, BytesIn: a.bytesIn}}
 	}
 	acked := a.n - uint32(len(a.reports))
 	if acked > 0 {
-		r.Acked = []Mark{{Attempt: a.Attempt, N: acked, Ended: ended && len(a.reports) == 0}}
+		r.Acked = []Mark{{Attempt: a.Attempt, N: acked}}
 	}
 	return r
 }
