@@ -54,44 +54,75 @@ func newPayloads() payloads {
 // method. The zero Encoder is ready; it is not safe for concurrent use.
 type Encoder struct{ inputs, events bytes.Buffer }
 
-// Inputs gives the canonical bytes of a batch of inputs.
-func (e *Encoder) Inputs(in []engine.Input) ([]byte, error) {
-	return encodeList(&e.inputs, in, func(i engine.Input) uint16 { return uint16(i.InputKind()) })
+// Inputs joins inputs that EncodeInput gave into the list that a record holds.
+func (e *Encoder) Inputs(encoded [][]byte) []byte {
+	e.inputs.Reset()
+	writeHead(&e.inputs, majorArray, uint64(len(encoded)))
+	for _, b := range encoded {
+		e.inputs.Write(b)
+	}
+	return e.inputs.Bytes()
 }
 
 // Events gives the canonical bytes of a batch of events.
-func (e *Encoder) Events(ev []state.Event) ([]byte, error) {
-	return encodeList(&e.events, ev, func(e state.Event) uint16 { return uint16(e.Kind()) })
+func (e *Encoder) Events(list []state.Event) ([]byte, error) {
+	e.events.Reset()
+	writeHead(&e.events, majorArray, uint64(len(list)))
+	for _, ev := range list {
+		if err := writePair(&e.events, uint16(ev.Kind()), ev); err != nil {
+			return nil, fmt.Errorf("encode event %T: %w", ev, err)
+		}
+	}
+	return e.events.Bytes(), nil
 }
 
-func encodeList[T any](buf *bytes.Buffer, list []T, kind func(T) uint16) ([]byte, error) {
-	buf.Reset()
-	writeHead(buf, majorArray, uint64(len(list)))
-	for _, v := range list {
-		k := kind(v)
-		writeHead(buf, majorArray, 2)
-		writeHead(buf, majorUint, uint64(k))
-		if err := bodies.enc.MarshalToBuffer(v, buf); err != nil {
-			return nil, fmt.Errorf("encode a %T: %w", v, err)
-		}
+// EncodeInput gives one input's canonical bytes.
+func EncodeInput(in engine.Input) ([]byte, error) {
+	var buf bytes.Buffer
+	if err := writePair(&buf, uint16(in.InputKind()), in); err != nil {
+		return nil, fmt.Errorf("encode input %T: %w", in, err)
 	}
 	return buf.Bytes(), nil
 }
 
+// DecodeInput reads one input that this build encoded. What is decided must be
+// decided on what was read back, not on what was encoded: the two may differ in
+// what the encoding does not tell apart, such as an empty list and none.
+func DecodeInput(b []byte) (engine.Input, error) {
+	in, rest, err := decodePair(bodies.strict, b, "input", newInput)
+	if err == nil && len(rest) != 0 {
+		err = errMalformed
+	}
+	if err != nil {
+		return nil, fmt.Errorf("decode an input: %w", err)
+	}
+	return in, nil
+}
+
+func writePair(buf *bytes.Buffer, kind uint16, body any) error {
+	writeHead(buf, majorArray, 2)
+	writeHead(buf, majorUint, uint64(kind))
+	return bodies.enc.MarshalToBuffer(body, buf)
+}
+
+func newInput(k uint16) (engine.Input, bool) {
+	in := engine.NewInput(engine.InputKind(k))
+	return in, in != nil
+}
+
+func newEvent(k uint16) (state.Event, bool) {
+	ev := state.NewEvent(state.Kind(k))
+	return ev, ev != nil
+}
+
 // DecodeInputs reads what went into the record's step.
 func (r *Record) DecodeInputs() ([]engine.Input, error) {
-	return decodeList(r, r.Inputs, "input", func(k uint16) (engine.Input, bool) {
-		in := engine.NewInput(engine.InputKind(k))
-		return in, in != nil
-	})
+	return decodeList(r, r.Inputs, "input", newInput)
 }
 
 // DecodeEvents reads what came out of the record's step.
 func (r *Record) DecodeEvents() ([]state.Event, error) {
-	return decodeList(r, r.Events, "event", func(k uint16) (state.Event, bool) {
-		ev := state.NewEvent(state.Kind(k))
-		return ev, ev != nil
-	})
+	return decodeList(r, r.Events, "event", newEvent)
 }
 
 func decodeList[T any](r *Record, b []byte, what string, fresh func(kind uint16) (T, bool)) ([]T, error) {
