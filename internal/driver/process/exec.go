@@ -130,7 +130,8 @@ func (l *launch) limit() error {
 		errs = append(errs, set(unix.RLIMIT_FSIZE, l.Limits.Output+1))
 	}
 	if !l.Tree.Grouped() && l.Limits.Memory > 0 {
-		errs = append(errs, set(unix.RLIMIT_DATA, 2*l.Limits.Memory+64<<20))
+		// Far above the limit: many programs reserve more than they use.
+		errs = append(errs, set(unix.RLIMIT_DATA, 4*l.Limits.Memory+1<<30))
 	}
 	if uid := l.uid(); !l.Tree.Grouped() && uid != 0 {
 		n, err := tasksOf(uid)

@@ -160,6 +160,9 @@ func eventually(t *testing.T, what string, ok func() bool) {
 	}
 }
 
+// sleeper is a command that no other run of these tests uses.
+func sleeper(n int) string { return fmt.Sprintf("sleep %d%07d", n, os.Getpid()) }
+
 // running finds living processes whose command line has the marker.
 func running(t *testing.T, marker string) (pids []int) {
 	t.Helper()

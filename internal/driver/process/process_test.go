@@ -127,8 +127,8 @@ func TestIdleWorkersTakeTasks(t *testing.T) {
 
 func TestDaemonsEndWithTheirTask(t *testing.T) {
 	each(t, func(t *testing.T, d *Driver) {
-		const marker = "sleep 86311"
-		if e := run(t, d, own(t, driver.Limits{}, "daemon", "86311")); !e.OK() {
+		marker := sleeper(1)
+		if e := run(t, d, own(t, driver.Limits{}, "daemon", strings.TrimPrefix(marker, "sleep "))); !e.OK() {
 			t.Fatalf("%+v", e)
 		}
 		if left := running(t, marker); len(left) > 0 {
@@ -234,8 +234,9 @@ func TestClosedDriver(t *testing.T) {
 	if err := errors.Join(d.Close(), d.Close()); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := d.Start(t.Context(), shell(t, driver.Limits{}, "sleep 86312")); !errors.Is(err, driver.ErrClosed) {
+	marker := sleeper(2)
+	if _, err := d.Start(t.Context(), shell(t, driver.Limits{}, marker)); !errors.Is(err, driver.ErrClosed) {
 		t.Errorf("start: %v", err)
 	}
-	eventually(t, "what was started is gone", func() bool { return len(running(t, "sleep 86312")) == 0 })
+	eventually(t, "what was started is gone", func() bool { return len(running(t, marker)) == 0 })
 }

@@ -44,6 +44,9 @@ func (r *runner) run(t *worker.Task, out *logs) driver.Exit {
 	if err := c.start(out); err != nil {
 		return failed(err)
 	}
+	if !t.Tree.Grouped() {
+		_ = t.SetSession(c.pid) // fails only when the command has ended already
+	}
 	w := watch{task: t, child: c}
 	w.untilMainEnds()
 	w.endTree()

@@ -212,7 +212,14 @@ func (p *Pool) hand(ctx context.Context, w *process, s driver.Spec) (*Handle, er
 		return nil, err
 	}
 	h := newHandle(p.o, s.Dir, b, w)
-	return h, p.follow(h)
+	if err := p.follow(h); err != nil { // closed meanwhile: nothing may run
+		_ = w.signal(unix.SIGKILL)
+		usage, reapErr := w.reap()
+		h.settle(reapErr == nil, usage)
+		w.release()
+		return nil, err
+	}
+	return h, nil
 }
 
 func exchange(socket *os.File, s driver.Spec) error {
@@ -236,14 +243,17 @@ func (p *Pool) Adopt(_ context.Context, dir string) (*Handle, error) {
 		return nil, fmt.Errorf("adopt task in %s: %w", dir, err)
 	}
 	h := newHandle(p.o, dir, b, findProcess(b.Identity))
-	return h, p.follow(h)
+	if err := p.follow(h); err != nil {
+		h.process.release()
+		return nil, fmt.Errorf("adopt task in %s: %w", dir, err)
+	}
+	return h, nil
 }
 
 func (p *Pool) follow(h *Handle) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
-		h.process.release()
 		return driver.ErrClosed
 	}
 	p.handles[h] = struct{}{}
