@@ -1,0 +1,75 @@
+package httpapi
+
+import (
+	"bufio"
+	"fmt"
+	"net/http"
+	"runtime"
+	"strconv"
+	"sync/atomic"
+	"time"
+)
+
+// counters count answered requests by the class of their status.
+type counters struct {
+	classes [6]atomic.Int64
+	nanos   atomic.Int64
+}
+
+func (c *counters) add(status int, took time.Duration) {
+	if class := status / 100; class > 0 && class < len(c.classes) {
+		c.classes[class].Add(1)
+	}
+	c.nanos.Add(int64(took))
+}
+
+// metrics writes the cell's and the API's own samples in the text format of
+// Prometheus, version 0.0.4.
+func (s *Server) metrics(w http.ResponseWriter, _ *http.Request) error {
+	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+	out := bufio.NewWriter(w)
+	last := ""
+	for _, m := range append(s.cell.Metrics(), s.ownMetrics()...) {
+		if m.Name != last {
+			fmt.Fprintf(out, "# HELP %s %s\n# TYPE %s %s\n", m.Name, m.Help, m.Name, m.kind())
+			last = m.Name
+		}
+		fmt.Fprintf(out, "%s%s %s\n", m.Name, m.labels(), strconv.FormatFloat(m.Value, 'g', -1, 64))
+	}
+	return out.Flush()
+}
+
+func (m *Metric) kind() string {
+	if m.Counter {
+		return "counter"
+	}
+	return "gauge"
+}
+
+func (m *Metric) labels() string {
+	if m.Labels == "" {
+		return ""
+	}
+	return "{" + m.Labels + "}"
+}
+
+func (s *Server) ownMetrics() []Metric {
+	var list []Metric
+	for class := 2; class < len(s.served.classes); class++ {
+		list = append(list, Metric{
+			Name: "drover_http_requests_total", Help: "Requests answered, by class of status.", Counter: true,
+			Labels: fmt.Sprintf(`status="%dxx"`, class), Value: float64(s.served.classes[class].Load()),
+		})
+	}
+	var mem runtime.MemStats
+	runtime.ReadMemStats(&mem)
+	return append(list,
+		Metric{Name: "drover_http_request_seconds_total", Help: "Time spent on requests, streams included.", Counter: true, Value: time.Duration(s.served.nanos.Load()).Seconds()},
+		Metric{Name: "drover_http_requests", Help: "Requests being served, streams apart.", Value: float64(len(s.requests))},
+		Metric{Name: "drover_http_streams", Help: "Streams being served.", Value: float64(len(s.streams))},
+		Metric{Name: "go_goroutines", Help: "Goroutines of the process.", Value: float64(runtime.NumGoroutine())},
+		Metric{Name: "go_memstats_heap_alloc_bytes", Help: "Bytes of live and not yet collected heap.", Value: float64(mem.HeapAlloc)},
+		Metric{Name: "go_memstats_sys_bytes", Help: "Bytes obtained from the system.", Value: float64(mem.Sys)},
+		Metric{Name: "go_gc_cycles_total", Help: "Collections.", Counter: true, Value: float64(mem.NumGC)},
+	)
+}

@@ -1,0 +1,171 @@
+package httpapi
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+)
+
+type principalKey struct{}
+
+// principalOf is who sent the request.
+func principalOf(ctx context.Context) Principal {
+	p, _ := ctx.Value(principalKey{}).(Principal)
+	return p
+}
+
+// gate bounds how many requests of a sort are served at once.
+type gate chan struct{}
+
+func (g gate) enter() bool {
+	select {
+	case g <- struct{}{}:
+		return true
+	default:
+		return false
+	}
+}
+
+func (g gate) leave() { <-g }
+
+func baseContext(ctx context.Context) func(net.Listener) context.Context {
+	return func(net.Listener) context.Context { return ctx }
+}
+
+// ServeHTTP lets a request in, counts it and hands it to its route.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	began := time.Now()
+	rec := &recorder{ResponseWriter: w}
+	s.serve(rec, r)
+	s.served.add(rec.status, time.Since(began))
+}
+
+func (s *Server) serve(w *recorder, r *http.Request) {
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.Header().Set("Cache-Control", "no-store")
+	r, refusal := s.admit(r)
+	if refusal != nil {
+		refusal.write(w)
+		return
+	}
+	g := s.requests
+	if isStream(r) {
+		g = s.streams
+	} else {
+		// The deadline covers the answer only: it is moved on by streams.
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(s.opt.DoTimeout + s.opt.BodyTimeout + s.opt.WriteTimeout))
+	}
+	if !g.enter() {
+		retry(http.StatusServiceUnavailable, "too many requests are being served: try again", time.Second).write(w)
+		return
+	}
+	defer g.leave()
+	s.route(w, r)
+}
+
+// route finds the handler; what none is for is answered as a problem, too.
+func (s *Server) route(w *recorder, r *http.Request) {
+	if _, pattern := s.mux.Handler(r); pattern != "" {
+		s.mux.ServeHTTP(w, r)
+		return
+	}
+	var lost recorder
+	lost.ResponseWriter = discard{w.Header()}
+	s.mux.ServeHTTP(&lost, r)
+	p := newProblem(http.StatusNotFound, "there is nothing at "+r.URL.Path+": /openapi.json lists what there is")
+	if lost.status == http.StatusMethodNotAllowed {
+		p = newProblem(lost.status, r.Method+" is not possible at "+r.URL.Path+": only "+w.Header().Get("Allow"))
+	}
+	p.write(w)
+}
+
+// admit checks the token and the announced size of the body.
+func (s *Server) admit(r *http.Request) (*http.Request, *problem) {
+	limit := int64(s.opt.MaxBody)
+	if isArtifact(r.URL.Path) {
+		limit = int64(s.opt.MaxArtifact)
+	}
+	if r.ContentLength > limit {
+		return r, newProblem(http.StatusRequestEntityTooLarge, tooLarge(limit))
+	}
+	if isPublic(r.URL.Path) {
+		return r, nil
+	}
+	p, ok := s.cell.Authorize(bearer(r))
+	if !ok {
+		return r, newProblem(http.StatusUnauthorized,
+			"the request carries no valid token: send the cell's token as Authorization: Bearer")
+	}
+	if !p.may(r) {
+		return r, newProblem(http.StatusForbidden, "the token of "+p.Name+" does not open "+r.Method+" "+r.URL.Path)
+	}
+	return r.WithContext(context.WithValue(r.Context(), principalKey{}, p)), nil
+}
+
+// may reports whether the principal's token opens a request.
+func (p Principal) may(r *http.Request) bool {
+	switch {
+	case p.Admin:
+		return true
+	case r.URL.Path == joinPath:
+		return p.Join
+	}
+	return p.Node != "" && isArtifact(r.URL.Path)
+}
+
+func bearer(r *http.Request) string {
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return ""
+	}
+	return strings.TrimSpace(token)
+}
+
+const (
+	joinPath      = "/v1/join"
+	artifactsPath = "/v1/artifacts/"
+)
+
+func isPublic(path string) bool {
+	return path == "/healthz" || path == "/readyz" || path == "/openapi.json"
+}
+
+func isArtifact(path string) bool { return strings.HasPrefix(path, artifactsPath) }
+
+// isStream reports whether a request may last: the read deadline and the gate
+// of short requests are not for it.
+func isStream(r *http.Request) bool {
+	return isArtifact(r.URL.Path) || r.URL.Path == "/v1/watch" || strings.HasSuffix(r.URL.Path, "/logs")
+}
+
+// recorder remembers the status of an answer.
+type recorder struct {
+	http.ResponseWriter
+	status int
+}
+
+func (r *recorder) WriteHeader(status int) {
+	if r.status == 0 && status >= 200 {
+		r.status = status
+	}
+	r.ResponseWriter.WriteHeader(status)
+}
+
+func (r *recorder) Write(b []byte) (int, error) {
+	if r.status == 0 {
+		r.status = http.StatusOK
+	}
+	return r.ResponseWriter.Write(b)
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
+
+// discard keeps the headers of an answer and drops the rest.
+type discard struct{ header http.Header }
+
+func (d discard) Header() http.Header         { return d.header }
+func (d discard) Write(b []byte) (int, error) { return len(b), nil }
+func (d discard) WriteHeader(int)             {}

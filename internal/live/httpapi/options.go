@@ -1,0 +1,74 @@
+package httpapi
+
+import (
+	"log/slog"
+	"time"
+
+	"drover.dev/api"
+)
+
+// Options bound what clients may do. The zero value of each field stands for
+// its default.
+type Options struct {
+	// Version of the program, for the OpenAPI document.
+	Version string
+	// MaxBody is the largest body of a request, artifacts apart. Default 16 MiB.
+	MaxBody api.Bytes
+	// MaxArtifact is the largest artifact that may be uploaded. Default 1 GiB.
+	MaxArtifact api.Bytes
+	// MaxRequests is how many requests are served at once; more are answered
+	// 503 with Retry-After. Default 512.
+	MaxRequests int
+	// MaxStreams is how many watches, logs and transfers are served at once.
+	// Default 1024.
+	MaxStreams int
+	// HeaderTimeout bounds the time in which the head of a request must have
+	// arrived. Default 5 s.
+	HeaderTimeout time.Duration
+	// BodyTimeout bounds the time in which a body must have arrived; of an
+	// artifact, each MiB of it. Default 30 s.
+	BodyTimeout time.Duration
+	// WriteTimeout bounds the time in which a client must take an answer; of a
+	// stream, each part of it. Default 30 s.
+	WriteTimeout time.Duration
+	// IdleTimeout closes connections that carry no request. Default 2 min.
+	IdleTimeout time.Duration
+	// ReadTimeout bounds how long a read waits for the sequence that ?atLeast
+	// asks for. Default 10 s.
+	ReadTimeout time.Duration
+	// DoTimeout bounds how long a command waits for the journal. Default 30 s.
+	DoTimeout time.Duration
+	// Heartbeat is how often a quiet stream says that it lives. Default 15 s.
+	Heartbeat time.Duration
+	// LogPoll is how often a followed log is read on. Default 200 ms.
+	LogPoll time.Duration
+	// Log takes what no client can be told. Default slog.Default.
+	Log *slog.Logger
+}
+
+func (o Options) withDefaults() Options {
+	setDefault(&o.Version, "devel")
+	setDefault(&o.MaxBody, 16*api.MiB)
+	setDefault(&o.MaxArtifact, api.GiB)
+	setDefault(&o.MaxRequests, 512)
+	setDefault(&o.MaxStreams, 1024)
+	setDefault(&o.HeaderTimeout, 5*time.Second)
+	setDefault(&o.BodyTimeout, 30*time.Second)
+	setDefault(&o.WriteTimeout, 30*time.Second)
+	setDefault(&o.IdleTimeout, 2*time.Minute)
+	setDefault(&o.ReadTimeout, 10*time.Second)
+	setDefault(&o.DoTimeout, 30*time.Second)
+	setDefault(&o.Heartbeat, 15*time.Second)
+	setDefault(&o.LogPoll, 200*time.Millisecond)
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	return o
+}
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}

@@ -1,0 +1,209 @@
+package httpapi
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"drover.dev/api"
+	"drover.dev/internal/engine"
+	"drover.dev/internal/state"
+	"github.com/danielgtaylor/huma/v2"
+)
+
+// One names a workload: by its name in a tenant, or by its number.
+type One struct {
+	Tenancy
+	Workload string `path:"workload" doc:"A name, or a number as ~17." maxLength:"80" example:"hello"`
+}
+
+func (s *Server) workloadRoutes() {
+	s.submitRoutes()
+	huma.Register(s.api, s.operation("listWorkloads", http.MethodGet, "/v1/workloads", "workloads",
+		"List workloads, the newest first"), s.listWorkloads)
+	huma.Register(s.api, s.operation("getWorkload", http.MethodGet, "/v1/workloads/{workload}", "workloads",
+		"Show a workload with its specification", http.StatusNotFound), s.getWorkload)
+	huma.Register(s.api, s.operation("cancelWorkload", http.MethodDelete, "/v1/workloads/{workload}", "workloads",
+		"Cancel a workload", http.StatusNotFound, http.StatusConflict, http.StatusTooManyRequests), s.cancelWorkload)
+	huma.Register(s.api, s.operation("rollbackWorkload", http.MethodPost, "/v1/workloads/{workload}/rollback", "workloads",
+		"Give a service an earlier revision again", http.StatusNotFound, http.StatusConflict,
+		http.StatusTooManyRequests), s.rollbackWorkload)
+}
+
+// view reads from the engine, in bounded time, and notes at which sequence.
+func (s *Server) view(ctx context.Context, at Reading, seq *uint64, f func(*engine.Engine)) error {
+	ctx, cancel := context.WithTimeout(ctx, s.opt.ReadTimeout)
+	defer cancel()
+	got, err := s.cell.View(ctx, at.AtLeast, f)
+	if err != nil {
+		return problemOf(err)
+	}
+	*seq = got
+	return nil
+}
+
+// find returns the workload that the request means, or a problem.
+func (o One) find(st *state.State) (*state.Workload, *problem) {
+	digits, byNumber := strings.CutPrefix(o.Workload, "~")
+	if !byNumber {
+		if w := st.Named(o.tenant(), o.Workload); w != nil {
+			return w, nil
+		}
+		return nil, newProblem(http.StatusNotFound, fmt.Sprintf("tenant %s has no workload %q", o.tenant(), o.Workload))
+	}
+	id, err := strconv.ParseUint(digits, 10, 64)
+	if err != nil {
+		return nil, newProblem(http.StatusNotFound, fmt.Sprintf("%q is not the number of a workload", o.Workload))
+	}
+	w := st.Workloads[id]
+	if n := o.named(); w == nil || n != "" && w.Spec.Tenant != n {
+		return nil, newProblem(http.StatusNotFound, fmt.Sprintf("there is no workload %s: it may have been forgotten after its retention", o.Workload))
+	}
+	return w, nil
+}
+
+// read views one workload.
+func (s *Server) read(ctx context.Context, o One, at Reading, seq *uint64, f func(*engine.Engine, *state.Workload) *problem) error {
+	var refusal *problem
+	err := s.view(ctx, at, seq, func(e *engine.Engine) {
+		w, missing := o.find(e.State())
+		if refusal = missing; missing == nil {
+			refusal = f(e, w)
+		}
+	})
+	if err == nil && refusal != nil {
+		return refusal
+	}
+	return err
+}
+
+type getWorkload struct {
+	One
+	Reading
+}
+
+func (s *Server) getWorkload(ctx context.Context, in *getWorkload) (*answer[api.WorkloadView], error) {
+	out := new(answer[api.WorkloadView])
+	err := s.read(ctx, in.One, in.Reading, &out.Seq, func(e *engine.Engine, w *state.Workload) *problem {
+		out.Body = e.ViewWorkload(w, true)
+		return nil
+	})
+	return out, err
+}
+
+type listWorkloads struct {
+	Tenancy
+	Reading
+	Kind   string   `query:"kind" doc:"Only workloads of this kind." enum:"job,service,system"`
+	Status []string `query:"status" doc:"Only workloads in one of these statuses." enum:"pending,running,updating,degraded,scheduled,stopping,succeeded,failed,cancelled" maxItems:"9"`
+	Prefix string   `query:"prefix" doc:"Only workloads whose name begins so." maxLength:"63"`
+	Parent uint64   `query:"parent" doc:"Only runs of the schedule with this number."`
+	All    bool     `query:"allTenants" doc:"Of every tenant."`
+	Limit  int      `query:"limit" doc:"Items of the page." minimum:"1" maximum:"1000" default:"100"`
+	After  uint64   `query:"after" doc:"The next of the page before."`
+}
+
+func (s *Server) listWorkloads(ctx context.Context, in *listWorkloads) (*answer[api.WorkloadPage], error) {
+	out := &answer[api.WorkloadPage]{Body: api.WorkloadPage{Items: []api.WorkloadView{}}}
+	err := s.view(ctx, in.Reading, &out.Seq, func(e *engine.Engine) {
+		ids, more := in.pick(e)
+		for _, id := range ids {
+			out.Body.Items = append(out.Body.Items, e.ViewWorkload(e.State().Workloads[id], false))
+		}
+		if more {
+			out.Body.Next = strconv.FormatUint(ids[len(ids)-1], 10)
+		}
+	})
+	return out, err
+}
+
+// pick returns the numbers of the page, the newest first, and whether more
+// follow.
+func (in *listWorkloads) pick(e *engine.Engine) (ids []uint64, more bool) {
+	for id, w := range e.State().Workloads {
+		if (in.After == 0 || id < in.After) && in.wants(e, w) {
+			ids = append(ids, id)
+		}
+	}
+	slices.SortFunc(ids, func(a, b uint64) int { return cmp.Compare(b, a) })
+	if len(ids) > in.Limit {
+		return ids[:in.Limit], true
+	}
+	return ids, false
+}
+
+func (in *listWorkloads) wants(e *engine.Engine, w *state.Workload) bool {
+	return (in.All || w.Spec.Tenant == in.tenant()) &&
+		(in.Kind == "" || string(w.Spec.Kind) == in.Kind) &&
+		(in.Parent == 0 || w.Parent == in.Parent) &&
+		strings.HasPrefix(w.Spec.Name, in.Prefix) &&
+		(len(in.Status) == 0 || slices.Contains(in.Status, e.ViewWorkload(w, false).Status))
+}
+
+// OfWorkload is a change of one workload.
+type OfWorkload struct {
+	One
+	Command
+}
+
+func (s *Server) cancelWorkload(ctx context.Context, in *OfWorkload) (*answer[api.Applied], error) {
+	name, id, err := s.identify(ctx, in.One)
+	if err != nil {
+		return nil, err
+	}
+	c := &engine.Cancel{Caller: caller(ctx, in.Command), Tenant: name.Tenant, Name: name.Name, ID: id}
+	return s.change(ctx, c, name)
+}
+
+type rollbackWorkload struct {
+	OfWorkload
+	Body *api.RollbackRequest
+}
+
+func (s *Server) rollbackWorkload(ctx context.Context, in *rollbackWorkload) (*answer[api.Applied], error) {
+	name, _, err := s.identify(ctx, in.One)
+	if err != nil {
+		return nil, err
+	}
+	c := &engine.Rollback{Caller: caller(ctx, in.Command), Tenant: name.Tenant, Name: name.Name}
+	if in.Body != nil {
+		c.Revision = in.Body.Revision
+	}
+	return s.change(ctx, c, name)
+}
+
+// identify gives a workload's tenant and name; id is set when the request names
+// a number. A name is not looked up: the command does that, under its key.
+func (s *Server) identify(ctx context.Context, o One) (name api.Applied, id uint64, err error) {
+	if !strings.HasPrefix(o.Workload, "~") {
+		return api.Applied{Tenant: o.tenant(), Name: o.Workload}, 0, nil
+	}
+	var seq uint64
+	err = s.read(ctx, o, Reading{}, &seq, func(_ *engine.Engine, w *state.Workload) *problem {
+		name, id = api.Applied{Tenant: w.Spec.Tenant, Name: w.Spec.Name}, w.ID
+		return nil
+	})
+	return name, id, err
+}
+
+func caller(ctx context.Context, c Command) engine.Caller {
+	return engine.Caller{Principal: principalOf(ctx).Name, Key: c.Key}
+}
+
+// change does one command and completes what it changed from the answer.
+func (s *Server) change(ctx context.Context, in engine.Input, what api.Applied) (*answer[api.Applied], error) {
+	answers, seq, err := s.do(ctx, []engine.Input{in})
+	if err != nil {
+		return nil, err
+	}
+	a := answers[0]
+	if p := refused(a); p != nil {
+		return nil, p
+	}
+	what.ID, what.Revision, what.Action = a.ID, a.Revision, a.Action
+	return &answer[api.Applied]{Seq: seq, Body: what}, nil
+}
