@@ -67,8 +67,8 @@ func (e Expr) follow(after time.Time) (time.Time, bool) {
 			return time.Time{}, false
 		}
 		found := t.Add(shown.Sub(local))
-		_, end := t.ZoneBounds()
-		if end.IsZero() || found.Before(end) {
+		end, ends := stretch(t)
+		if !ends || found.Before(end) {
 			return found, true
 		}
 		t = end
@@ -87,19 +87,34 @@ func clockOf(t time.Time) time.Time {
 // is skipped, the first instant after the gap.
 func instant(local time.Time, zone *time.Location) time.Time {
 	// No zone is more than 26 hours from UTC, so this is before the answer.
-	t := local.Add(-26 * time.Hour).In(zone)
+	start := local.Add(-26 * time.Hour).In(zone)
 	for {
-		start, end := t.ZoneBounds()
-		_, offset := t.Zone()
+		_, offset := start.Zone()
 		shown := local.Add(-time.Duration(offset) * time.Second).In(zone)
-		if !start.IsZero() && shown.Before(start) {
+		if shown.Before(start) {
 			return start
 		}
-		if end.IsZero() || shown.Before(end) {
+		end, ends := stretch(start)
+		if !ends || shown.Before(end) {
 			return shown
 		}
-		t = end
+		start = end
 	}
+}
+
+// stretch returns an instant after t up to which t's zone keeps its offset; ends
+// is false when it keeps it for ever. The offset need not change there.
+func stretch(t time.Time) (end time.Time, ends bool) {
+	_, end = t.ZoneBounds()
+	if end.IsZero() {
+		return end, false
+	}
+	if !end.After(t) {
+		// In years beyond a zone's table the library takes each year for one of
+		// 365 days, and ends the last day of a leap year before it begins.
+		end = t.Truncate(time.Minute).Add(time.Minute)
+	}
+	return end, true
 }
 
 // match returns the first local time from on, before limit, that e names.

@@ -5,6 +5,8 @@ import (
 	_ "embed" // the zone database
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -61,3 +63,6 @@ func load(f *zip.File) (*time.Location, error) {
 	}
 	return time.LoadLocationFromTZData(f.Name, data)
 }
+
+// ZoneNames returns the names that Zone knows, in order.
+func ZoneNames() []string { return slices.Sorted(maps.Keys(zones())) }
