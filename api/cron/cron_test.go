@@ -218,6 +218,9 @@ func TestNextProperties(t *testing.T) {
 		at := time.Unix(rapid.Int64Range(1.2e9, 5e9).Draw(t, "after"), rapid.Int64Range(0, 999_999_999).Draw(t, "nanoseconds"))
 		for range 20 {
 			next, ok := e.Next(at, z)
+			if !ok && at.Year() > 2200 {
+				return // near the end of time
+			}
 			if !ok {
 				t.Fatalf("nothing after %v", at)
 			}
