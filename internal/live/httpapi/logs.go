@@ -19,16 +19,16 @@ const maxChunk = 256 << 10
 
 func (s *Server) logRoute() {
 	logs := s.operation("readLogs", http.MethodGet, "/v1/workloads/{workload}/logs", "tasks",
-		"Read the log of an element's last attempt, as text or as server-sent events; the id of an event is the offset to read on from",
+		"Read the log of an element's last attempt, as text or as server-sent events; the id of an event, TRY.OFFSET, is where to read on",
 		http.StatusNotFound)
 	logs.Parameters = []*huma.Param{
 		query("task", "The name of the task; needed when there are several.", huma.TypeString),
 		query("index", "Of the element; default 0.", huma.TypeInteger),
 		query("stream", "stdout (default) or stderr.", huma.TypeString),
 		query("offset", "Where to begin, in bytes; negative counts from the end.", huma.TypeInteger),
-		query("follow", "Go on until the attempt ends.", huma.TypeBoolean),
+		query("follow", "Go on until the element ends, with its next attempts, too.", huma.TypeBoolean),
 		query("tenant", "Whose workload is meant.", huma.TypeString),
-		{Name: "Last-Event-ID", In: "header", Description: "Like offset, and before it.", Schema: &huma.Schema{Type: huma.TypeString}},
+		{Name: "Last-Event-ID", In: "header", Description: "TRY.OFFSET: read on there.", Schema: &huma.Schema{Type: huma.TypeString}},
 	}
 	text := content("text/plain", &huma.Schema{Type: huma.TypeString})
 	text["text/event-stream"] = &huma.MediaType{Schema: s.schema(api.LogChunk{})}
@@ -42,7 +42,8 @@ type logQuery struct {
 	task   string
 	index  uint32
 	follow bool
-	req    api.LogRequest // its Attempt is found in the state
+	try    uint32 // of the attempt that Offset is in; 0 is whichever is the last
+	req    api.LogRequest
 }
 
 func parseLogQuery(r *http.Request) (q logQuery, err error) {
@@ -60,11 +61,14 @@ func parseLogQuery(r *http.Request) (q logQuery, err error) {
 		}
 		q.index = uint32(n)
 	}
-	offset := r.Header.Get("Last-Event-ID")
-	setDefault(&offset, v.Get("offset"))
-	if offset != "" {
-		if q.req.Offset, err = strconv.ParseInt(offset, 10, 64); err != nil {
-			return q, badParam("offset", offset, "a number of bytes")
+	if s := v.Get("offset"); s != "" {
+		if q.req.Offset, err = strconv.ParseInt(s, 10, 64); err != nil {
+			return q, badParam("offset", s, "a number of bytes")
+		}
+	}
+	if id := r.Header.Get("Last-Event-ID"); id != "" {
+		if _, err := fmt.Sscanf(id, "%d.%d", &q.try, &q.req.Offset); err != nil || q.req.Offset < 0 {
+			return q, badParam("Last-Event-ID", id, "the id of an event: TRY.OFFSET")
 		}
 	}
 	if s := v.Get("follow"); s != "" {
@@ -81,9 +85,9 @@ func badParam(name, value, want string) *problem {
 
 // logSink takes parts of a log, and the last word.
 type logSink interface {
-	chunk(api.LogChunk) error
+	chunk(try uint32, c api.LogChunk) error
 	beat() error
-	end(reason *api.Problem)
+	end(reason *problem)
 }
 
 // logs reads a log from its node, and on while it grows.
@@ -92,58 +96,140 @@ func (s *Server) logs(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	node, attempt, err := s.attempt(r.Context(), &q)
+	t := tail{s: s, q: &q}
+	if err := t.find(r.Context(), 0); err != nil {
+		return err
+	}
+	if q.try != 0 && q.try != t.attempt.Try {
+		q.req.Offset = 0
+	}
+	first, err := t.read(r.Context())
 	if err != nil {
 		return err
 	}
-	q.req.Attempt = attempt
-	first, err := s.cell.Log(r.Context(), node, q.req)
-	if err != nil {
-		return unreachable(node, err)
-	}
-	sink := s.logSink(w, r)
-	s.copyLog(r.Context(), &q, node, first, sink)
+	t.copy(r.Context(), first, s.logSink(w, r))
 	return nil
 }
 
-func unreachable(node string, err error) error {
-	return retry(http.StatusServiceUnavailable, fmt.Sprintf("the log stays on node %s, which does not give it: %v", node, err), 2*time.Second)
+// tail is a log that is being read.
+type tail struct {
+	s       *Server
+	q       *logQuery
+	node    string
+	attempt api.Attempt
+	status  api.TaskStatus // when it was last looked at
 }
 
-// copyLog passes chunks on until the log or the patience ends.
-func (s *Server) copyLog(ctx context.Context, q *logQuery, node string, c api.LogChunk, to logSink) {
+// look reads where the element stands.
+func (t *tail) look(ctx context.Context) error {
+	var seq uint64
+	return t.s.read(ctx, t.q.One, Reading{}, &seq, func(_ *engine.Engine, w *state.Workload) *problem {
+		e, refusal := t.q.element(w)
+		if refusal == nil {
+			t.node, t.attempt, t.status = e.Node, api.Attempt{TaskRef: e.Ref, Try: e.Try}, e.Status
+		}
+		return refusal
+	})
+}
+
+// errNoLog says that there will be no attempt to read from.
+func errNoLog() *problem {
+	return newProblem(http.StatusNotFound, "the element was not placed on a node, so it has no log: ask why with explain")
+}
+
+// find looks for an attempt after a number; a follower waits for one.
+func (t *tail) find(ctx context.Context, after uint32) error {
+	for {
+		if err := t.look(ctx); err != nil {
+			return err
+		}
+		if t.attempt.Try > after {
+			t.q.req.Attempt = t.attempt
+			return nil
+		}
+		if t.status.Final() || !t.q.follow {
+			return errNoLog()
+		}
+		if !sleep(ctx, t.s.opt.LogPoll) {
+			return ctx.Err()
+		}
+	}
+}
+
+// read asks the node for the next part. A follower waits for a node that has
+// not heard of the attempt yet.
+func (t *tail) read(ctx context.Context) (api.LogChunk, error) {
+	for {
+		c, err := t.s.cell.Log(ctx, t.node, t.q.req)
+		if err != nil {
+			return c, retry(http.StatusServiceUnavailable,
+				fmt.Sprintf("the log stays on node %s, which does not give it: %v", t.node, err), 2*time.Second)
+		}
+		if c.Error == "" {
+			return c, nil
+		}
+		if err := t.look(ctx); err != nil {
+			return c, err
+		}
+		if !t.q.follow || t.status != api.TaskPlaced || !sleep(ctx, t.s.opt.LogPoll) {
+			return c, newProblem(http.StatusNotFound, fmt.Sprintf("node %s: %s", t.node, c.Error))
+		}
+	}
+}
+
+// copy passes chunks on until the log or the client's patience ends.
+func (t *tail) copy(ctx context.Context, c api.LogChunk, to logSink) {
 	quiet := time.Now()
 	for {
 		if len(c.Data) > 0 {
 			quiet = time.Now()
-			if to.chunk(c) != nil {
+			if to.chunk(t.attempt.Try, c) != nil {
 				return // the client has gone
 			}
-		}
-		more := len(c.Data) >= maxChunk
-		switch {
-		case c.Error != "":
-			to.end(&newProblem(http.StatusNotFound, c.Error).Problem)
-			return
-		case c.Final, !q.follow && !more:
-			to.end(nil)
-			return
-		case !more && !sleep(ctx, s.opt.LogPoll):
-			return
-		case time.Since(quiet) > s.opt.Heartbeat:
+		} else if time.Since(quiet) > t.s.opt.Heartbeat {
 			quiet = time.Now()
 			if to.beat() != nil {
 				return
 			}
 		}
-		q.req.Offset = c.Next
-		next, err := s.cell.Log(ctx, node, q.req)
-		if err != nil {
-			to.end(&problemOf(unreachable(node, err)).Problem)
+		more, err := t.advance(ctx, c)
+		if err != nil || !more {
+			to.end(err)
 			return
 		}
-		c = next
+		if c, err = t.fetch(ctx); err != nil {
+			to.end(err)
+			return
+		}
 	}
+}
+
+func (t *tail) fetch(ctx context.Context) (api.LogChunk, *problem) {
+	c, err := t.read(ctx)
+	if err != nil {
+		return c, problemOf(err)
+	}
+	return c, nil
+}
+
+// advance moves on behind a chunk, waits where there is nothing to read yet, and
+// reports whether to read on.
+func (t *tail) advance(ctx context.Context, c api.LogChunk) (bool, *problem) {
+	t.q.req.Offset = c.Next
+	switch {
+	case c.Final && t.q.follow:
+		err := t.find(ctx, t.attempt.Try)
+		t.q.req.Offset = 0
+		if err == nil || t.status.Final() {
+			return err == nil, nil
+		}
+		return false, problemOf(err)
+	case c.Final:
+		return false, nil
+	case len(c.Data) >= maxChunk:
+		return true, nil
+	}
+	return t.q.follow && sleep(ctx, t.s.opt.LogPoll), nil
 }
 
 // sleep waits and reports whether ctx is still good.
@@ -155,31 +241,6 @@ func sleep(ctx context.Context, d time.Duration) bool {
 		return false
 	case <-t.C:
 		return true
-	}
-}
-
-// attempt finds the last attempt of the element. A follower waits for the first
-// one.
-func (s *Server) attempt(ctx context.Context, q *logQuery) (node string, a api.Attempt, err error) {
-	for {
-		var seq uint64
-		var final bool
-		err := s.read(ctx, q.One, Reading{}, &seq, func(_ *engine.Engine, w *state.Workload) *problem {
-			t, refusal := q.element(w)
-			if refusal == nil {
-				node, a, final = t.Node, api.Attempt{TaskRef: t.Ref, Try: t.Try}, t.Status.Final()
-			}
-			return refusal
-		})
-		if err != nil || a.Try > 0 {
-			return node, a, err
-		}
-		if final || !q.follow {
-			return "", a, newProblem(http.StatusNotFound, "the element was never placed on a node, so it has no log: ask why with explain")
-		}
-		if !sleep(ctx, s.opt.LogPoll) {
-			return "", a, ctx.Err()
-		}
 	}
 }
 
@@ -205,8 +266,8 @@ func (s *Server) logSink(w http.ResponseWriter, r *http.Request) logSink {
 // eventSink writes a log as server-sent events.
 type eventSink struct{ *sse }
 
-func (e eventSink) chunk(c api.LogChunk) error {
-	if err := e.event("log", strconv.FormatInt(c.Next, 10), c); err != nil {
+func (e eventSink) chunk(try uint32, c api.LogChunk) error {
+	if err := e.event("log", fmt.Sprintf("%d.%d", try, c.Next), c); err != nil {
 		return err
 	}
 	return e.flush()
@@ -217,9 +278,9 @@ func (e eventSink) beat() error {
 	return e.flush()
 }
 
-func (e eventSink) end(reason *api.Problem) {
+func (e eventSink) end(reason *problem) {
 	if reason != nil {
-		_ = e.event("error", "", reason)
+		_ = e.event("error", "", reason.Problem)
 	} else {
 		_ = e.event("end", "", struct{}{})
 	}
@@ -232,12 +293,12 @@ type textSink struct {
 	c *http.ResponseController
 }
 
-func (t textSink) chunk(c api.LogChunk) error {
+func (t textSink) chunk(_ uint32, c api.LogChunk) error {
 	if _, err := t.w.Write(c.Data); err != nil {
 		return err
 	}
 	return t.c.Flush()
 }
 
-func (t textSink) beat() error      { return nil }
-func (t textSink) end(*api.Problem) {}
+func (t textSink) beat() error  { return nil }
+func (t textSink) end(*problem) {}

@@ -97,6 +97,7 @@ func TestLogsAsText(t *testing.T) {
 	const text = "one\ntwo\nthree\nfour\n"
 	w := logWorld(t)
 	w.cell.Logs = growing(text)
+	w.cell.Finish()
 	if r := w.do("GET", "/v1/workloads/hello/logs?follow=true", ""); string(r.body) != text || !strings.HasPrefix(r.Header.Get("Content-Type"), "text/plain") {
 		t.Errorf("log %q", r.body)
 	}
@@ -112,9 +113,10 @@ func TestLogsResume(t *testing.T) {
 	w.cell.Logs = growing(text)
 	accept := []string{"Accept", "text/event-stream"}
 	ids := w.lines("/v1/workloads/hello/logs?follow=true", "id: ", 2, accept...)
-	if fmt.Sprint(ids) != "[5 10]" {
+	if fmt.Sprint(ids) != "[1.5 1.10]" {
 		t.Fatalf("ids %v", ids)
 	}
+	w.cell.Finish()
 	r := w.do("GET", "/v1/workloads/hello/logs?follow=true", "", "Accept", "text/event-stream", "Last-Event-ID", ids[1])
 	var rest []byte
 	for line := range bytes.Lines(r.body) {
@@ -128,6 +130,22 @@ func TestLogsResume(t *testing.T) {
 	}
 	if string(rest) != text[10:] || !bytes.Contains(r.body, []byte("event: end\n")) {
 		t.Errorf("rest %q of %s", rest, r.body)
+	}
+}
+
+func TestLogsGoOnWithTheNextAttempt(t *testing.T) {
+	w := logWorld(t)
+	w.cell.Logs = func(r api.LogRequest) (api.LogChunk, error) {
+		if r.Try == 1 {
+			w.cell.Fail() // and is placed again after its back-off
+		} else {
+			w.cell.Finish()
+		}
+		text := fmt.Sprintf("try %d\n", r.Try)
+		return api.LogChunk{Data: []byte(text), Next: int64(len(text)), Final: true}, nil
+	}
+	if r := w.do("GET", "/v1/workloads/hello/logs?follow=true", ""); string(r.body) != "try 1\ntry 2\n" {
+		t.Errorf("log %q", r.body)
 	}
 }
 

@@ -122,29 +122,43 @@ func (c *Cell) note(ev state.Event) {
 // nothing is placed any more. It returns how many it ended.
 func (c *Cell) Finish(outputs ...api.Value) (n int) {
 	for {
-		c.mu.Lock()
-		var done []engine.Input
-		for _, name := range c.engine.State().SortedNodes() {
-			reports := &engine.Reports{Node: name}
-			for _, t := range c.engine.State().Nodes[name].SortedHeld() {
-				a := api.Attempt{TaskRef: t.Ref, Try: t.Try}
-				reports.Reports = append(reports.Reports,
-					api.Report{Attempt: a, N: 1, Kind: api.ReportStarted},
-					api.Report{Attempt: a, N: 2, Kind: api.ReportEnded, Result: &api.Result{Wall: api.Second, Outputs: outputs}})
-				n++
-			}
-			if len(reports.Reports) > 0 {
-				done = append(done, reports)
-			}
-		}
-		if len(done) > 0 {
-			c.step(done)
-		}
-		c.mu.Unlock()
-		if len(done) == 0 {
+		ended := c.end(api.Result{Wall: api.Second, Outputs: outputs})
+		if n += ended; ended == 0 {
 			return n
 		}
 	}
+}
+
+// Fail reports every placed element as failed once and lets an hour pass, so
+// that those which may be tried again are.
+func (c *Cell) Fail() {
+	c.end(api.Result{Outcome: api.OutcomeFailed, ExitCode: 1})
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(api.Hour)
+	c.step(nil)
+}
+
+// end reports every placed element as ended.
+func (c *Cell) end(r api.Result) (n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var done []engine.Input
+	for _, name := range c.engine.State().SortedNodes() {
+		reports := &engine.Reports{Node: name}
+		for _, t := range c.engine.State().Nodes[name].SortedHeld() {
+			a := api.Attempt{TaskRef: t.Ref, Try: t.Try}
+			reports.Reports = append(reports.Reports,
+				api.Report{Attempt: a, N: 1, Kind: api.ReportStarted},
+				api.Report{Attempt: a, N: 2, Kind: api.ReportEnded, Result: &r})
+			n++
+		}
+		done = append(done, reports)
+	}
+	if n > 0 {
+		c.step(done)
+	}
+	return n
 }
 
 // Seq is the sequence of the last step.
