@@ -56,10 +56,10 @@ type Probe struct {
 // Forget asks to delete the attempt's directory. No answer.
 type Forget struct{ ID api.Attempt }
 
-// SendHello asks to register the node. Answer: Welcomed or Refused.
+// SendHello asks to register the node. Urgent. Answer: Welcomed or Refused.
 type SendHello struct{ Ticket uint64 }
 
-// SendPull asks for the node's assignments. Answer: Set or Refused.
+// SendPull asks for the node's assignments. Urgent. Answer: Set or Refused.
 type SendPull struct {
 	Ticket uint64
 	Pull   api.Pull
@@ -71,8 +71,8 @@ type SendReports struct {
 	Reports []api.Report
 }
 
-// SendBeat asks to send a heartbeat; the shell fills in Used. Answer: Beaten or
-// Refused.
+// SendBeat asks to send a heartbeat; the shell fills in Used. Urgent. Answer:
+// Beaten or Refused.
 type SendBeat struct {
 	Ticket uint64
 	Beat   api.Beat

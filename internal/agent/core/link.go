@@ -176,7 +176,8 @@ func (c *Core) sawEpoch(epoch uint64) bool {
 	return true
 }
 
-// talk makes the calls that are due.
+// talk makes the calls that are due. All but reports are urgent: a disk that is
+// slow to sync must not make the node fall silent.
 func (c *Core) talk() {
 	l := &c.link
 	if !l.up {
@@ -184,19 +185,19 @@ func (c *Core) talk() {
 	}
 	if !l.welcomed {
 		if l.hello.ready(c.now) {
-			c.do(SendHello{Ticket: l.hello.send(c)})
+			c.urgent(SendHello{Ticket: l.hello.send(c)})
 		}
 		return
 	}
 	if c.wantsPull() && l.pull.ready(c.now) {
 		c.set.hinted, c.set.again = 0, false
-		c.do(SendPull{Ticket: l.pull.send(c), Pull: api.Pull{Epoch: l.epoch, Have: c.set.have}})
+		c.urgent(SendPull{Ticket: l.pull.send(c), Pull: api.Pull{Epoch: l.epoch, Have: c.set.have}})
 	}
 	if l.nextBeat <= c.now && l.beat.ready(c.now) {
 		ticket := l.beat.send(c)
 		// Between 7/8 and 9/8 of the interval, so that nodes spread out.
 		l.nextBeat = c.now + l.heartbeat*7/8 + api.Duration(mix(seed(c.cfg.Node)^ticket)%uint64(l.heartbeat/4+1))
-		c.do(SendBeat{Ticket: ticket, Beat: api.Beat{Epoch: l.epoch, Version: c.set.have, Running: int32(c.running)}})
+		c.urgent(SendBeat{Ticket: ticket, Beat: api.Beat{Epoch: l.epoch, Version: c.set.have, Running: int32(c.running)}})
 	}
 	if len(c.outbox) > 0 && l.reports.ready(c.now) {
 		c.sendReports()

@@ -65,7 +65,7 @@ func (s *script) step(in ...Input) string {
 	var b strings.Builder
 	showRecord(&b, &out.Record, out.Sync)
 	for _, a := range out.Urgent {
-		b.WriteString("urgent: " + s.show(a) + "\n")
+		b.WriteString("at once: " + s.show(a) + "\n")
 	}
 	for _, a := range out.Actions {
 		b.WriteString(s.show(a) + "\n")

@@ -76,7 +76,12 @@ func (w *world) step(in ...Input) {
 		w.waiting = append(w.waiting, out)
 	}
 	for _, a := range out.Urgent {
-		w.carryOut(a)
+		switch a.(type) {
+		case SendHello, SendPull, SendBeat:
+			w.todo = append(w.todo, a) // their answers take time
+		default:
+			w.carryOut(a)
+		}
 	}
 }
 

@@ -1,0 +1,142 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"os"
+	"time"
+
+	"drover.dev/api"
+	"drover.dev/internal/agent/core"
+)
+
+// How long the answers to requests may take.
+const (
+	callPatience = 10 * time.Second
+	beatPatience = 5 * time.Second
+)
+
+// carryOut does what the core decided. It never waits: what takes time gets a
+// goroutine and posts its answer.
+func (n *node) carryOut(a core.Action) {
+	switch a := a.(type) {
+	case core.Prepare:
+		n.startPrepare(a.Assignment)
+	case core.Cancel:
+		n.cancel(a.ID)
+	case core.Start:
+		n.start(a)
+	case core.Adopt:
+		n.opened(a.Assignment.Attempt)
+		n.adopt(a)
+	case core.Stop:
+		n.stop(a)
+	case core.Collect:
+		n.startCollect(a.Assignment)
+	case core.Probe:
+		n.startProbe(a)
+	case core.Forget:
+		n.forget(a.ID)
+	default:
+		n.spawn(func(ctx context.Context) { n.send(ctx, a) })
+	}
+}
+
+func (n *node) startPrepare(as api.Assignment) {
+	n.opened(as.Attempt)
+	n.job(as.Attempt, func(ctx context.Context) {
+		began := time.Now()
+		p, err := n.prepare(ctx, &as)
+		if err != nil {
+			n.over(as.Attempt)
+			n.log.Warn("not prepared", "task", as.Name, "attempt", as.Try, "err", err)
+			n.post(verdict(as.Attempt, err))
+			return
+		}
+		n.post(core.Prepared{About: about(as.Attempt), Ports: p.ports, Took: since(began), BytesIn: p.bytesIn})
+	})
+}
+
+func (n *node) startCollect(as api.Assignment) {
+	n.fail.at(pointBeforeCollect)
+	n.job(as.Attempt, func(ctx context.Context) {
+		values, sum, err := n.collect(ctx, &as)
+		if err != nil {
+			n.log.Warn("outputs not stored", "task", as.Name, "attempt", as.Try, "err", err)
+			n.post(verdict(as.Attempt, err))
+			return
+		}
+		n.post(core.Collected{About: about(as.Attempt), Outputs: values, BytesOut: sum})
+	})
+}
+
+func (n *node) startProbe(a core.Probe) {
+	n.spawn(func(ctx context.Context) {
+		in := core.Probed{About: about(a.Assignment.Attempt), Index: a.Index, OK: true}
+		if err := n.probe(ctx, &a.Assignment, a.Ports, a.Index); err != nil {
+			in.OK, in.Detail = false, err.Error()
+		}
+		n.post(in)
+	})
+}
+
+func (n *node) forget(id api.Attempt) {
+	n.over(id)
+	n.fail.at(pointBeforeDelete)
+	n.spawn(func(context.Context) {
+		if err := os.RemoveAll(n.dirs.task(id)); err != nil {
+			n.log.Warn("a task's directory could not be removed", "attempt", id, "err", err)
+		}
+	})
+}
+
+// send makes one request to the server and posts its answer.
+func (n *node) send(ctx context.Context, a core.Action) {
+	in, ticket, err := n.exchange(ctx, a)
+	if err != nil {
+		if ctx.Err() == nil {
+			n.log.Debug("a request failed, trying again", "err", err)
+		}
+		in = core.Refused{Ticket: ticket}
+	}
+	n.post(in)
+}
+
+func (n *node) exchange(ctx context.Context, a core.Action) (in core.Input, ticket uint64, err error) {
+	patience := callPatience
+	if _, ok := a.(core.SendBeat); ok {
+		patience = beatPatience
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	switch a := a.(type) {
+	case core.SendHello:
+		var w api.Welcome
+		err = n.codec.call(ctx, n.link, "hello", api.Hello{Node: n.self}, &w)
+		return core.Welcomed{Ticket: a.Ticket, Welcome: w}, a.Ticket, err
+	case core.SendPull:
+		var s api.AssignmentSet
+		err = n.codec.call(ctx, n.link, "pull", a.Pull, &s)
+		return core.Set{Ticket: a.Ticket, Set: s}, a.Ticket, err
+	case core.SendBeat:
+		var h api.Hint
+		a.Beat.Used = n.used()
+		err = n.codec.call(ctx, n.link, "beat", a.Beat, &h)
+		return core.Beaten{Ticket: a.Ticket, Hint: h}, a.Ticket, err
+	case core.SendReports:
+		n.fail.at(pointBeforeReport)
+		var ack api.ReportsAck
+		err = n.codec.call(ctx, n.link, "report", api.Reports{Reports: a.Reports}, &ack)
+		if err == nil {
+			n.fail.at(pointAfterAck)
+		}
+		return core.Acked{Ticket: a.Ticket, Ack: ack}, a.Ticket, err
+	}
+	return nil, 0, errors.New("not a request")
+}
+
+func (n *node) used() api.Resources {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.use.now()
+}

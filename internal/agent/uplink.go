@@ -1,0 +1,301 @@
+package agent
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"drover.dev/api"
+	"drover.dev/internal/bus"
+	"github.com/nats-io/nats.go"
+)
+
+// How the link to a server is kept.
+const (
+	// rejoinAfter is how long a connection may be down until the node joins
+	// anew: the server may have moved, or have forgotten its credentials.
+	rejoinAfter = 3 * time.Second
+	joinBase    = 200 * time.Millisecond
+	joinMost    = 10 * time.Second
+	joinTimeout = 10 * time.Second
+)
+
+// errDenied says that the server does not let this node in.
+var errDenied = errors.New("the server does not let this node in: check the join token")
+
+// uplink is the Link and Store of a node that joined a server: messages over
+// NATS, artifacts over HTTP, with the credentials that joining gave.
+type uplink struct {
+	node   string
+	server string // base URL, without a slash at the end
+	token  string // join token
+	http   *http.Client
+	log    *slog.Logger
+
+	mu   sync.Mutex
+	conn *nats.Conn
+	pass string // bearer token for artifacts
+}
+
+var (
+	_ Link  = (*uplink)(nil)
+	_ Store = (*uplink)(nil)
+)
+
+func newUplink(c *Config) *uplink {
+	return &uplink{
+		node: c.Node.Name, server: strings.TrimRight(c.Server, "/"), token: c.JoinToken,
+		http: c.HTTP, log: c.Logger,
+	}
+}
+
+// Serve implements Link: join, connect, and again when the connection stays away.
+func (u *uplink) Serve(ctx context.Context, p Peer) error {
+	for failures := 0; ctx.Err() == nil; {
+		err := u.session(ctx, p, &failures)
+		if ctx.Err() != nil {
+			break
+		}
+		level := slog.LevelWarn
+		if errors.Is(err, errDenied) {
+			level = slog.LevelError
+		}
+		wait := min(joinMost, joinBase<<min(failures, 10))
+		wait = wait/2 + rand.N(wait/2)
+		failures++
+		u.log.Log(ctx, level, "not connected to the server, trying again", "server", u.server, "in", wait, "err", err)
+		select {
+		case <-ctx.Done():
+		case <-time.After(wait):
+		}
+	}
+	return nil
+}
+
+// session joins, and lasts as long as its connection is of use.
+func (u *uplink) session(ctx context.Context, p Peer, failures *int) error {
+	joined, err := u.join(ctx)
+	if err != nil {
+		return err
+	}
+	state := make(chan bool, 16)
+	conn, err := u.connect(ctx, joined, state)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if err := u.listen(conn, p); err != nil {
+		return fmt.Errorf("listen for the server: %w", err)
+	}
+	*failures = 0
+	u.log.Info("joined", "server", u.server, "cell", joined.Cell, "node", u.node)
+	u.use(conn, joined.Token)
+	defer u.use(nil, joined.Token)
+	p.Up()
+	defer p.Down()
+	return watch(ctx, p, state)
+}
+
+// watch passes losses and returns of the connection on, until it has been away
+// for too long.
+func watch(ctx context.Context, p Peer, state <-chan bool) error {
+	var patience <-chan time.Time
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-patience:
+			return errDown
+		case up := <-state:
+			if up {
+				patience = nil
+				p.Up()
+				continue
+			}
+			p.Down()
+			if patience == nil {
+				patience = time.After(rejoinAfter)
+			}
+		}
+	}
+}
+
+// join asks for the node's credentials.
+func (u *uplink) join(ctx context.Context) (api.JoinReply, error) {
+	var reply api.JoinReply
+	ctx, cancel := context.WithTimeout(ctx, joinTimeout)
+	defer cancel()
+	body, err := json.Marshal(api.JoinRequest{Node: u.node})
+	if err != nil {
+		return reply, fmt.Errorf("join: %w", err)
+	}
+	resp, err := u.do(ctx, http.MethodPost, "/v1/join", u.token, bytes.NewReader(body), -1)
+	if err != nil {
+		return reply, fmt.Errorf("join: %w", err)
+	}
+	defer drain(resp.Body)
+	switch resp.StatusCode {
+	case http.StatusOK, http.StatusCreated:
+	case http.StatusUnauthorized, http.StatusForbidden:
+		return reply, errDenied
+	default:
+		return reply, fmt.Errorf("join: the server answers %s", resp.Status)
+	}
+	if err := json.NewDecoder(io.LimitReader(resp.Body, maxMessage)).Decode(&reply); err != nil {
+		return reply, fmt.Errorf("join: the answer is not what a Drover server says: %w", err)
+	}
+	return reply, nil
+}
+
+func (u *uplink) connect(ctx context.Context, j api.JoinReply, state chan<- bool) (*nats.Conn, error) {
+	conn, err := bus.Connect(ctx, bus.Dial{
+		URL: j.NATS, User: j.User, Password: j.Password, Node: u.node, Name: "agent " + u.node, Logger: u.log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	tell := func(up bool) {
+		select {
+		case state <- up:
+		default: // the reader is far behind; a later state will say it all
+		}
+	}
+	conn.SetDisconnectErrHandler(func(*nats.Conn, error) { tell(false) })
+	conn.SetReconnectHandler(func(*nats.Conn) { tell(true) })
+	return conn, nil
+}
+
+func (u *uplink) listen(conn *nats.Conn, p Peer) error {
+	for _, verb := range []string{"hint", "log"} {
+		_, err := conn.Subscribe(bus.NodeSubject(u.node, verb), func(m *nats.Msg) {
+			if answer := p.Answer(verb, m.Data); answer != nil && m.Reply != "" {
+				_ = m.Respond(answer) // who asked will ask again
+			}
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return conn.Flush()
+}
+
+func (u *uplink) use(conn *nats.Conn, token string) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.conn, u.pass = conn, token
+}
+
+func (u *uplink) current() (*nats.Conn, string) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.conn, u.pass
+}
+
+// errorHeader carries the server's refusal of a request.
+const errorHeader = "Drover-Error"
+
+// Request implements Link.
+func (u *uplink) Request(ctx context.Context, verb string, body []byte) ([]byte, error) {
+	conn, _ := u.current()
+	if conn == nil {
+		return nil, errDown
+	}
+	m, err := conn.RequestWithContext(ctx, bus.AgentSubject(u.node, verb), body)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", verb, err)
+	}
+	if text := m.Header.Get(errorHeader); text != "" {
+		return nil, fmt.Errorf("%s: the server answers: %.300s", verb, text)
+	}
+	return m.Data, nil
+}
+
+// Fetch implements Store.
+func (u *uplink) Fetch(ctx context.Context, d api.Digest) (io.ReadCloser, error) {
+	_, token := u.current()
+	resp, err := u.do(ctx, http.MethodGet, artifactPath(d), token, nil, 0)
+	if err != nil {
+		return nil, fmt.Errorf("fetch %s: %w", d, err)
+	}
+	switch resp.StatusCode {
+	case http.StatusOK:
+		return resp.Body, nil
+	case http.StatusNotFound:
+		err = ErrNoArtifact
+	default:
+		err = fmt.Errorf("the server answers %s", resp.Status)
+	}
+	drain(resp.Body)
+	return nil, fmt.Errorf("fetch %s: %w", d, err)
+}
+
+// Push implements Store.
+func (u *uplink) Push(ctx context.Context, d api.Digest, size api.Bytes, r io.Reader) error {
+	_, token := u.current()
+	if u.has(ctx, d, token) {
+		return nil
+	}
+	resp, err := u.do(ctx, http.MethodPut, artifactPath(d), token, r, int64(size))
+	if err != nil {
+		return fmt.Errorf("push %s: %w", d, err)
+	}
+	defer drain(resp.Body)
+	switch resp.StatusCode {
+	case http.StatusOK, http.StatusCreated, http.StatusNoContent:
+		return nil
+	case http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity:
+		return fmt.Errorf("push %s: %w: %s", d, ErrRefused, resp.Status)
+	default:
+		return fmt.Errorf("push %s: the server answers %s", d, resp.Status)
+	}
+}
+
+func (u *uplink) has(ctx context.Context, d api.Digest, token string) bool {
+	resp, err := u.do(ctx, http.MethodHead, artifactPath(d), token, nil, 0)
+	if err != nil {
+		return false
+	}
+	drain(resp.Body)
+	return resp.StatusCode == http.StatusOK
+}
+
+func artifactPath(d api.Digest) string { return "/v1/artifacts/" + string(d) }
+
+// do sends one request. A size of -1 leaves the length to the reader's type.
+func (u *uplink) do(ctx context.Context, method, path, token string, body io.Reader, size int64) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, method, u.server+path, body)
+	if err != nil {
+		return nil, err
+	}
+	if size > 0 {
+		req.ContentLength = size
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
+	if body != nil {
+		req.Header.Set("Content-Type", contentType(method))
+	}
+	return cmp.Or(u.http, http.DefaultClient).Do(req)
+}
+
+func contentType(method string) string {
+	if method == http.MethodPost {
+		return "application/json"
+	}
+	return "application/octet-stream"
+}
+
+// drain lets the connection be used again, unless much is left to read.
+func drain(body io.ReadCloser) {
+	_, _ = io.CopyN(io.Discard, body, 64<<10)
+	_ = body.Close()
+}
