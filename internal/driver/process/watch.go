@@ -94,7 +94,7 @@ func (w *watch) overOutput() bool {
 	if w.task.Limits.Output == 0 || now.Before(w.nextWalk) {
 		return false
 	}
-	over := worker.OverOutput(w.task.Dir, w.task.Limits.Output)
+	over := worker.OutputOf(w.task.Dir, w.task.Limits.Output).Over(w.task.Limits.Output)
 	w.nextWalk = now.Add(10 * time.Since(now))
 	return over
 }
@@ -123,7 +123,7 @@ func (w *watch) exit() driver.Exit {
 	if u, err := w.task.Tree.Usage(); err == nil && u.OOMKills > 0 && w.reason != driver.OutOfMemory {
 		w.reason, w.detail = driver.OutOfMemory, oomDetail
 	}
-	if w.reason == driver.None && worker.OverOutput(w.task.Dir, w.task.Limits.Output) {
+	if w.reason == driver.None && worker.OutputOf(w.task.Dir, w.task.Limits.Output).Over(w.task.Limits.Output) {
 		w.reason, w.detail = driver.OutputLimit, outputDetail
 	}
 	e := driver.Exit{Code: -1, Reason: w.reason, Detail: w.detail}

@@ -10,54 +10,57 @@ import (
 	"drover.dev/internal/driver"
 )
 
-// maxEntries bounds the files of one task: a disk has only so many inodes.
-const maxEntries = 1_000_000
+// MaxEntries bounds the files of one task: a disk has only so many inodes.
+const MaxEntries = 1_000_000
 
-// OverOutput says whether out/ and work/ of a task together exceed limit
-// bytes, or a million entries. It stops counting as soon as they do. A file
-// counts as what it shows or what it occupies, whichever is more.
-func OverOutput(dir string, limit int64) bool {
-	if limit == 0 {
-		return false
+// Output is what a task wrote into out/ and work/.
+type Output struct{ Bytes, Entries int64 }
+
+// Over says whether the output exceeds limit bytes or MaxEntries; a limit of
+// 0 bounds nothing.
+func (o Output) Over(limit int64) bool {
+	return limit > 0 && (o.Bytes > limit || o.Entries > MaxEntries)
+}
+
+// OutputOf counts the output of the task in dir, and stops as soon as it is
+// over the limit. A file counts as its size, or as the blocks that it
+// occupies where those are far more.
+func OutputOf(dir string, limit int64) (o Output) {
+	for _, name := range []string{driver.Out, driver.Work} {
+		if err := o.count(filepath.Join(dir, name), limit); err != nil {
+			break
+		}
 	}
-	var bytes, entries int64
-	return over(filepath.Join(dir, driver.Out), limit, &bytes, &entries) ||
-		over(filepath.Join(dir, driver.Work), limit, &bytes, &entries)
+	return o
 }
 
 var errOver = errors.New("over the limit")
 
-func over(dir string, limit int64, bytes, entries *int64) bool {
+func (o *Output) count(dir string, limit int64) error {
 	root, err := os.OpenRoot(dir) // a link planted meanwhile leads nowhere else
 	if err != nil {
-		return false
+		return nil // removed by the task: nothing is there
 	}
 	defer root.Close()
-	err = fs.WalkDir(root.FS(), ".", func(_ string, e fs.DirEntry, err error) error {
+	return fs.WalkDir(root.FS(), ".", func(_ string, e fs.DirEntry, err error) error {
 		if err != nil {
 			return nil // removed while we look
 		}
-		*entries++
+		o.Entries++
 		if info, err := e.Info(); err == nil && e.Type().IsRegular() {
-			*bytes += max(info.Size(), occupied(info))
+			o.Bytes += max(info.Size(), occupied(info))
 		}
-		if *bytes > limit || *entries > maxEntries {
+		if o.Over(limit) {
 			return errOver
 		}
 		return nil
 	})
-	return errors.Is(err, errOver)
 }
 
-// occupied counts what lies beyond the size rounded up to its last block, so
-// that a small file counts as its bytes.
+// occupied leaves out the 64 KiB that file systems allocate ahead.
 func occupied(info fs.FileInfo) int64 {
-	st, ok := info.Sys().(*syscall.Stat_t)
-	const block = 64 << 10 // file systems allocate ahead
-	if n := int64(0); ok {
-		if n = st.Blocks * 512; n > info.Size()+block {
-			return n - block
-		}
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		return st.Blocks*512 - 64<<10
 	}
 	return 0
 }

@@ -1,0 +1,44 @@
+package wasm
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"drover.dev/internal/driver"
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/experimental/sysfs"
+)
+
+// mounts makes the directories that the guest sees. /work is also its root,
+// so that relative paths lead there, as they do for a process.
+func (g *guest) mounts() (wazero.FSConfig, error) {
+	dir := g.task.Dir
+	conf := wazero.NewFSConfig()
+	mount := func(source string, readOnly bool, q *quota, targets ...string) error {
+		root, err := os.OpenRoot(source)
+		if err != nil {
+			return fmt.Errorf("mount %s at %s: %w", source, targets[0], err)
+		}
+		d := &dirFS{root: root, readOnly: readOnly, quota: q}
+		for _, target := range targets {
+			conf = conf.(sysfs.FSConfig).WithSysFSMount(d, target)
+		}
+		return nil
+	}
+	if err := mount(filepath.Join(dir, driver.In), true, nil, "/in"); err != nil {
+		return nil, err
+	}
+	if err := mount(filepath.Join(dir, driver.Out), false, g.quota, "/out"); err != nil {
+		return nil, err
+	}
+	if err := mount(filepath.Join(dir, driver.Work), false, g.quota, "/work", "/"); err != nil {
+		return nil, err
+	}
+	for _, m := range g.task.Mounts {
+		if err := mount(m.Source, m.ReadOnly, nil, m.Target); err != nil {
+			return nil, err
+		}
+	}
+	return conf, nil
+}
