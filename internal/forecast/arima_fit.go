@@ -127,7 +127,7 @@ func (f *arimaFit) result() *fit {
 	for i, n := range append(o.names(), f.names...) {
 		sum.Coefficients = append(sum.Coefficients, Coefficient{n, values[i], errs[i]})
 	}
-	return &fit{sum, f.predictor(l)}
+	return &fit{sum, f.predictor(l), l.n}
 }
 
 // standardErrors come from the observed information, by central differences of the

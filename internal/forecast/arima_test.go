@@ -48,3 +48,26 @@ func TestARIMAAgainstR(t *testing.T) {
 		})
 	}
 }
+
+// TestAutoARIMAAgainstR compares the automatic choice with R's auto.arima: the same
+// differences, and an AICc that is no more than 0.5 above.
+func TestAutoARIMAAgainstR(t *testing.T) {
+	series := oracleSeries(t)
+	for _, r := range records(t, "forecast-oracle", "models.csv") {
+		if r[1] != "auto.arima" {
+			continue
+		}
+		t.Run(r[0], func(t *testing.T) {
+			begin := time.Now()
+			f, err := AutoARIMA{}.Fit(series[r[0]])
+			if err != nil {
+				t.Fatal(err)
+			}
+			s := f.Summary()
+			t.Logf("%s AICc %.4f sigma2 %.6g, R finds %s %s %s in %v", s.Form, s.AICc, s.Sigma2, r[2], r[6], r[4], time.Since(begin))
+			if !(s.AICc <= number(r[6])+.5) {
+				t.Errorf("AICc %.4f, R finds %s", s.AICc, r[6])
+			}
+		})
+	}
+}

@@ -100,7 +100,7 @@ func reseasonalised(f *fit, index []float64, n int) Fitted {
 	if index == nil {
 		return f
 	}
-	return &fit{f.summary, func(h int) Forecast {
+	return &fit{summary: f.summary, predict: func(h int) Forecast {
 		out := f.predict(h)
 		for _, col := range [][]float64{out.Mean, out.Lo80, out.Hi80, out.Lo95, out.Hi95} {
 			for i := range col {

@@ -87,6 +87,7 @@ func normal(mean, sd []float64) Forecast {
 type fit struct {
 	summary Summary
 	predict func(h int) Forecast
+	n       int // observations that count, where a likelihood needs it
 }
 
 func (f *fit) Summary() Summary { return f.summary }

@@ -68,7 +68,7 @@ func seasonalNaive(name string, x []float64, m int, notes []string) Fitted {
 	sd := rms(diff(x, m, 1))
 	sum := plain(name, fmt.Sprintf("lag %d", m))
 	sum.Sigma2, sum.Notes = sd*sd, notes
-	return &fit{sum, func(h int) Forecast {
+	return &fit{summary: sum, predict: func(h int) Forecast {
 		mu, dev := make([]float64, h), make([]float64, h)
 		for i := range h {
 			mu[i] = x[len(x)-m+i%m]
@@ -93,7 +93,7 @@ func (Drift) Fit(s Series) (Fitted, error) {
 	sum := plain("drift", "random walk with drift")
 	sum.Sigma2, sum.Notes = sd*sd, notes
 	sum.Coefficients = []Coefficient{{"drift", slope, sd / math.Sqrt(max(n-1, 1))}}
-	return &fit{sum, func(h int) Forecast {
+	return &fit{summary: sum, predict: func(h int) Forecast {
 		mu, dev := make([]float64, h), make([]float64, h)
 		for i := range h {
 			k := float64(i + 1)
@@ -122,7 +122,7 @@ func (m MovingAverage) Fit(s Series) (Fitted, error) {
 	level, sd := mean(x[len(x)-w:]), rms(res)
 	sum := plain("average", fmt.Sprintf("mean of %d", w))
 	sum.Sigma2, sum.Notes = sd*sd, notes
-	return &fit{sum, func(h int) Forecast { return normal(fill(h, level), fill(h, sd)) }}, nil
+	return &fit{summary: sum, predict: func(h int) Forecast { return normal(fill(h, level), fill(h, sd)) }}, nil
 }
 
 func fill(n int, v float64) []float64 {
