@@ -41,7 +41,7 @@ func open(ctx context.Context, cfg *Config) (_ *node, err error) {
 	n := &node{
 		cfg: cfg, log: cfg.Logger, probes: newProbes(), use: use{root: "/"},
 		drivers: map[string]driver.Driver{}, inbox: inbox{signal: make(chan struct{}, 1)},
-		transfer: make(chan struct{}, transfers), jobs: map[api.Attempt]context.CancelFunc{},
+		transfer: make(chan struct{}, transfers), jobs: map[api.Attempt]*transferJob{},
 		handles: map[api.Attempt]driver.Handle{}, open: map[api.Attempt]struct{}{},
 	}
 	defer func() {

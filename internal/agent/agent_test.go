@@ -229,7 +229,7 @@ func TestBadEnds(t *testing.T) {
 			task: with(shell("sleep 60"), func(t *api.Task) { t.Timeout = 300 * api.Millisecond }),
 		},
 		{
-			name: "output taken by the store never", outcome: api.OutcomeFailed, reason: "output limit", detail: "maxLog",
+			name: "standard output larger than what is kept", outcome: api.OutcomeFailed, reason: "output limit", detail: "maxLog",
 			task: with(shell("head -c 100000 /dev/zero"), func(t *api.Task) {
 				t.MaxLog = 4 << 10
 				t.Outputs = []api.Output{{Name: "o", Stdout: true}}

@@ -47,7 +47,7 @@ type node struct {
 	once     sync.Once // OnReady
 
 	mu      sync.Mutex
-	jobs    map[api.Attempt]context.CancelFunc // prepare and collect
+	jobs    map[api.Attempt]*transferJob // prepare and collect
 	handles map[api.Attempt]driver.Handle
 	open    map[api.Attempt]struct{} // attempts whose task may yet write logs
 }
@@ -85,11 +85,15 @@ func (n *node) spawn(work func(ctx context.Context)) {
 	n.wg.Go(func() { work(n.ctx) })
 }
 
+// transferJob is one prepare or collect that can be given up.
+type transferJob struct{ cancel context.CancelFunc }
+
 // job is work on one attempt that Cancel ends, a few at a time.
 func (n *node) job(id api.Attempt, work func(ctx context.Context)) {
 	ctx, cancel := context.WithCancel(n.ctx)
+	j := &transferJob{cancel}
 	n.mu.Lock()
-	n.jobs[id] = cancel
+	n.jobs[id] = j
 	n.mu.Unlock()
 	n.wg.Go(func() {
 		defer cancel()
@@ -101,16 +105,18 @@ func (n *node) job(id api.Attempt, work func(ctx context.Context)) {
 			n.post(core.Retry{About: about(id), Detail: "cancelled"})
 		}
 		n.mu.Lock()
-		delete(n.jobs, id)
-		n.mu.Unlock()
+		defer n.mu.Unlock()
+		if n.jobs[id] == j { // not the next one on the same attempt
+			delete(n.jobs, id)
+		}
 	})
 }
 
 func (n *node) cancel(id api.Attempt) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if cancel, ok := n.jobs[id]; ok {
-		cancel()
+	if j, ok := n.jobs[id]; ok {
+		j.cancel()
 	}
 }
 
