@@ -1,0 +1,146 @@
+package client
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"drover.dev/api"
+)
+
+// Config says which server to talk to, and how patiently.
+type Config struct {
+	// Server is the URL of the server: http://127.0.0.1:7433 or https://….
+	Server string
+	// Token is the bearer token; it is sent to Server only.
+	Token string
+	// Tenant is whose workloads are meant. Default "default".
+	Tenant string
+	// CAFile names a PEM file with the authorities to trust instead of the
+	// system's.
+	CAFile string
+	// Timeout bounds a call with all its retries; of streams and transfers, each
+	// time without progress. Default 1 min.
+	Timeout time.Duration
+	// FailFast gives up at once on a server that cannot be reached and has never
+	// been: right for people, wrong for programs that start beside the server.
+	FailFast bool
+}
+
+// Client is safe for concurrent use.
+type Client struct {
+	base    *url.URL
+	config  Config
+	http    *http.Client
+	reached atomic.Bool // the server has answered at least once
+}
+
+// New makes a client; it does not connect yet.
+func New(config Config) (*Client, error) {
+	base, err := url.Parse(config.Server)
+	if err != nil {
+		return nil, fmt.Errorf("server %q: %w", config.Server, err)
+	}
+	if base.Scheme != "http" && base.Scheme != "https" || base.Host == "" {
+		return nil, fmt.Errorf("server %q is not a URL: write for example http://127.0.0.1:7433", config.Server)
+	}
+	base.Path = strings.TrimSuffix(base.Path, "/")
+	if config.Timeout <= 0 {
+		config.Timeout = time.Minute
+	}
+	if config.Tenant == "" {
+		config.Tenant = api.DefaultTenant
+	}
+	transport, err := transportOf(config.CAFile)
+	if err != nil {
+		return nil, err
+	}
+	return &Client{base: base, config: config, http: &http.Client{
+		Transport:     transport,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}, nil
+}
+
+func transportOf(caFile string) (*http.Transport, error) {
+	t := &http.Transport{
+		Proxy:               http.ProxyFromEnvironment,
+		MaxIdleConnsPerHost: 64,
+		IdleConnTimeout:     90 * time.Second,
+		TLSHandshakeTimeout: 10 * time.Second,
+		ForceAttemptHTTP2:   true,
+	}
+	if caFile == "" {
+		return t, nil
+	}
+	pem, err := os.ReadFile(caFile)
+	if err != nil {
+		return nil, fmt.Errorf("read authorities: %w", err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("read authorities: %s holds no certificate in PEM form", caFile)
+	}
+	t.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
+	return t, nil
+}
+
+// Server is the URL that the client talks to.
+func (c *Client) Server() string { return c.base.String() }
+
+// Close closes idle connections.
+func (c *Client) Close() { c.http.CloseIdleConnections() }
+
+// An Error is a refusal by the server.
+type Error struct {
+	Status  int         // of HTTP
+	Problem api.Problem // as the server wrote it
+	Fields  []api.FieldError
+}
+
+func (e *Error) Error() string {
+	text := e.Problem.Detail
+	if text == "" {
+		text = fmt.Sprintf("the server answered %d %s", e.Status, http.StatusText(e.Status))
+	}
+	for _, f := range e.Fields {
+		text += "\n  " + faultText(f)
+	}
+	return text
+}
+
+func faultText(f api.FieldError) string {
+	if f.Path == "" {
+		return f.Message
+	}
+	return f.Path + ": " + f.Message
+}
+
+// NotFound reports whether err says that there is no such thing.
+func NotFound(err error) bool { return hasStatus(err, http.StatusNotFound) }
+
+// Conflict reports whether err says that the change does not fit what is there.
+func Conflict(err error) bool { return hasStatus(err, http.StatusConflict) }
+
+func hasStatus(err error, status int) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Status == status
+}
+
+// An UnreachableError says that the server gave no answer.
+type UnreachableError struct {
+	Server string
+	Err    error
+}
+
+func (e *UnreachableError) Error() string {
+	return fmt.Sprintf("server %s cannot be reached: %v", e.Server, e.Err)
+}
+
+func (e *UnreachableError) Unwrap() error { return e.Err }
