@@ -1,0 +1,276 @@
+package live
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/nats-io/nats.go"
+
+	"drover.dev/api"
+	"drover.dev/internal/bus"
+	"drover.dev/internal/engine"
+	"drover.dev/internal/journal"
+	"drover.dev/internal/state"
+)
+
+// errorHeader carries why a request was not served, in place of a body.
+const errorHeader = "Drover-Error"
+
+// Bounds on what an agent may send.
+const (
+	maxReportsBody = 300 << 10
+	maxReports     = 1024
+	maxHelloBody   = 64 << 10
+	maxSmallBody   = 4 << 10
+	pendingMsgs    = 16_384
+	pendingBytes   = 64 << 20
+)
+
+// listen serves the agents until the subscriptions are ended.
+func (c *Cell) listen(ctx context.Context) ([]*nats.Subscription, error) {
+	var subs []*nats.Subscription
+	for _, h := range []struct {
+		verb  string
+		most  int
+		serve func(context.Context, string, *nats.Msg) error
+	}{
+		{"hello", maxHelloBody, c.hello},
+		{"pull", maxSmallBody, c.pull},
+		{"report", maxReportsBody, c.report},
+		{"beat", maxSmallBody, c.beat},
+	} {
+		sub, err := c.nc.Subscribe(bus.AgentSubject("*", h.verb), func(m *nats.Msg) {
+			node, ok := bus.Sender(m)
+			if !ok || !strings.HasPrefix(m.Reply, bus.AgentInbox(node)+".") {
+				c.log.Warn("a message asks to be answered elsewhere", "subject", m.Subject)
+				return
+			}
+			err := fmt.Errorf("%s: %d bytes, at most %d may be", h.verb, len(m.Data), h.most)
+			if len(m.Data) <= h.most {
+				err = h.serve(ctx, node, m)
+			}
+			if err != nil {
+				c.refuse(m, err)
+			}
+		})
+		if err != nil {
+			return subs, fmt.Errorf("listen to agents: %w", err)
+		}
+		subs = append(subs, sub)
+		if err := sub.SetPendingLimits(pendingMsgs, pendingBytes); err != nil {
+			return subs, fmt.Errorf("listen to agents: %w", err)
+		}
+	}
+	return subs, nil
+}
+
+// refuse answers with an error; the agent tries again later.
+func (c *Cell) refuse(m *nats.Msg, err error) {
+	c.log.Debug("an agent's request was refused", "subject", m.Subject, "error", err)
+	text := strings.Map(func(r rune) rune {
+		if r < ' ' {
+			return ' '
+		}
+		return r
+	}, err.Error())
+	r := nats.NewMsg(m.Reply)
+	r.Header.Set(errorHeader, text[:min(len(text), 512)])
+	c.publish(r)
+}
+
+func (c *Cell) respond(m *nats.Msg, v any) error {
+	b, err := c.codec.enc.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("encode the answer: %w", err)
+	}
+	return c.send(m, b)
+}
+
+func (c *Cell) send(m *nats.Msg, body []byte) error {
+	c.publish(&nats.Msg{Subject: m.Reply, Data: body})
+	return nil
+}
+
+// publish sends what nobody waits for here: the other side asks again.
+func (c *Cell) publish(m *nats.Msg) {
+	if err := c.nc.PublishMsg(m); err != nil && !errors.Is(err, nats.ErrConnectionClosed) {
+		c.log.Warn("a message could not be sent", "subject", m.Subject, "error", err)
+	}
+}
+
+// hello registers a node. It is answered when that stands in the journal.
+func (c *Cell) hello(_ context.Context, node string, m *nats.Msg) error {
+	var h api.Hello
+	if err := c.codec.dec.Unmarshal(m.Data, &h); err != nil {
+		return fmt.Errorf("hello: %w", err)
+	}
+	if h.Node.Name != node {
+		return fmt.Errorf("hello: the node is %q, its credentials are those of %q", h.Node.Name, node)
+	}
+	h.Node.Normalize()
+	if faults := h.Node.Validate(); len(faults) > 0 {
+		return fmt.Errorf("hello: %s: %s", faults[0].Path, faults[0].Message)
+	}
+	return c.offerFrom(node, m, &engine.Register{Node: h.Node}, func(uint64) any {
+		c.alive.heard(node)
+		return api.Welcome{
+			Epoch: c.epoch(), Heartbeat: api.Duration(c.cfg.Heartbeat), SilentAfter: api.Duration(c.cfg.SilentAfter),
+		}
+	})
+}
+
+// offerFrom queues an agent's input and answers the agent when it stands in the
+// journal.
+func (c *Cell) offerFrom(node string, m *nats.Msg, in engine.Input, reply func(seq uint64) any) error {
+	inputs, encoded, err := c.canonical([]engine.Input{in})
+	if err != nil {
+		return err
+	}
+	return c.queue.offer("node/"+node, inputs, encoded, c.answerWith(m, reply))
+}
+
+func (c *Cell) answerWith(m *nats.Msg, reply func(seq uint64) any) func([]state.Answer, uint64, error) {
+	return func(_ []state.Answer, seq uint64, err error) {
+		if err == nil {
+			err = c.respond(m, reply(seq))
+		}
+		if err != nil {
+			c.refuse(m, err)
+		}
+	}
+}
+
+// report brings an agent's reports into the journal. They come encoded by this
+// very format, so they need not be read back before they are decided on.
+func (c *Cell) report(_ context.Context, node string, m *nats.Msg) error {
+	if !c.alive.heard(node) {
+		return errUnknownNode
+	}
+	var r api.Reports
+	if err := c.codec.dec.Unmarshal(m.Data, &r); err != nil {
+		return fmt.Errorf("report: %w", err)
+	}
+	if len(r.Reports) == 0 || len(r.Reports) > maxReports {
+		return fmt.Errorf("report: %d reports, 1 to %d may be in one message", len(r.Reports), maxReports)
+	}
+	in := &engine.Reports{Node: node, Reports: r.Reports}
+	b, err := journal.EncodeInput(in)
+	if err != nil {
+		return err
+	}
+	ack := func(seq uint64) any { return api.ReportsAck{Epoch: c.epoch(), Seq: seq} }
+	return c.queue.offer("node/"+node, []engine.Input{in}, [][]byte{b}, c.answerWith(m, ack))
+}
+
+var errUnknownNode = errors.New("the node is not registered: say hello first")
+
+// pull answers with the node's assignments as they stand in the journal.
+func (c *Cell) pull(ctx context.Context, node string, m *nats.Msg) error {
+	if !c.alive.heard(node) {
+		return errUnknownNode
+	}
+	var p api.Pull
+	if err := c.codec.dec.Unmarshal(m.Data, &p); err != nil {
+		return fmt.Errorf("pull: %w", err)
+	}
+	got, err := c.shadow.pull(node, p)
+	if err != nil {
+		return err
+	}
+	body, refused, cut, err := c.answer(ctx, got)
+	if err != nil {
+		return err
+	}
+	if cut > 0 {
+		c.shadow.cutAt(node, p.Have, cut)
+	}
+	if len(refused) > 0 {
+		c.reject(node, refused)
+	}
+	return c.send(m, body)
+}
+
+// reject ends attempts that cannot be delivered to their node.
+func (c *Cell) reject(node string, ids []api.Attempt) {
+	inputs, encoded, err := c.canonical([]engine.Input{undeliverable(node, ids)})
+	if err == nil {
+		err = c.queue.offer("node/"+node, inputs, encoded, func([]state.Answer, uint64, error) {})
+	}
+	if err != nil {
+		c.log.Warn("tasks with too many inputs are not refused yet", "node", node, "error", err)
+	}
+}
+
+// beat takes a heartbeat, which renews the node's lease by being answered.
+func (c *Cell) beat(_ context.Context, node string, m *nats.Msg) error {
+	if !c.alive.heard(node) {
+		return errUnknownNode
+	}
+	var b api.Beat
+	if err := c.codec.dec.Unmarshal(m.Data, &b); err != nil {
+		return fmt.Errorf("beat: %w", err)
+	}
+	c.count.beats.Add(1)
+	h, ok := c.shadow.hint(node)
+	if !ok {
+		return errUnknownNode
+	}
+	return c.respond(m, h)
+}
+
+// hint is what a node is told of its set.
+func (s *shadow) hint(node string) (api.Hint, bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	st := s.engine.State()
+	n := st.Nodes[node]
+	if n == nil {
+		return api.Hint{}, false
+	}
+	return api.Hint{Epoch: st.Epoch, Version: n.Version}, true
+}
+
+// dispatch tells nodes that they have something new to do.
+func (c *Cell) dispatch(nodes []string) {
+	if len(nodes) == 0 || !c.leading.Load() {
+		return
+	}
+	c.fail.at(pointBeforeDispatch)
+	for _, node := range nodes {
+		if h, ok := c.shadow.hint(node); ok {
+			if b, err := c.codec.enc.Marshal(h); err == nil {
+				c.publish(&nats.Msg{Subject: bus.NodeSubject(node, "hint"), Data: b})
+				c.count.hints.Add(1)
+			}
+		}
+	}
+	c.fail.at(pointAfterDispatch)
+}
+
+// Log implements httpapi.Cell.
+func (c *Cell) Log(ctx context.Context, node string, req api.LogRequest) (api.LogChunk, error) {
+	var chunk api.LogChunk
+	if !bus.ValidNode(node) {
+		return chunk, fmt.Errorf("read a log: %q is not a node name", node)
+	}
+	b, err := c.codec.enc.Marshal(&req)
+	if err != nil {
+		return chunk, fmt.Errorf("read a log: %w", err)
+	}
+	m, err := c.nc.RequestWithContext(ctx, bus.NodeSubject(node, "log"), b)
+	switch {
+	case errors.Is(err, nats.ErrNoResponders):
+		return chunk, fmt.Errorf("read a log: node %s is not connected; logs stay on their node", node)
+	case err != nil:
+		return chunk, fmt.Errorf("read a log of node %s: %w", node, err)
+	}
+	if text := m.Header.Get(errorHeader); text != "" {
+		return chunk, fmt.Errorf("read a log: node %s: %.512s", node, text)
+	}
+	if err := c.codec.dec.Unmarshal(m.Data, &chunk); err != nil {
+		return api.LogChunk{}, fmt.Errorf("read a log: the answer of node %s: %w", node, err)
+	}
+	return chunk, nil
+}

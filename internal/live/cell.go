@@ -1,0 +1,244 @@
+// Package live is the live shell around the engine: the real clock, the journal
+// in JetStream, agents over NATS and the HTTP API.
+//
+// One goroutine decides (lead.go): it takes what waits in the queue, has the
+// engine decide a batch, and appends the record. While that is under way the
+// next batch gathers. What is acknowledged goes to the shadow (shadow.go), a
+// second state of which everything is made that anybody sees: answers to reads,
+// watches, the nodes' assignments, snapshots.
+package live
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/fxamacker/cbor/v2"
+	"github.com/nats-io/nats.go"
+
+	"drover.dev/internal/artifact"
+	"drover.dev/internal/bus"
+	"drover.dev/internal/control"
+	"drover.dev/internal/journal"
+	"drover.dev/internal/live/httpapi"
+	"drover.dev/internal/state"
+)
+
+// Cell is a server of one cell. Several may live in one process.
+type Cell struct {
+	cfg   Config
+	log   *slog.Logger
+	fail  *failpoint
+	creds *credentials
+	codec messages
+
+	lock      *os.File
+	bus       *bus.Server // nil with an outside server
+	nc        *nats.Conn
+	journal   journal.Journal
+	snapshots *journal.Snapshots
+	archive   *journal.Archive
+	artifacts *artifact.Files
+	http      net.Listener // nil when it does not listen
+
+	queue  *queue
+	alive  *alive
+	shadow *shadow
+	start  control.Mark // the last record when the cell was opened
+	lost   int          // entries that were given up then, as accepted
+
+	leading    atomic.Bool
+	term       atomic.Uint64 // epoch that this server leads
+	ready      chan struct{} // closed when it leads for the first time
+	readyOnce  sync.Once
+	background sync.WaitGroup
+	count      counters
+
+	mu      sync.Mutex
+	storage error // why the journal cannot be written
+	stop    context.CancelFunc
+	stopped chan struct{} // closed when Run has returned; nil before it is called
+	closed  bool
+}
+
+var _ httpapi.Cell = (*Cell)(nil)
+
+var errStopped = fmt.Errorf("%w: the server has stopped", httpapi.ErrNotLeader)
+
+// messages are the modes of what agents and servers say to each other.
+type messages struct {
+	enc cbor.EncMode
+	dec cbor.DecMode
+}
+
+func newMessages() (messages, error) {
+	enc, err := cbor.CoreDetEncOptions().EncMode()
+	dec, err2 := cbor.DecOptions{
+		DupMapKey: cbor.DupMapKeyEnforcedAPF, IndefLength: cbor.IndefLengthForbidden, TagsMd: cbor.TagsForbidden,
+		MaxArrayElements: 4096, MaxMapPairs: 4096, MaxNestedLevels: 16,
+	}.DecMode()
+	return messages{enc: enc, dec: dec}, errors.Join(err, err2)
+}
+
+// Open prepares a server: it takes the data directory, opens the journal,
+// replays it and listens. It serves nobody before Run. The data directory is
+// released by Close.
+func Open(ctx context.Context, cfg Config) (*Cell, error) {
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	c := &Cell{
+		cfg: cfg, log: cfg.Logger, queue: newQueue(cfg.Limits), alive: newAlive(cfg.SilentAfter), ready: make(chan struct{}),
+	}
+	if err := c.open(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("open cell %s in %s: %w", cfg.Cell, cfg.Dir, err), c.Close())
+	}
+	return c, nil
+}
+
+func (c *Cell) open(ctx context.Context) (err error) {
+	if c.fail, err = newFailpoint(c.cfg.Failpoint); err != nil {
+		return err
+	}
+	if c.codec, err = newMessages(); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(c.cfg.Dir, 0o700); err != nil {
+		return fmt.Errorf("create the data directory: %w", err)
+	}
+	if c.lock, err = lockFile(filepath.Join(c.cfg.Dir, "lock")); err != nil {
+		return err
+	}
+	if c.creds, err = openCredentials(c.cfg.Dir); err != nil {
+		return err
+	}
+	if err := c.openStores(); err != nil {
+		return err
+	}
+	if err := c.openBus(ctx); err != nil {
+		return err
+	}
+	if err := c.recall(ctx); err != nil {
+		return err
+	}
+	c.shadow.tracked = c.alive.track
+	return c.openHTTP(ctx)
+}
+
+func (c *Cell) openStores() (err error) {
+	at := func(name string) string { return filepath.Join(c.cfg.Dir, name) }
+	if c.snapshots, err = journal.OpenSnapshots(at("snapshots"), 2); err != nil {
+		return err
+	}
+	if c.archive, err = journal.OpenArchive(at("archive"), 0); err != nil {
+		return err
+	}
+	c.artifacts, err = artifact.OpenFiles(at("artifacts"), artifact.Options{MaxSize: int64(c.cfg.MaxArtifact)})
+	return err
+}
+
+// Close ends Run, if it is running, and releases everything. Further calls do
+// nothing.
+func (c *Cell) Close() error {
+	c.mu.Lock()
+	if c.closed {
+		c.mu.Unlock()
+		return nil
+	}
+	c.closed = true
+	stop, stopped := c.stop, c.stopped
+	c.mu.Unlock()
+	if stop != nil {
+		stop()
+		<-stopped
+	}
+	var errs []error
+	if c.http != nil {
+		if err := c.http.Close(); !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, err)
+		}
+	}
+	if c.journal != nil {
+		errs = append(errs, c.journal.Close())
+	}
+	if c.nc != nil {
+		c.nc.Close()
+	}
+	if c.bus != nil {
+		c.bus.Stop()
+	}
+	if c.artifacts != nil {
+		errs = append(errs, c.artifacts.Close())
+	}
+	if c.lock != nil {
+		errs = append(errs, c.lock.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// Ready is closed when this server leads its cell for the first time.
+func (c *Cell) Ready() <-chan struct{} { return c.ready }
+
+// opened begins to serve: the record that opens the epoch stands in the journal.
+func (c *Cell) opened(epoch uint64, st *state.State) {
+	c.alive.begin(st)
+	c.term.Store(epoch)
+	c.leading.Store(true)
+	c.queue.open()
+	c.readyOnce.Do(func() { close(c.ready) })
+	c.log.Info("leading", "cell", c.cfg.Cell, "epoch", epoch)
+}
+
+func (c *Cell) epoch() uint64 { return c.term.Load() }
+
+// serverName is what the journal says who leads; an accepted loss is part of it,
+// so that the journal says that, too.
+func (c *Cell) serverName() string {
+	if c.lost == 0 {
+		return c.cfg.Name
+	}
+	return fmt.Sprintf("%s (accepted the loss of %d entries from record %d on)", c.cfg.Name, c.lost, c.cfg.AcceptLossFrom)
+}
+
+// room says whether so many bytes fit into the journal's store.
+func (c *Cell) room(size int) error {
+	if c.bus == nil {
+		return nil
+	}
+	return c.bus.Room(size)
+}
+
+// storageLost notes that the journal cannot be written.
+func (c *Cell) storageLost(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.storage == nil {
+		c.log.Error("nothing can be recorded", "error", err)
+	}
+	c.storage = err
+}
+
+func (c *Cell) storageError() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.storage
+}
+
+// stored notes that a batch is in the journal.
+func (c *Cell) stored(f *flight, took time.Duration) {
+	c.queue.drained(f.bytes, took)
+	c.count.batch(f, took)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.storage != nil {
+		c.log.Info("the journal can be written again")
+		c.storage = nil
+	}
+}

@@ -1,0 +1,171 @@
+package live
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"drover.dev/api"
+	"drover.dev/internal/bus"
+	"drover.dev/internal/live/httpapi"
+)
+
+// The files of a data directory that hold secrets, each readable by its owner
+// alone. An operator may replace a token's file and restart.
+const (
+	AdminTokenFile = "admin.token" // opens everything
+	JoinTokenFile  = "join.token"  // lets nodes join
+	secretFile     = "secret"      // makes the nodes' credentials
+)
+
+// credentials are what callers are told apart by. A node's password and token
+// are derived from the secret and its name, so nothing need be kept for a node,
+// and a restart does not shut any out.
+type credentials struct {
+	admin, join [32]byte // hashes of the tokens
+	secret      []byte
+}
+
+// openCredentials reads the secrets of a data directory, making those that are
+// missing.
+func openCredentials(dir string) (*credentials, error) {
+	var c credentials
+	for _, f := range []struct {
+		name string
+		use  func(string)
+	}{
+		{AdminTokenFile, func(s string) { c.admin = sha256.Sum256([]byte(s)) }},
+		{JoinTokenFile, func(s string) { c.join = sha256.Sum256([]byte(s)) }},
+		{secretFile, func(s string) { c.secret = []byte(s) }},
+	} {
+		s, err := readSecret(filepath.Join(dir, f.name))
+		if err != nil {
+			return nil, fmt.Errorf("open the credentials: %w", err)
+		}
+		f.use(s)
+	}
+	return &c, nil
+}
+
+// minSecret is the shortest secret that is accepted, in characters.
+const minSecret = 16
+
+func readSecret(path string) (string, error) {
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return makeSecret(path)
+	}
+	if err != nil {
+		return "", err
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return "", fmt.Errorf("%s can be read by others (mode %v): make it 0600, and replace it if they may have seen it", path, info.Mode().Perm())
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return "", err
+	}
+	s := strings.TrimSpace(string(b))
+	if len(s) < minSecret {
+		return "", fmt.Errorf("%s holds %d characters, at least %d are needed: delete it and a new one is made", path, len(s), minSecret)
+	}
+	return s, nil
+}
+
+// makeSecret writes a new one, whole or not at all.
+func makeSecret(path string) (string, error) {
+	s := rand.Text() + rand.Text()
+	f, err := os.CreateTemp(filepath.Dir(path), ".new-")
+	if err != nil {
+		return "", err
+	}
+	defer os.Remove(f.Name()) //nolint:errcheck // gone after the rename
+	_, err = f.WriteString(s + "\n")
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return "", err
+	}
+	return s, os.Rename(f.Name(), path)
+}
+
+// of derives a node's secret for one purpose.
+func (c *credentials) of(purpose, node string) string {
+	h := hmac.New(sha256.New, c.secret)
+	h.Write([]byte(purpose + "\x00" + node))
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+const (
+	forBus       = "bus"
+	forArtifacts = "artifacts"
+	nodeToken    = "node." // then the name, a dot and the secret
+)
+
+// bus is the embedded server's Authenticator: a node's user is its name.
+func (c *credentials) bus(user, password string) (bus.Grant, bool) {
+	if !bus.ValidNode(user) || !same(password, c.of(forBus, user)) {
+		return bus.Grant{}, false
+	}
+	return bus.NodeGrant(user), true
+}
+
+func same(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
+
+// Authorize implements httpapi.Cell. Tokens are compared by their hashes, so
+// that neither their bytes nor their length show in the time it takes.
+func (c *Cell) Authorize(token string) (httpapi.Principal, bool) {
+	sum := sha256.Sum256([]byte(token))
+	admin := subtle.ConstantTimeCompare(sum[:], c.creds.admin[:])
+	join := subtle.ConstantTimeCompare(sum[:], c.creds.join[:])
+	rest, _ := strings.CutPrefix(token, nodeToken)
+	node, secret, _ := strings.Cut(rest, ".")
+	want := sha256.Sum256([]byte(c.creds.of(forArtifacts, node)))
+	got := sha256.Sum256([]byte(secret))
+	isNode := subtle.ConstantTimeCompare(want[:], got[:])
+	switch {
+	case admin == 1:
+		return httpapi.Principal{Name: "admin", Admin: true}, true
+	case join == 1:
+		return httpapi.Principal{Name: "join", Join: true}, true
+	case isNode == 1 && bus.ValidNode(node) && strings.HasPrefix(token, nodeToken):
+		return httpapi.Principal{Name: "node " + node, Node: node}, true
+	}
+	return httpapi.Principal{}, false
+}
+
+// Join implements httpapi.Cell.
+func (c *Cell) Join(_ context.Context, req api.JoinRequest) (api.JoinReply, error) {
+	if !bus.ValidNode(req.Node) {
+		return api.JoinReply{}, fmt.Errorf("join: %q is not a node name: use a-z, 0-9 and '-', at most 63 of them", req.Node)
+	}
+	out := api.JoinReply{
+		NATS: c.busURL(), User: req.Node, Password: c.creds.of(forBus, req.Node),
+		Token: nodeToken + req.Node + "." + c.creds.of(forArtifacts, req.Node), Cell: c.cfg.Cell,
+	}
+	if c.bus == nil {
+		out.User, out.Password = c.cfg.AgentUser, c.cfg.AgentPassword
+	}
+	if out.NATS == "" {
+		return api.JoinReply{}, errors.New("join: this server listens to no agents: start it with an address for the bus")
+	}
+	return out, nil
+}
+
+// busURL is where agents connect.
+func (c *Cell) busURL() string {
+	switch {
+	case c.cfg.AdvertiseBus != "":
+		return c.cfg.AdvertiseBus
+	case c.bus != nil:
+		return c.bus.URL()
+	}
+	return c.cfg.NATS
+}

@@ -1,0 +1,165 @@
+package live
+
+import (
+	"strconv"
+
+	"drover.dev/api"
+	"drover.dev/internal/state"
+)
+
+// describe shows an event to watchers.
+func describe(ev state.Event, spec *api.Workload) api.WatchEvent {
+	out := api.WatchEvent{Type: kindNames[ev.Kind()]}
+	if spec != nil {
+		out.Workload, out.Tenant = spec.Name, spec.Tenant
+	}
+	if ref, ok := refOf(ev); ok && spec != nil && int(ref.Task) < len(spec.Tasks) {
+		out.Task = nameOf(spec, ref)
+	}
+	if !describeTask(ev, spec, &out) && !describeNode(ev, &out) {
+		describeWorkload(ev, &out)
+	}
+	return out
+}
+
+func describeTask(ev state.Event, spec *api.Workload, out *api.WatchEvent) bool {
+	switch e := ev.(type) {
+	case *state.TaskPlaced:
+		out.Node, out.Status = e.Node, api.TaskPlaced.String()
+	case *state.TaskStarted:
+		out.Status = api.TaskRunning.String()
+	case *state.TaskHealth:
+		out.Status, out.Detail = health(e.Healthy), e.Detail
+	case *state.TaskStop:
+		out.Detail = e.Reason
+	case *state.TaskEnded:
+		out.Status, out.Detail = e.Next.String(), e.Reason
+	case *state.TasksLost:
+		out.Node, out.Status = e.Node, e.Next.String()
+		out.Detail = strconv.Itoa(len(e.Refs)) + " tasks lost: " + e.Reason
+		out.Workload, out.Tenant = only(e.Refs, out.Workload), only(e.Refs, out.Tenant)
+	case *state.TasksReady:
+		out.Status = api.TaskPending.String()
+		if spec != nil && int(e.Task) < len(spec.Tasks) {
+			out.Task = spec.Name + "." + spec.Tasks[e.Task].Name
+		}
+		out.Detail = "elements " + number(uint64(e.From)) + " to " + number(uint64(e.To)-1)
+	case *state.ReportDuplicate:
+		out.Detail = "a further final report of try " + number(uint64(e.Attempt.Try)) + ": " + e.Outcome.String()
+	default:
+		return false
+	}
+	return true
+}
+
+// only keeps a name when all refs are of one workload.
+func only(refs []api.TaskRef, name string) string {
+	for i := range refs {
+		if refs[i].Workload != refs[0].Workload {
+			return ""
+		}
+	}
+	return name
+}
+
+func describeNode(ev state.Event, out *api.WatchEvent) bool {
+	switch e := ev.(type) {
+	case *state.NodeRegistered:
+		out.Node, out.Status = e.Node.Name, "ready"
+	case *state.NodeSilent:
+		out.Node, out.Status = e.Node, "silent"
+	case *state.NodeBack:
+		out.Node, out.Status = e.Node, "ready"
+	case *state.NodeDrain:
+		out.Node, out.Status = e.Node, "ready"
+		if e.On {
+			out.Status = "draining"
+		}
+	case *state.NodeRemoved:
+		out.Node, out.Status = e.Node, "removed"
+	case *state.NodePower:
+		out.Node, out.Status = e.Node, string(e.State)
+	case *state.SitePut:
+		out.Detail = "site " + e.Site.Name
+	case *state.LeaderStarted:
+		out.Detail = "epoch " + number(e.Epoch) + " of " + e.Server
+	default:
+		return false
+	}
+	return true
+}
+
+func describeWorkload(ev state.Event, out *api.WatchEvent) {
+	switch e := ev.(type) {
+	case *state.WorkloadSubmitted:
+		out.Status, out.Detail = api.WorkloadPending.String(), "~"+number(e.ID)
+	case *state.WorkloadRevised:
+		out.Detail = e.Reason
+	case *state.WorkloadStopping:
+		out.Detail = e.Reason
+	case *state.WorkloadFinished:
+		out.Status, out.Detail = e.Status.String(), e.Reason
+	case *state.WorkloadForgotten:
+		out.Detail = strconv.Itoa(len(e.IDs)) + " finished workloads"
+	case *state.RunScheduled:
+		out.Detail = "next run " + e.Next.String()
+		if e.Skipped != "" {
+			out.Detail += "; skipped: " + e.Skipped
+		}
+	case *state.RevisionStable:
+		out.Detail = "revision " + number(uint64(e.Revision))
+	case *state.ReplicasAdded:
+		out.Detail = number(uint64(e.Count)) + " elements"
+	}
+}
+
+func number(n uint64) string { return strconv.FormatUint(n, 10) }
+
+func health(ok bool) string {
+	if ok {
+		return "healthy"
+	}
+	return "unhealthy"
+}
+
+// nameOf is the display form of an element, as state.Workload.NameOf makes it.
+func nameOf(spec *api.Workload, ref api.TaskRef) string {
+	w := state.Workload{Spec: spec}
+	return w.NameOf(&state.Task{Ref: ref})
+}
+
+var kindNames = map[state.Kind]string{
+	state.KindLeaderStarted:     "leader.started",
+	state.KindSettingsChanged:   "settings.changed",
+	state.KindSitePut:           "site.put",
+	state.KindNodeRegistered:    "node.registered",
+	state.KindNodeSilent:        "node.silent",
+	state.KindNodeBack:          "node.back",
+	state.KindNodeDrain:         "node.drain",
+	state.KindNodeRemoved:       "node.removed",
+	state.KindWorkloadSubmitted: "workload.submitted",
+	state.KindWorkloadRevised:   "workload.revised",
+	state.KindWorkloadRescaled:  "workload.rescaled",
+	state.KindWorkloadStopping:  "workload.stopping",
+	state.KindWorkloadFinished:  "workload.finished",
+	state.KindWorkloadForgotten: "workload.forgotten",
+	state.KindRunScheduled:      "run.scheduled",
+	state.KindRevisionStable:    "revision.stable",
+	state.KindReplicasAdded:     "replicas.added",
+	state.KindTasksReady:        "tasks.ready",
+	state.KindTaskPlaced:        "task.placed",
+	state.KindShapeRefused:      "shape.refused",
+	state.KindShapeCleared:      "shape.cleared",
+	state.KindTaskStarted:       "task.started",
+	state.KindTaskHealth:        "task.health",
+	state.KindTaskStop:          "task.stop",
+	state.KindTaskEnded:         "task.ended",
+	state.KindTasksLost:         "tasks.lost",
+	state.KindReportDuplicate:   "report.duplicate",
+	state.KindAnswered:          "answered",
+	state.KindReservationMade:   "reservation.made",
+	state.KindReservationEnded:  "reservation.ended",
+	state.KindTaskSuspended:     "task.suspended",
+	state.KindTaskCheckpointed:  "task.checkpointed",
+	state.KindNodePower:         "node.power",
+}

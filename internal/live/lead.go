@@ -1,0 +1,450 @@
+package live
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"drover.dev/api"
+	"drover.dev/internal/control"
+	"drover.dev/internal/engine"
+	"drover.dev/internal/journal"
+	"drover.dev/internal/live/httpapi"
+	"drover.dev/internal/state"
+)
+
+// ErrDeposed says that another server leads the cell.
+var ErrDeposed = errors.New("another server leads this cell")
+
+// errOpen is what those learn who wait for a batch whose outcome is not known.
+// Repeating the command under the same key is safe.
+var errOpen = fmt.Errorf("%w: what became of the command is not known yet", httpapi.ErrNotLeader)
+
+// leader is the goroutine that decides. It owns the engine.
+type leader struct {
+	cell    *Cell
+	rules   *control.Leader
+	clock   control.Clock
+	engine  *engine.Engine
+	encoder journal.Encoder
+	last    journal.Link // the last record in the journal
+
+	own      []engine.Input // inputs of the shell itself, next first
+	opened   bool           // the record that opens this epoch stands in the journal
+	flight   *flight
+	suspects []queued // of a batch that could not be decided: tried one by one
+	wake     api.Time // when the engine wants to be asked
+	more     bool     // the engine has not done all that is due
+
+	appended chan control.Appended
+	read     chan readBack
+	cause    error     // of the last append that failed
+	retry    time.Time // do not decide before: the journal has no room, or nobody leads
+	losses   int       // leaderships lost in a row
+}
+
+// flight is the batch on its way into the journal.
+type flight struct {
+	fold    fold
+	record  []byte
+	items   []queued
+	answers []state.Answer
+	bytes   int
+	own     int // how many of the first inputs are the shell's own
+	at      time.Time
+}
+
+type readBack struct {
+	folds map[uint64]fold
+	found control.ReadBack
+	err   error
+}
+
+const (
+	retryPause = time.Second
+	readPause  = 200 * time.Millisecond
+)
+
+// lead runs until ctx ends, another server leads, or nothing can be decided any
+// more.
+func (l *leader) lead(ctx context.Context) error {
+	tick := time.NewTicker(l.cell.alive.tick)
+	defer tick.Stop()
+	due := time.NewTimer(time.Hour)
+	defer due.Stop()
+	if err := l.handle(ctx, control.Campaign{}); err != nil {
+		return err
+	}
+	for {
+		due.Reset(l.untilDue())
+		var err error
+		select {
+		case <-ctx.Done():
+			return l.leave(context.WithoutCancel(ctx))
+		case a := <-l.appended:
+			err = l.handle(ctx, a)
+		case r := <-l.read:
+			err = l.recovered(ctx, r)
+		case <-tick.C:
+			l.listen()
+		case <-l.cell.queue.wake:
+		case <-due.C:
+		}
+		if err == nil {
+			err = l.decide(ctx)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// leave waits for what is in flight, so that the journal is not in use any more.
+func (l *leader) leave(ctx context.Context) error {
+	var err error
+	switch l.rules.Phase {
+	case control.Appending:
+		if a := <-l.appended; a.Outcome == control.Stored {
+			err = l.handle(ctx, a)
+		}
+	case control.Recovering:
+		<-l.read
+	}
+	l.fail(errOpen)
+	return err
+}
+
+// untilDue is how long the engine can wait.
+func (l *leader) untilDue() time.Duration {
+	const rarely = time.Hour
+	wait := rarely
+	if l.wake != 0 {
+		wait = min(wait, time.Until(time.Unix(0, int64(l.wake))))
+	}
+	return max(wait, time.Until(l.retry), 0)
+}
+
+// listen passes on which nodes have fallen silent.
+func (l *leader) listen() {
+	for _, c := range l.cell.alive.check() {
+		if c.Silent {
+			l.own = append(l.own, &engine.Silent{Node: c.Node})
+		} else {
+			l.own = append(l.own, &engine.Back{Node: c.Node})
+		}
+	}
+}
+
+// handle carries out what the rules say to what happened.
+func (l *leader) handle(ctx context.Context, in control.LeaderInput) error {
+	for _, a := range l.rules.Handle(in) {
+		if err := l.act(ctx, a); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *leader) act(ctx context.Context, a control.LeaderAction) error {
+	switch a := a.(type) {
+	case control.Begin:
+		return l.begin(ctx, a.Epoch)
+	case control.Append:
+		l.append(ctx, a.Expect)
+	case control.ReadFrom:
+		l.readFrom(ctx, a.Seq)
+	case control.Release:
+		return l.release(ctx, a.Mark)
+	case control.StepDown:
+		return l.stepDown(a.By)
+	}
+	return nil
+}
+
+// begin makes an engine from what stands in the journal. Every engine lives for
+// one epoch, so that an audit can rebuild it at the same place.
+func (l *leader) begin(ctx context.Context, epoch uint64) error {
+	st, err := l.cell.shadow.clone(ctx, l.rules.Acked.N)
+	if err != nil {
+		return fmt.Errorf("lead epoch %d: %w", epoch, err)
+	}
+	l.engine, l.opened, l.more, l.wake = engine.New(st), false, false, 0
+	l.clock.Saw(st.Now)
+	lead := &engine.Lead{Epoch: epoch, Server: l.cell.serverName()}
+	l.own = append([]engine.Input{lead}, l.own...)
+	return nil
+}
+
+// decide makes the next batch, if there is something to decide.
+func (l *leader) decide(ctx context.Context) error {
+	if l.rules.Phase == control.Following && !time.Now().Before(l.retry) {
+		if err := l.handle(ctx, control.Campaign{}); err != nil {
+			return err
+		}
+	}
+	for l.rules.Phase == control.Leading && !time.Now().Before(l.retry) {
+		did, err := l.step(ctx)
+		if err != nil || !did {
+			return err
+		}
+	}
+	return nil
+}
+
+// step decides one batch; false when there is nothing to do.
+func (l *leader) step(ctx context.Context) (bool, error) {
+	now := l.clock.Now(api.Time(time.Now().UnixNano()))
+	items := l.next()
+	if len(l.own) == 0 && len(items) == 0 && !l.more && (l.wake == 0 || now < l.wake) {
+		return false, nil
+	}
+	if err := l.cell.room(journal.MaxRecord); err != nil {
+		l.full(items, err)
+		return false, nil
+	}
+	f := &flight{items: items, own: l.ownShare(), at: time.Now()}
+	inputs := append(make([]engine.Input, 0, f.own+len(items)), l.own[:f.own]...)
+	for i := range items {
+		inputs = append(inputs, items[i].Input)
+		f.bytes += items[i].Size
+	}
+	out, err := l.engine.Step(now, inputs)
+	if err == nil {
+		err = engine.Check(l.engine, out)
+	}
+	if err == nil {
+		l.wake, l.more = out.Wake, out.More
+		if len(inputs) == 0 && len(out.Events) == 0 {
+			return out.More, nil
+		}
+		err = l.encode(f, now, inputs, out)
+	}
+	if err != nil {
+		return true, l.undecided(ctx, items, err)
+	}
+	l.flight = f
+	l.cell.fail.at(pointBeforeAppend)
+	return true, l.handle(ctx, control.Decided{Hash: f.fold.at.Hash})
+}
+
+// next takes the inputs of the next batch. Until the epoch is open it is only
+// the record that opens it.
+func (l *leader) next() []queued {
+	if !l.opened {
+		return nil
+	}
+	if len(l.suspects) > 0 {
+		one := l.suspects[:1:1]
+		l.suspects = l.suspects[1:]
+		return one
+	}
+	return l.cell.queue.take()
+}
+
+// ownShare is how many of the shell's own inputs fit into a batch. What follows
+// from a silence grows with the tasks of the node.
+func (l *leader) ownShare() int {
+	size := 0
+	for i, in := range l.own {
+		size += 64
+		if s, ok := in.(*engine.Silent); ok {
+			if n := l.engine.State().Nodes[s.Node]; n != nil {
+				size += 32 * len(n.Held)
+			}
+		}
+		if size > l.cell.cfg.Limits.Bytes/2 {
+			return max(i, 1)
+		}
+	}
+	return len(l.own)
+}
+
+// encode makes the record of a batch.
+func (l *leader) encode(f *flight, now api.Time, inputs []engine.Input, out engine.Output) error {
+	encoded := make([][]byte, 0, len(inputs))
+	for _, in := range inputs[:f.own] {
+		b, err := journal.EncodeInput(in)
+		if err != nil {
+			return err
+		}
+		encoded = append(encoded, b)
+	}
+	for i := range f.items {
+		encoded = append(encoded, f.items[i].Tag.encoded)
+	}
+	events, err := l.encoder.Events(out.Events)
+	if err != nil {
+		return err
+	}
+	r := journal.Record{
+		Format: journal.Format, MinReader: journal.Format, N: l.last.N + 1, PrevHash: l.last.Hash,
+		Epoch: l.rules.Epoch, Now: int64(now), Build: l.cell.cfg.Build, Inputs: l.encoder.Inputs(encoded), Events: events,
+	}
+	if f.record, err = journal.Encode(r); err != nil {
+		return err
+	}
+	f.answers = out.Answers
+	f.fold = fold{
+		at:  journal.Link{N: r.N, Hash: journal.Hash(f.record)},
+		now: now, inputs: inputs, events: out.Events, size: len(f.record),
+	}
+	return nil
+}
+
+// undecided deals with a batch that the engine could not decide. The engine is
+// of no use any more. If one input is to blame, deciding them one by one finds
+// it, and only that one fails.
+func (l *leader) undecided(ctx context.Context, items []queued, cause error) error {
+	l.cell.log.Error("a batch could not be decided", "inputs", len(items), "error", cause)
+	switch len(items) {
+	case 0:
+		return fmt.Errorf("decide record %d: %w: this is a fault of the program, please report it; the journal is not harmed", l.last.N+1, cause)
+	case 1:
+		items[0].Tag.settle(state.Answer{}, 0, fmt.Errorf("the command could not be decided, nothing was changed: %w", cause))
+	default:
+		l.suspects = append(l.suspects, items...)
+	}
+	return l.handle(ctx, control.Abandoned{})
+}
+
+// full refuses what waits, since the journal cannot take it. Nothing was decided.
+func (l *leader) full(items []queued, cause error) {
+	err := fmt.Errorf("%w: %w", httpapi.ErrStorage, cause)
+	l.retry = time.Now().Add(retryPause)
+	failAll(items, err)
+	for more := l.cell.queue.take(); len(more) > 0; more = l.cell.queue.take() {
+		failAll(more, err)
+	}
+	l.cell.storageLost(err)
+}
+
+// append sends the batch in flight and lets the outcome come to the loop.
+func (l *leader) append(ctx context.Context, expect uint64) {
+	record := l.flight.record
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), l.cell.cfg.AppendTimeout)
+	go func() {
+		defer cancel()
+		seq, err := l.cell.journal.Append(ctx, expect, record)
+		l.appended <- l.outcome(seq, err)
+	}()
+}
+
+// outcome turns the journal's error into one of the rules' outcomes.
+func (l *leader) outcome(seq uint64, err error) control.Appended {
+	var fence *journal.RefusedError
+	switch {
+	case err == nil:
+		return control.Appended{Outcome: control.Stored, Seq: seq}
+	case errors.As(err, &fence):
+		l.cell.log.Warn("another record came first", "error", err)
+		return control.Appended{Outcome: control.Outrun}
+	case errors.Is(err, journal.ErrRefused):
+		l.cell.log.Error("the journal refused a batch", "error", err)
+		l.cell.storageLost(fmt.Errorf("%w: %w", httpapi.ErrStorage, err))
+		return control.Appended{Outcome: control.Refused}
+	default:
+		l.cell.log.Warn("it is not known whether a batch was stored", "error", err)
+		return control.Appended{Outcome: control.Unknown}
+	}
+}
+
+// readFrom reads what the journal holds after the last acknowledged record.
+func (l *leader) readFrom(ctx context.Context, from uint64) {
+	v := journal.NewVerifier(l.last)
+	go func() { l.read <- l.cell.readTail(context.WithoutCancel(ctx), v, from) }()
+}
+
+// recovered takes what was read back.
+func (l *leader) recovered(ctx context.Context, r readBack) error {
+	if damaged(r.err) {
+		return fmt.Errorf("read the journal back: %w", r.err)
+	}
+	if r.err != nil {
+		l.cell.log.Warn("the journal cannot be read back yet", "error", r.err)
+		select {
+		case <-time.After(readPause):
+		case <-ctx.Done():
+		}
+		return l.handle(ctx, control.Unreadable{})
+	}
+	for _, a := range l.rules.Handle(r.found) {
+		if f, ok := a.(control.Fold); ok {
+			if err := l.foldIn(ctx, r.folds[f.Mark.Seq]); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := l.act(ctx, a); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// damaged tells whether reading again cannot help.
+func damaged(err error) bool {
+	var hole *journal.HoleError
+	var chain *journal.ChainError
+	var newer *journal.ReaderError
+	return errors.As(err, &hole) || errors.As(err, &chain) || errors.As(err, &newer)
+}
+
+// release lets the effects of the batch in flight out: it stands in the journal.
+func (l *leader) release(ctx context.Context, m control.Mark) error {
+	l.cell.fail.at(pointAfterAppend)
+	f := l.flight
+	l.flight, l.losses = nil, 0
+	l.own = l.own[f.own:]
+	if !l.opened {
+		l.opened = true
+		l.cell.opened(m.Epoch, l.engine.State())
+	}
+	l.cell.stored(f, time.Since(f.at))
+	f.fold.seq, f.fold.epoch = m.Seq, m.Epoch
+	err := l.foldIn(ctx, f.fold)
+	for i := range f.items {
+		f.items[i].Tag.settle(f.answers[f.own+i], m.Seq, nil)
+	}
+	return err
+}
+
+// foldIn hands a record to the shadow.
+func (l *leader) foldIn(ctx context.Context, f fold) error {
+	l.last = f.at
+	return l.cell.shadow.push(ctx, f)
+}
+
+// stepDown throws the engine away. Unless another server leads, leading is tried
+// again.
+func (l *leader) stepDown(by uint64) error {
+	cause := errOpen
+	if err := l.cell.storageError(); err != nil {
+		cause = err
+	}
+	l.fail(cause)
+	l.engine, l.opened = nil, false
+	l.cell.leading.Store(false)
+	if len(l.own) > 0 {
+		if _, ok := l.own[0].(*engine.Lead); ok {
+			l.own = l.own[1:]
+		}
+	}
+	if by > 0 {
+		return fmt.Errorf("%w: its epoch is %d; stop one of the two", ErrDeposed, by)
+	}
+	if l.losses++; l.losses > 1 {
+		l.retry = time.Now().Add(retryPause)
+	}
+	l.cell.log.Warn("this leadership has ended, the next one begins", "epoch", l.rules.Epoch)
+	return nil
+}
+
+// fail tells those who wait for the batch in flight.
+func (l *leader) fail(err error) {
+	if l.flight == nil {
+		return
+	}
+	failAll(l.flight.items, err)
+	l.flight = nil
+}

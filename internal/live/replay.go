@@ -1,0 +1,187 @@
+package live
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+
+	"drover.dev/api"
+	"drover.dev/internal/control"
+	"drover.dev/internal/journal"
+	"drover.dev/internal/state"
+)
+
+// foldOf reads a record as something to fold.
+func foldOf(v journal.Verified) (fold, error) {
+	f := fold{
+		seq: v.Seq, at: journal.Link{N: v.Record.N, Hash: v.Hash}, epoch: v.Record.Epoch,
+		now: api.Time(v.Record.Now), size: len(v.Data),
+	}
+	var err error
+	if f.inputs, err = v.Record.DecodeInputs(); err != nil {
+		return f, err
+	}
+	f.events, err = v.Record.DecodeEvents()
+	return f, err
+}
+
+// recall builds the shadow from the newest snapshot and the records after it.
+func (c *Cell) recall(ctx context.Context) error {
+	st, at, err := c.loadSnapshot()
+	if err != nil {
+		return err
+	}
+	v := journal.NewVerifier(at)
+	if c.cfg.AcceptLossFrom > 0 {
+		v.AcceptLoss(c.cfg.AcceptLossFrom)
+	}
+	c.shadow = newShadow(st, at, 0, c.cfg.WatchEvents)
+	entries, err := c.entriesAfter(ctx, at)
+	if err != nil {
+		return err
+	}
+	var torn *journal.TornError
+	for got, err := range journal.Verify(entries, v) {
+		if errors.As(err, &torn) {
+			c.log.Warn("the journal's end is torn", "detail", torn.Error())
+			break
+		}
+		if err != nil {
+			return fmt.Errorf("replay the journal: %w", err)
+		}
+		f, err := foldOf(got)
+		if len(c.shadow.ring.list) == 0 && at.N > 0 {
+			c.shadow.ring.from = f.seq - 1
+		}
+		if err == nil {
+			_, err = c.shadow.fold(&f)
+		}
+		if err != nil {
+			return fmt.Errorf("replay record %d: %w", got.Record.N, err)
+		}
+		c.start.Epoch = f.epoch
+	}
+	return c.settleStart(ctx, v, at)
+}
+
+// settleStart notes where the leader begins.
+func (c *Cell) settleStart(ctx context.Context, v *journal.Verifier, snapshot journal.Link) error {
+	last, err := c.journal.Last(ctx)
+	if err != nil {
+		return fmt.Errorf("replay the journal: %w", err)
+	}
+	at := v.At()
+	c.start.N, c.start.Hash, c.start.Seq = at.N, at.Hash, last
+	c.start.Epoch = max(c.start.Epoch, c.shadow.engine.State().Epoch)
+	if c.lost = v.Dropped(); c.lost > 0 {
+		c.log.Error("records were given up, as accepted", "from", c.cfg.AcceptLossFrom, "entries", c.lost)
+	}
+	c.shadow.last = last
+	if len(c.shadow.ring.list) == 0 {
+		c.shadow.ring.from = last
+	}
+	if end, known := c.journalEnd(ctx); known && end < snapshot.N && (c.cfg.AcceptLossFrom == 0 || end+1 < c.cfg.AcceptLossFrom) {
+		return fmt.Errorf("replay the journal: %w", &journal.HoleError{Want: end + 1, Got: snapshot.N + 1})
+	}
+	return nil
+}
+
+// journalEnd is the number of the last record that the journal still holds;
+// known is false when it holds none although it held some.
+func (c *Cell) journalEnd(ctx context.Context) (n uint64, known bool) {
+	last := c.start.Seq
+	if last == 0 {
+		return 0, true
+	}
+	for from := last; from > 0 && from+8 > last; from-- { // past a torn end
+		for e, err := range c.journal.Read(ctx, from) {
+			if err != nil {
+				return 0, false
+			}
+			if r, err := journal.Decode(e.Data); err == nil {
+				return r.N, true
+			}
+			break
+		}
+	}
+	return 0, false
+}
+
+func (c *Cell) loadSnapshot() (*state.State, journal.Link, error) {
+	snap, err := c.snapshots.LoadNewest()
+	if errors.Is(err, journal.ErrNoSnapshot) {
+		return state.New(), journal.Link{}, nil
+	}
+	if err != nil {
+		return nil, journal.Link{}, err
+	}
+	for _, err := range snap.Skipped {
+		c.log.Error("an older snapshot is used", "error", err)
+	}
+	st, err := journal.DecodeState(snap.Data)
+	if err != nil {
+		return nil, journal.Link{}, fmt.Errorf("load the snapshot at record %d: %w", snap.At.N, err)
+	}
+	return st, snap.At, nil
+}
+
+// entriesAfter gives the records after a snapshot: from the journal, and before
+// that from the archive as far as the journal begins later.
+func (c *Cell) entriesAfter(ctx context.Context, at journal.Link) (iter.Seq2[journal.Entry, error], error) {
+	first := uint64(0)
+	for e, err := range c.journal.Read(ctx, 0) {
+		if err != nil {
+			return nil, err
+		}
+		if r, err := journal.Decode(e.Data); err == nil {
+			first = r.N
+			break
+		}
+	}
+	tail := c.journal.Read(ctx, 0)
+	if first <= at.N+1 {
+		return tail, nil
+	}
+	return func(yield func(journal.Entry, error) bool) {
+		for e, err := range c.archive.Read(at.N + 1) {
+			if err == nil && e.Seq >= first {
+				break
+			}
+			if !yield(e, err) || err != nil {
+				return
+			}
+		}
+		tail(yield)
+	}, nil
+}
+
+// readTail reads the journal back from a sequence.
+func (c *Cell) readTail(ctx context.Context, v *journal.Verifier, from uint64) readBack {
+	ctx, cancel := context.WithTimeout(ctx, c.cfg.AppendTimeout)
+	defer cancel()
+	out := readBack{folds: map[uint64]fold{}, found: control.ReadBack{End: from - 1}}
+	for e, err := range c.journal.Read(ctx, from) {
+		if err != nil {
+			out.err = err
+			return out
+		}
+		out.found.End = e.Seq
+		r, ok, err := v.Next(e)
+		if err != nil {
+			out.err = err
+			return out
+		}
+		if !ok {
+			continue
+		}
+		f, err := foldOf(journal.Verified{Entry: e, Record: r, Hash: v.At().Hash})
+		if err != nil {
+			out.err = err
+			return out
+		}
+		out.folds[e.Seq] = f
+		out.found.Marks = append(out.found.Marks, control.Mark{Seq: e.Seq, N: r.N, Epoch: r.Epoch, Hash: f.at.Hash})
+	}
+	return out
+}

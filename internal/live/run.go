@@ -1,0 +1,200 @@
+package live
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+
+
+	"drover.dev/internal/bus"
+	"drover.dev/internal/control"
+	"drover.dev/internal/journal"
+	"drover.dev/internal/live/httpapi"
+)
+
+// Run leads the cell and serves it until ctx ends; the error is nil then. It may
+// be called once.
+func (c *Cell) Run(ctx context.Context) error {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	c.mu.Lock()
+	if c.closed || c.stopped != nil {
+		c.mu.Unlock()
+		return errors.New("run cell: it is closed, or was run before")
+	}
+	c.stop, c.stopped = func() { stop(nil) }, make(chan struct{})
+	c.mu.Unlock()
+	defer close(c.stopped)
+
+	keep := newKeeper(c)
+	keep.force = c.lost > 0
+	var folding error
+	folded := make(chan struct{})
+	go func() {
+		defer close(folded)
+		folding = c.shadow.run(func(f *fold, nodes []string) {
+			c.dispatch(nodes)
+			keep.due(context.WithoutCancel(ctx), f)
+		})
+		if folding != nil {
+			stop(folding)
+		}
+	}()
+	c.background.Go(func() { c.sweep(ctx) })
+	subs, err := c.listen(ctx)
+	if err == nil {
+		err = c.serve(ctx, stop)
+	}
+	if err == nil {
+		err = c.lead(ctx)
+	}
+	stop(err)
+	c.leading.Store(false)
+	c.queue.shut(errStopped)
+	for _, s := range subs {
+		_ = s.Unsubscribe() // the connection may have gone
+	}
+	close(c.shadow.in)
+	<-folded
+	c.background.Wait()
+	if err := errors.Join(err, folding); err != nil {
+		return fmt.Errorf("run cell %s: %w", c.cfg.Cell, err)
+	}
+	return nil
+}
+
+func (c *Cell) lead(ctx context.Context) error {
+	l := &leader{
+		cell: c, rules: control.NewLeader(c.start), last: journal.Link{N: c.start.N, Hash: c.start.Hash},
+		appended: make(chan control.Appended, 1), read: make(chan readBack, 1),
+	}
+	return l.lead(ctx)
+}
+
+// openBus starts the embedded server, or connects to the outside one, and opens
+// the journal there.
+func (c *Cell) openBus(ctx context.Context) error {
+	dial := bus.Dial{URL: c.cfg.NATS, User: c.cfg.NATSUser, Password: c.cfg.NATSPassword, Name: "drover " + c.cfg.Name, Logger: c.log}
+	o := journal.StreamOptions{Cell: c.cfg.Cell, Replicas: c.cfg.Replicas}
+	if c.cfg.NATS == "" {
+		b, err := c.startBus(ctx)
+		if err != nil {
+			return err
+		}
+		c.bus, dial.Server, o.Room = b, b, b.Room
+	}
+	var err error
+	if c.nc, err = bus.Connect(ctx, dial); err != nil {
+		return err
+	}
+	if c.bus == nil && !c.cfg.AcceptUnsynced {
+		if err := c.mustSync(ctx); err != nil {
+			return err
+		}
+	}
+	c.journal, err = journal.OpenStream(ctx, c.nc, o)
+	return err
+}
+
+func (c *Cell) startBus(ctx context.Context) (*bus.Server, error) {
+	tls, err := c.cfg.tls()
+	if err != nil {
+		return nil, err
+	}
+	o := bus.Options{
+		StoreDir: c.cfg.Dir + "/bus", TLS: tls, Authenticate: c.creds.bus, Name: c.cfg.Name,
+		MaxStore: int64(c.cfg.MaxStore), Logger: c.log,
+	}
+	if c.cfg.Bus != "" {
+		host, port, err := net.SplitHostPort(c.cfg.Bus)
+		if err != nil {
+			return nil, fmt.Errorf("the address of the bus: %w", err)
+		}
+		o.Host = host
+		if o.Port, err = strconv.Atoi(port); err != nil {
+			return nil, fmt.Errorf("the port of the bus: %w", err)
+		}
+		if o.Port == 0 {
+			o.Port = -1
+		}
+	}
+	return bus.Start(ctx, o)
+}
+
+// fastestSync is the shortest time in which a disk can have a record, network
+// included. Less means that the server answers from memory.
+const fastestSync = 100 * time.Microsecond
+
+func (c *Cell) mustSync(ctx context.Context) error {
+	took, err := bus.MeasureSync(ctx, c.nc)
+	if err != nil {
+		return err
+	}
+	if took < fastestSync {
+		return fmt.Errorf("the server at %s acknowledges a record in %v, so it does not sync: set sync_interval to always there, "+
+			"or accept that a loss of power loses acknowledged work with --accept-unsynced", c.cfg.NATS, took)
+	}
+	return nil
+}
+
+func (c *Cell) openHTTP(ctx context.Context) (err error) {
+	if c.cfg.HTTP == "" {
+		return nil
+	}
+	if c.http, err = new(net.ListenConfig).Listen(ctx, "tcp", c.cfg.HTTP); err != nil {
+		return fmt.Errorf("listen for the API: %w: choose another address or stop the program that holds it", err)
+	}
+	return nil
+}
+
+// URL is the base of the API; "" when it does not listen.
+func (c *Cell) URL() string {
+	switch {
+	case c.http == nil:
+		return ""
+	case c.cfg.TLSCert != "":
+		return "https://" + c.http.Addr().String()
+	}
+	return "http://" + c.http.Addr().String()
+}
+
+// serve answers the API until ctx ends.
+func (c *Cell) serve(ctx context.Context, stop func(error)) error {
+	if c.http == nil {
+		return nil
+	}
+	tls, err := c.cfg.tls()
+	if err != nil {
+		return err
+	}
+	s := httpapi.New(c, c.cfg.API).HTTPServer(ctx)
+	s.TLSConfig = tls
+	c.background.Go(func() {
+		var err error
+		if tls != nil {
+			err = s.ServeTLS(c.http, "", "")
+		} else {
+			err = s.Serve(c.http)
+		}
+		if !errors.Is(err, http.ErrServerClosed) {
+			stop(fmt.Errorf("serve the API: %w", err))
+		}
+	})
+	c.background.Go(func() {
+		<-ctx.Done()
+		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownWait)
+		defer cancel()
+		if s.Shutdown(late) != nil {
+			_ = s.Close() // cuts what did not end
+		}
+	})
+	return nil
+}
+
+// shutdownWait is how long requests under way may take to end.
+const shutdownWait = 2 * time.Second
+

@@ -1,0 +1,86 @@
+package live
+
+import (
+	"sync/atomic"
+	"time"
+
+	"drover.dev/api"
+	"drover.dev/internal/live/httpapi"
+)
+
+// counters count since the start of the server.
+type counters struct {
+	batches, inputs, events, bytes atomic.Uint64
+	appendNanos                    atomic.Uint64
+	beats, hints, snapshots        atomic.Uint64
+}
+
+func (n *counters) batch(f *flight, took time.Duration) {
+	n.batches.Add(1)
+	n.inputs.Add(uint64(len(f.fold.inputs)))
+	n.events.Add(uint64(len(f.fold.events)))
+	n.bytes.Add(uint64(len(f.record)))
+	n.appendNanos.Add(uint64(took))
+}
+
+// Status implements httpapi.Cell.
+func (c *Cell) Status() api.CellStatus {
+	s := c.shadow
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	st := s.engine.State()
+	out := api.CellStatus{
+		Version: c.cfg.Build, Cell: c.cfg.Cell, Leader: c.leading.Load(), Epoch: st.Epoch, Seq: s.last,
+		Nodes: int32(len(st.Nodes)), Finished: int64(st.Totals.Ended),
+	}
+	for _, n := range st.Nodes { // order-free: a count
+		if n.Silent {
+			out.Silent++
+		}
+	}
+	for _, w := range st.Workloads { // order-free: sums
+		out.Pending += w.Counts.Pending
+		out.Running += w.Counts.Placed + w.Counts.Running
+	}
+	return out
+}
+
+// Metrics implements httpapi.Cell.
+func (c *Cell) Metrics() []httpapi.Metric {
+	st := c.Status()
+	gauge := func(name, help string, v float64) httpapi.Metric {
+		return httpapi.Metric{Name: name, Help: help, Value: v}
+	}
+	counter := func(name, help string, v float64) httpapi.Metric {
+		return httpapi.Metric{Name: name, Help: help, Value: v, Counter: true}
+	}
+	n := &c.count
+	out := []httpapi.Metric{
+		gauge("drover_leader", "1 while this server leads its cell.", truth(st.Leader)),
+		gauge("drover_epoch", "Epoch of the last leader.", float64(st.Epoch)),
+		gauge("drover_sequence", "Sequence of the journal that reads reflect.", float64(st.Seq)),
+		gauge("drover_nodes", "Registered nodes.", float64(st.Nodes)),
+		gauge("drover_nodes_silent", "Nodes that are not heard of.", float64(st.Silent)),
+		gauge("drover_tasks_pending", "Task elements that wait for a place.", float64(st.Pending)),
+		gauge("drover_tasks_running", "Task elements that hold a place.", float64(st.Running)),
+		counter("drover_tasks_finished_total", "Task elements that ended, since the cell began.", float64(st.Finished)),
+		gauge("drover_queue_inputs", "Inputs that wait for the next batch.", float64(c.queue.len())),
+		counter("drover_batches_total", "Records appended.", float64(n.batches.Load())),
+		counter("drover_inputs_total", "Inputs in them.", float64(n.inputs.Load())),
+		counter("drover_events_total", "Events in them.", float64(n.events.Load())),
+		counter("drover_record_bytes_total", "Bytes of them.", float64(n.bytes.Load())),
+		counter("drover_batch_seconds_total", "Time from deciding a batch to its acknowledgement.", float64(n.appendNanos.Load())/1e9),
+		counter("drover_heartbeats_total", "Heartbeats of nodes.", float64(n.beats.Load())),
+		counter("drover_hints_total", "Hints sent to nodes.", float64(n.hints.Load())),
+		counter("drover_snapshots_total", "Snapshots written.", float64(n.snapshots.Load())),
+		gauge("drover_storage_failing", "1 while the journal cannot be written.", truth(c.storageError() != nil)),
+	}
+	return out
+}
+
+func truth(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
