@@ -8,12 +8,13 @@ func Nearest(name string, known []string) string {
 	if name == "" || len(name) > 64 {
 		return ""
 	}
-	best, least := "", max(1, len(name)/3)+1
+	small := []rune(strings.ToLower(name))
+	best, least := "", max(1, len(small)/3)+1
 	for _, k := range known {
 		if strings.EqualFold(name, k) {
 			return k
 		}
-		if d := editDistance(strings.ToLower(name), strings.ToLower(k), least); d < least {
+		if d := editDistance(small, []rune(strings.ToLower(k)), least); d < least {
 			best, least = k, d
 		}
 		if best == "" && len(name) >= 3 && len(k) > len(name) && strings.EqualFold(name, k[:len(name)]) {
@@ -24,10 +25,10 @@ func Nearest(name string, known []string) string {
 }
 
 // editDistance counts insertions, deletions, replacements and swaps of
-// neighbours between a and b, by bytes, and gives up above limit: the optimal
+// neighbours between a and b, and gives up above limit: the optimal
 // string alignment distance (Damerau 1964, A technique for computer detection
 // and correction of spelling errors).
-func editDistance(a, b string, limit int) int {
+func editDistance(a, b []rune, limit int) int {
 	if len(a)-len(b) > limit || len(b)-len(a) > limit {
 		return limit + 1
 	}
