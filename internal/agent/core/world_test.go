@@ -16,7 +16,6 @@ type world struct {
 	core *Core
 
 	disk    []Record // durable
-	written []Record // in the page cache: the agent's death keeps it, the machine's does not
 	waiting []Output // whose records are not durable yet
 	todo    []Action // that the shell has yet to carry out
 
@@ -40,9 +39,7 @@ type server struct {
 	numbers map[api.Attempt]uint32      // last report of each
 }
 
-type item struct {
-	api.Assignment
-}
+type item struct{ api.Assignment }
 
 type goneItem struct {
 	id      api.Attempt
