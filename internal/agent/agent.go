@@ -90,7 +90,10 @@ func (n *node) recall() (err error) {
 	if size <= 0 {
 		size = min(max(freeDisk(n.dirs.root)/10, 64*api.MiB), 10*api.GiB)
 	}
-	if n.cache, err = artifact.OpenCache(n.dirs.cache(), int64(size), artifact.Options{}); err != nil {
+	if err := patiently(artifact.ErrInUse, func() (err error) {
+		n.cache, err = artifact.OpenCache(n.dirs.cache(), int64(size), artifact.Options{})
+		return err
+	}); err != nil {
 		return err
 	}
 	n.supplier = supplier{cache: n.cache, store: n.store}
@@ -137,7 +140,7 @@ func (n *node) close() error {
 		errs = append(errs, n.cache.Close())
 	}
 	if n.lock != nil {
-		errs = append(errs, n.lock.Close())
+		errs = append(errs, unlockFile(n.lock))
 	}
 	n.cfg.HTTP.CloseIdleConnections()
 	return errors.Join(errs...)

@@ -350,6 +350,7 @@ func TestStopTasks(t *testing.T) {
 }
 
 func TestChecks(t *testing.T) {
+	t.Parallel()
 	c := newCell(t)
 	runAgent(t, testConfig(t, c, t.TempDir()))
 	flag := filepath.Join(t.TempDir(), "bad")
@@ -377,6 +378,7 @@ func TestChecks(t *testing.T) {
 
 // TestStoreDown has the store fail for a while: outputs are kept until it works.
 func TestStoreDown(t *testing.T) {
+	t.Parallel()
 	c := newCell(t)
 	runAgent(t, testConfig(t, c, t.TempDir()))
 	c.broken = fmt.Errorf("no route to the store")
@@ -394,6 +396,7 @@ func TestStoreDown(t *testing.T) {
 }
 
 func TestTwoAgentsOneDirectory(t *testing.T) {
+	t.Parallel()
 	c, dir := newCell(t), t.TempDir()
 	ready := make(chan struct{})
 	cfg := testConfig(t, c, dir)

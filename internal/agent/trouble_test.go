@@ -15,6 +15,7 @@ import (
 // TestLedgerFails breaks the ledger's file under a running agent: what was to be
 // written is written to a new one, and only then carried out.
 func TestLedgerFails(t *testing.T) {
+	t.Parallel()
 	c := newCell(t)
 	cfg := testConfig(t, c, t.TempDir())
 	if err := cfg.validate(); err != nil {
@@ -44,6 +45,7 @@ func TestLedgerFails(t *testing.T) {
 // TestLeaseEnds cuts a node off: what may run at most once is stopped by the
 // agent itself, the rest runs on.
 func TestLeaseEnds(t *testing.T) {
+	t.Parallel()
 	c := newCell(t)
 	w := &cut{cell: c}
 	cfg := testConfig(t, c, t.TempDir())

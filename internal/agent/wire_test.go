@@ -191,6 +191,7 @@ func TestOverTheWire(t *testing.T) {
 // TestServerMoves takes the server away and brings it up elsewhere: the node
 // joins anew, and delivers what happened meanwhile.
 func TestServerMoves(t *testing.T) {
+	t.Parallel()
 	c := newCell(t)
 	w := newWire(t, c)
 	cfg := wireConfig(t, w, noop.Driver{})
