@@ -1,0 +1,35 @@
+package live
+
+import (
+	"fmt"
+	"testing"
+
+	"drover.dev/internal/engine"
+)
+
+// BenchmarkTasks is the way of separately named workloads of one noop task each,
+// from submission to the acknowledged end, through the journal and NATS. The
+// node's part is played by the test.
+func BenchmarkTasks(b *testing.B) {
+	c := run(b, Config{})
+	a := join(b, c, "n1")
+	a.hello()
+	const batch = 500
+	b.ResetTimer()
+	go func() {
+		for from := 0; from < b.N; from += batch {
+			var in []engine.Input
+			for i := from; i < min(from+batch, b.N); i++ {
+				in = append(in, submit(job(fmt.Sprint("w", i), 1)))
+			}
+			do(b, c, in...)
+		}
+	}()
+	a.work(b.N)
+	until(b, c, "the end of all tasks", finished(uint64(b.N)))
+	b.StopTimer()
+	n := &c.count
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "tasks/s")
+	b.ReportMetric(float64(n.batches.Load())/float64(b.N), "batches/task")
+	b.ReportMetric(float64(n.bytes.Load())/float64(b.N), "B/task")
+}
