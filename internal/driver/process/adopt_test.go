@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -177,22 +180,49 @@ func TestStopOfASuspended(t *testing.T) {
 	})
 }
 
-func TestIdleWorkersEndWithTheirAgent(t *testing.T) {
-	d := newDriver(t, Options{Idle: 1})
-	const marker = "worker " + Name
-	var pid int
-	eventually(t, "a worker waits", func() bool {
-		for _, p := range running(t, marker) {
-			if s, err := tree.ReadStat(p); err == nil && s.Parent == os.Getpid() && s.State == 'S' {
-				pid = p
-			}
+// An agent dies as by kill -9: its idle workers go with it, its task runs on.
+func TestAgentIsKilled(t *testing.T) {
+	each(t, func(t *testing.T, next *Driver) {
+		s := shell(t, driver.Limits{}, `until [ -e ../in/go ]; do sleep 0.02; done; exit 9`)
+		agent := exec.Command("/proc/self/exe", "task", "agent", s.Dir, s.Args[1], fmt.Sprint(strings.HasSuffix(t.Name(), "plain")))
+		out, err := agent.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
 		}
-		return pid != 0
+		if err := agent.Start(); err != nil {
+			t.Fatal(err)
+		}
+		var worker int
+		if _, err := fmt.Fscan(out, &worker); err != nil {
+			t.Fatal(err)
+		}
+		var idle int
+		eventually(t, "a worker idles", func() bool {
+			for _, pid := range running(t, "worker "+Name) {
+				if s, err := tree.ReadStat(pid); err == nil && s.Parent == agent.Process.Pid && pid != worker {
+					idle = pid
+				}
+			}
+			return idle != 0
+		})
+		if err := agent.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		_ = agent.Wait()
+
+		adopted, err := next.Adopt(t.Context(), s.Dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := adopted.Identity().PID; got != worker {
+			t.Errorf("pid %d, was %d", got, worker)
+		}
+		eventually(t, "the idle worker is gone", func() bool { return !slices.Contains(running(t, "worker "+Name), idle) })
+		if err := os.WriteFile(filepath.Join(s.Dir, driver.In, "go"), nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if e := wait(t, adopted); e.Code != 9 || e.Reason != driver.None {
+			t.Errorf("%+v", e)
+		}
 	})
-	if err := d.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(fmt.Sprintf("/proc/%d", pid)); err == nil {
-		t.Error("the idle worker outlives its driver")
-	}
 }

@@ -118,8 +118,9 @@ func (l *launch) drop() error {
 	return nil
 }
 
-// limit sets what the kernel bounds by process. Where there are no control
-// groups these bound the damage between two polls of the worker.
+// limit sets what the kernel bounds by process or user. Memory is not among
+// it: RLIMIT_AS and RLIMIT_DATA count what a program reserves, and many reserve
+// far more than they use. Without control groups the worker polls instead.
 func (l *launch) limit() error {
 	set := func(resource int, n int64) error {
 		return unix.Setrlimit(resource, &unix.Rlimit{Cur: uint64(n), Max: uint64(n)})
@@ -128,10 +129,6 @@ func (l *launch) limit() error {
 	if l.Limits.Output > 0 {
 		// A little more, so that a file which was cut shows as over the limit.
 		errs = append(errs, set(unix.RLIMIT_FSIZE, l.Limits.Output+1))
-	}
-	if !l.Tree.Grouped() && l.Limits.Memory > 0 {
-		// Far above the limit: many programs reserve more than they use.
-		errs = append(errs, set(unix.RLIMIT_DATA, 4*l.Limits.Memory+1<<30))
 	}
 	if uid := l.uid(); !l.Tree.Grouped() && uid != 0 {
 		n, err := tasksOf(uid)

@@ -63,10 +63,27 @@ func task(name string, args []string) int {
 		if c.Start() != nil {
 			return 2
 		}
-	case "spin":
-		for {
-		}
+	case "agent": // starts one task, keeps an idle worker, and waits for its end
+		return agent(args[0], args[1], args[2] == "true")
 	}
+	return 0
+}
+
+func agent(dir, script string, plain bool) int {
+	o := Options{Idle: 1}
+	if plain {
+		o.Parent = &tree.Parent{}
+	}
+	d, err := New(o)
+	if err != nil {
+		return 2
+	}
+	h, err := d.Start(context.Background(), driver.Spec{Dir: dir, Command: "sh", Args: []string{"-c", script}, Env: environ()})
+	if err != nil {
+		return 2
+	}
+	fmt.Println(h.Identity().PID)
+	time.Sleep(time.Minute)
 	return 0
 }
 

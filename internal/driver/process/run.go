@@ -30,7 +30,7 @@ func (r *runner) Run(t *worker.Task) driver.Exit {
 	var usage unix.Rusage
 	if unix.Getrusage(unix.RUSAGE_CHILDREN, &usage) == nil {
 		e.CPU = time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
-		e.MaxRSS = usage.Maxrss << 10
+		e.MaxRSS = int64(usage.Maxrss) << 10
 	}
 	_ = t.Tree.Remove() // what is left the agent removes
 	return e

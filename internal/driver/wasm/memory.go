@@ -1,6 +1,7 @@
 package wasm
 
 import (
+	"math"
 	"sync/atomic"
 
 	"github.com/tetratelabs/wazero/experimental"
@@ -20,12 +21,20 @@ var _ experimental.MemoryAllocator = (*memory)(nil)
 
 // Allocate implements experimental.MemoryAllocator.
 func (m *memory) Allocate(_, most uint64) experimental.LinearMemory {
-	l := &linear{of: m}
-	// A failed reservation refuses every growth, the first one too.
-	if size := min(most, m.limit); size > 0 {
-		l.reserved, _ = unix.Mmap(-1, 0, int(size), unix.PROT_NONE, unix.MAP_PRIVATE|unix.MAP_ANON|unix.MAP_NORESERVE)
+	return &linear{of: m, reserved: reserve(min(most, m.limit, math.MaxInt/2))}
+}
+
+// reserve takes as much address space as there is, up to size; little of it
+// is left on 32-bit machines. Nothing at all refuses every growth.
+func reserve(size uint64) []byte {
+	for ; size >= PageSize; size /= 2 {
+		size -= size % PageSize
+		b, err := unix.Mmap(-1, 0, int(size), unix.PROT_NONE, unix.MAP_PRIVATE|unix.MAP_ANON|unix.MAP_NORESERVE)
+		if err == nil {
+			return b
+		}
 	}
-	return l
+	return nil
 }
 
 type linear struct {

@@ -64,7 +64,7 @@ func (r *runner) Run(t *worker.Task) driver.Exit {
 	var usage unix.Rusage
 	if unix.Getrusage(unix.RUSAGE_SELF, &usage) == nil {
 		e.CPU = time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
-		e.MaxRSS = usage.Maxrss << 10
+		e.MaxRSS = int64(usage.Maxrss) << 10
 	}
 	return e
 }
@@ -100,7 +100,7 @@ func (g *guest) watch() driver.Exit {
 		case <-g.quota.exceeded():
 			return driver.Exit{Code: -1, Reason: driver.OutputLimit, Detail: "out/ and work/ together grew beyond the output limit"}
 		case <-g.task.Wake:
-		case <-time.After(o.Left):
+		case <-time.After(min(o.Left, time.Second)):
 		}
 	}
 }

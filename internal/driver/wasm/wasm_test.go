@@ -38,7 +38,7 @@ func TestRunsAModule(t *testing.T) {
 }
 
 func TestFiles(t *testing.T) {
-	d := newDriver(t, Options{Idle: 1})
+	d := newDriver(t, Options{Idle: 1, Cache: t.TempDir()})
 	t.Run("in, out and a read-only mount", func(t *testing.T) {
 		s := spec(t, driver.Limits{}, "copy", "/in/f", "/out/g")
 		if err := errors.Join(os.Mkdir(filepath.Join(s.Dir, driver.In), 0o755),
@@ -80,7 +80,7 @@ func TestFiles(t *testing.T) {
 }
 
 func TestNoWayOut(t *testing.T) {
-	d := newDriver(t, Options{Idle: 1})
+	d := newDriver(t, Options{Idle: 1, Cache: t.TempDir()})
 	secret := filepath.Join(t.TempDir(), "secret")
 	if err := os.WriteFile(secret, []byte("secret"), 0o644); err != nil {
 		t.Fatal(err)
@@ -125,7 +125,7 @@ func TestNoWayOut(t *testing.T) {
 }
 
 func TestStartFailures(t *testing.T) {
-	d := newDriver(t, Options{Idle: 1})
+	d := newDriver(t, Options{Idle: 1, Cache: t.TempDir()})
 	dir := t.TempDir()
 	write := func(name, content string) string {
 		path := filepath.Join(dir, name)
@@ -160,7 +160,7 @@ func TestStartFailures(t *testing.T) {
 }
 
 func TestMemoryLimit(t *testing.T) {
-	d := newDriver(t, Options{Idle: 1})
+	d := newDriver(t, Options{Idle: 1, Cache: t.TempDir()})
 	limit := driver.Limits{Memory: 16 * mib}
 	s := spec(t, limit, "alloc", "8")
 	if e := run(t, d, s); !e.OK() || output(t, s, driver.Stdout) != "had 8\n" {
@@ -175,7 +175,7 @@ func TestMemoryLimit(t *testing.T) {
 }
 
 func TestOutputLimit(t *testing.T) {
-	d := newDriver(t, Options{Idle: 1})
+	d := newDriver(t, Options{Idle: 1, Cache: t.TempDir()})
 	limit := driver.Limits{Output: 4 * mib}
 	if e := run(t, d, spec(t, limit, "churn", "64")); !e.OK() {
 		t.Errorf("what was removed must not count: %+v", e)
@@ -187,7 +187,7 @@ func TestOutputLimit(t *testing.T) {
 }
 
 func TestLogsAreCapped(t *testing.T) {
-	d := newDriver(t, Options{Idle: 1})
+	d := newDriver(t, Options{Idle: 1, Cache: t.TempDir()})
 	e := run(t, d, spec(t, driver.Limits{Log: 64 << 10}, "lines", "50000"))
 	if written := int64(50000 * len("a line of forty characters, as logs have\n")); !e.OK() || e.DroppedLog < written-64<<10 || e.DroppedLog > written-47<<10 {
 		t.Errorf("%+v", e)
@@ -196,7 +196,7 @@ func TestLogsAreCapped(t *testing.T) {
 
 // A guest that loops cannot be asked to stop; it is stopped all the same.
 func TestABusyLoop(t *testing.T) {
-	d := newDriver(t, Options{Idle: 1})
+	d := newDriver(t, Options{Idle: 1, Cache: t.TempDir()})
 	t.Run("times out", func(t *testing.T) {
 		e := run(t, d, spec(t, driver.Limits{Wall: 200 * time.Millisecond}, "loop"))
 		if e.Reason != driver.Timeout || e.Wall < 200*time.Millisecond {
@@ -248,7 +248,7 @@ func TestABusyLoop(t *testing.T) {
 }
 
 func TestKilledWorkerIsLost(t *testing.T) {
-	d := newDriver(t, Options{Idle: 1})
+	d := newDriver(t, Options{Idle: 1, Cache: t.TempDir()})
 	h := start(t, d, spec(t, driver.Limits{}, "sleep"))
 	if err := syscall.Kill(h.Identity().PID, syscall.SIGKILL); err != nil {
 		t.Fatal(err)

@@ -47,7 +47,7 @@ func newHandle(o Options, dir string, b birth, w *process) *Handle {
 // findBirth reads who runs the task. When nobody does, it makes sure that
 // nobody ever will.
 func findBirth(dir string) (b birth, err error) {
-	if err := readJSON(dir, birthName, &b); err == nil || !errors.Is(err, fs.ErrNotExist) {
+	if b, err := readBirth(dir); err == nil || !errors.Is(err, fs.ErrNotExist) {
 		return b, err
 	}
 	held, err := lock(dir, 2*time.Second)
@@ -58,13 +58,21 @@ func findBirth(dir string) (b birth, err error) {
 		return b, fmt.Errorf("a worker is about to start and does not get on: %w", err)
 	}
 	defer held.Close()
-	if err := readJSON(dir, birthName, &b); !errors.Is(err, fs.ErrNotExist) {
+	if b, err := readBirth(dir); !errors.Is(err, fs.ErrNotExist) {
 		return b, err
 	}
 	if err := writeJSON(dir, refusedName, struct{}{}, true); err != nil {
 		return b, err
 	}
 	return b, driver.ErrGone
+}
+
+func readBirth(dir string) (b birth, err error) {
+	err = readJSON(dir, birthName, &b)
+	if b.Tree == nil { // whatever the file says
+		b.Tree = &tree.Tree{}
+	}
+	return b, err
 }
 
 // Identity implements driver.Handle.
@@ -142,20 +150,27 @@ func (h *Handle) settle(known bool, usage unix.Rusage) driver.Exit {
 		_ = h.birth.Tree.Remove()
 		return e
 	}
-	// SetSession may have added to it since.
-	_ = readJSON(h.dir, birthName, &h.birth)
+	processes := h.tree()
 	e = h.verdict()
 	if known {
-		e.CPU, e.MaxRSS = cpuTime(usage), usage.Maxrss<<10
+		e.CPU, e.MaxRSS = cpuTime(usage), int64(usage.Maxrss)<<10
 	}
-	if err := h.birth.Tree.Kill(5 * time.Second); err != nil {
+	if err := processes.Kill(5 * time.Second); err != nil {
 		e.Detail += "; " + err.Error()
 	}
-	_ = h.birth.Tree.Remove()
+	_ = processes.Remove()
 	if err := writeJSON(h.dir, statusName, e, true); err != nil {
 		e.Detail += "; its status could not be written: " + err.Error()
 	}
 	return e
+}
+
+// tree reads the task's processes again: SetSession may have added to them.
+func (h *Handle) tree() *tree.Tree {
+	if b, err := readBirth(h.dir); err == nil {
+		return b.Tree
+	}
+	return h.birth.Tree
 }
 
 // verdict judges a task whose worker died without a word.

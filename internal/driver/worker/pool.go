@@ -206,8 +206,8 @@ func (p *Pool) hand(ctx context.Context, w *process, s driver.Spec) (*Handle, er
 		p.discard(w) // kills: what we do not know of must not run
 		return nil, errors.Join(err, ctx.Err())
 	}
-	var b birth
-	if err := readJSON(s.Dir, birthName, &b); err != nil {
+	b, err := readBirth(s.Dir)
+	if err != nil {
 		p.discard(w)
 		return nil, err
 	}

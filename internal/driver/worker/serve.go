@@ -66,13 +66,17 @@ type Order struct {
 	Left  time.Duration // of Limits.Wall; at most 0 when it has run out
 }
 
-// Order reads what the agent wishes. It costs two system calls and may be
-// called several times a second.
+// Order reads what the agent wishes. It costs three system calls and may be
+// called several times a second. A task whose directory was removed is to
+// stop: nobody can ever adopt it.
 func (t *Task) Order() Order {
 	o := Order{Left: left(t.Dir, t.Limits.Wall, t.birth.Mono)}
 	var s stop
 	if readJSON(t.Dir, stopName, &s) == nil {
 		o.Stop, o.Grace = true, s.Grace
+	}
+	if _, err := os.Lstat(runPath(t.Dir, birthName)); errors.Is(err, fs.ErrNotExist) {
+		o.Stop, o.Grace = true, 0
 	}
 	return o
 }
@@ -192,9 +196,8 @@ func (s *server) serve(socket *os.File, spec driver.Spec) int {
 	}
 	defer held.Close()
 
-	begun := time.Now()
 	e := s.runner.Run(task)
-	e.Wall = time.Since(begun)
+	e.Wall = monotonic() - task.birth.Mono
 	e.Started, e.Ended = task.birth.Started, task.birth.Started+int64(e.Wall)
 	if err := writeJSON(spec.Dir, statusName, e, true); err != nil {
 		fmt.Fprintln(os.Stderr, "drover: write status:", err)

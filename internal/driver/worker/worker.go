@@ -50,7 +50,7 @@ const (
 // birth is what a worker writes before it says that a task has begun.
 type birth struct {
 	driver.Identity
-	Tree    *tree.Tree    `json:"tree"`
+	Tree    *tree.Tree    `json:"tree,omitempty"`
 	Started int64         `json:"started"` // unix nanoseconds
 	Mono    time.Duration `json:"mono"`    // CLOCK_MONOTONIC at the start
 	Wall    time.Duration `json:"wall"`    // Limits.Wall
