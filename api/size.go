@@ -98,14 +98,14 @@ func number[T ~int64](v T) int {
 
 // head is what CBOR spends on an argument (RFC 8949, section 3).
 func head(n int) int {
-	switch {
-	case n < 24:
+	switch u := uint64(n); { // an int of 32 bits cannot hold the last bound
+	case u < 24:
 		return 1
-	case n < 1<<8:
+	case u < 1<<8:
 		return 2
-	case n < 1<<16:
+	case u < 1<<16:
 		return 3
-	case n < 1<<32:
+	case u < 1<<32:
 		return 5
 	}
 	return 9

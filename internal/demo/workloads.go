@@ -53,7 +53,7 @@ func line(p programs, self string) *api.Workload {
 				Requires:  api.Requirements{Layers: []api.Layer{api.LayerEdge}},
 				Inputs:    []api.Input{{Path: "samples.csv", Task: "sample", Output: "samples"}},
 				Outputs:   []api.Output{{Name: "clean", Path: "clean.csv"}, {Name: "summary", Path: "summary.json"}},
-				Timeout:   api.Minute,
+				Duration:  100 * api.Millisecond, Timeout: api.Minute,
 			},
 			{
 				Name: "report", Driver: "wasm", Artifact: p.source("report"), After: []string{"clean"},
@@ -63,8 +63,8 @@ func line(p programs, self string) *api.Workload {
 					{Path: "clean.csv", Task: "clean", Output: "clean"},
 					{Path: "summary.json", Task: "clean", Output: "summary"},
 				},
-				Outputs: []api.Output{{Name: "report", Path: "report.html"}},
-				Timeout: api.Minute,
+				Outputs:  []api.Output{{Name: "report", Path: "report.html"}},
+				Duration: 100 * api.Millisecond, Timeout: api.Minute,
 			},
 		},
 	}
@@ -87,7 +87,7 @@ func mural(p programs) *api.Workload {
 				Resources: api.Resources{CPU: 1000, Memory: 64 * api.MiB},
 				Requires:  api.Requirements{Layers: []api.Layer{api.LayerEdge, api.LayerCloud}},
 				Outputs:   []api.Output{{Name: "tile", Path: "tile.ppm"}},
-				Timeout:   api.Minute,
+				Duration:  60 * api.Millisecond, Timeout: api.Minute,
 			},
 			{
 				Name: "join", Driver: "wasm", Artifact: p.source("join"), After: []string{"tile"},
@@ -95,7 +95,7 @@ func mural(p programs) *api.Workload {
 				Resources: api.Resources{CPU: 1000, Memory: 256 * api.MiB},
 				Inputs:    []api.Input{{Path: ".", Task: "tile", Output: "tile"}},
 				Outputs:   []api.Output{{Name: "image", Path: "image.png"}},
-				Timeout:   api.Minute,
+				Duration:  500 * api.Millisecond, Timeout: api.Minute,
 			},
 		},
 	}

@@ -4,11 +4,13 @@
 package house
 
 import (
+	"fmt"
 	"go/ast"
 	"go/types"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"golang.org/x/tools/go/packages"
@@ -31,6 +33,8 @@ var rooms = []room{
 	{path: "api", may: []string{"api/cron"}, pure: true},
 	{path: "internal/profile", may: []string{"api"}, pure: true},
 	{path: "internal/state", may: []string{"api", "internal/profile"}, pure: true},
+	{path: "internal/forecast", may: []string{"api"}, pure: true},
+	{path: "internal/sched/assign", pure: true},
 	{path: "internal/sched", may: []string{"api"}, pure: true},
 	{path: "internal/engine", may: []string{"api", "api/cron", "internal/state", "internal/sched", "internal/profile"}, pure: true},
 	{path: "internal/control", may: []string{"api", "internal/engine", "internal/state"}, pure: true},
@@ -38,18 +42,18 @@ var rooms = []room{
 	{path: "internal/bus", may: []string{"api"}},
 	{path: "internal/journal/...", may: []string{"api", "internal/engine", "internal/state", "internal/bus", "internal/journal"}},
 	{path: "internal/artifact", may: []string{"api"}},
-	{path: "internal/failpoint"},
 	{path: "internal/report", may: []string{"api"}},
 	{path: "internal/driver/...", may: []string{"api", "internal/driver", "internal/driver/tree", "internal/driver/worker"}},
 	{path: "internal/agent", may: []string{
 		"api", "internal/agent/core", "internal/driver", "internal/driver/process", "internal/driver/wasm", "internal/driver/noop",
-		"internal/artifact", "internal/bus", "internal/failpoint",
+		"internal/artifact", "internal/bus",
 	}},
 	{path: "internal/live/httpapi", may: []string{"api", "api/manifest", "internal/engine", "internal/state", "internal/artifact", "internal/live/httpapi"}},
 	{path: "internal/live", may: []string{
 		"api", "internal/control", "internal/engine", "internal/state", "internal/journal", "internal/bus", "internal/artifact",
-		"internal/live/httpapi", "internal/driver/wasm", "internal/failpoint",
+		"internal/live/httpapi", "internal/driver/wasm",
 	}},
+	{path: "internal/local", may: []string{"*"}},
 	{path: "internal/demo/...", may: []string{"*"}},
 	{path: "internal/bench", may: []string{"*"}},
 	{path: "internal/house"},
@@ -57,22 +61,28 @@ var rooms = []room{
 	{path: "examples/...", may: []string{"api", "api/client"}},
 }
 
-func load(t *testing.T) []*packages.Package {
-	t.Helper()
+// load reads the whole module once for all tests.
+var load = sync.OnceValues(func() ([]*packages.Package, error) {
 	root, err := filepath.Abs("../..")
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	list, err := packages.Load(&packages.Config{
 		Dir: root,
 		Mode: packages.NeedName | packages.NeedFiles | packages.NeedImports | packages.NeedSyntax | packages.NeedTypes |
 			packages.NeedTypesInfo | packages.NeedDeps,
 	}, "./...")
+	if n := packages.PrintErrors(list); err == nil && n > 0 {
+		err = fmt.Errorf("%d errors while loading the packages", n)
+	}
+	return list, err
+})
+
+func house(t *testing.T) []*packages.Package {
+	t.Helper()
+	list, err := load()
 	if err != nil {
 		t.Fatal(err)
-	}
-	if n := packages.PrintErrors(list); n > 0 {
-		t.Fatalf("%d errors while loading the packages", n)
 	}
 	return list
 }
@@ -89,7 +99,7 @@ func roomOf(path string) *room {
 }
 
 func TestImports(t *testing.T) {
-	for _, p := range load(t) {
+	for _, p := range house(t) {
 		r := roomOf(p.PkgPath)
 		if r == nil {
 			t.Errorf("%s stands in no row of the import table", p.PkgPath)
@@ -135,7 +145,7 @@ var impureNames = map[string][]string{
 
 func TestPure(t *testing.T) {
 	checked := 0
-	for _, p := range load(t) {
+	for _, p := range house(t) {
 		if r := roomOf(p.PkgPath); r == nil || !r.pure {
 			continue
 		}
@@ -194,7 +204,7 @@ func impure(p *packages.Package, n ast.Node, excuses map[int]bool) string {
 
 // TestStateHasNoFloats: floating-point results differ between processors.
 func TestStateHasNoFloats(t *testing.T) {
-	for _, p := range load(t) {
+	for _, p := range house(t) {
 		if p.PkgPath != module+"internal/state" {
 			continue
 		}
