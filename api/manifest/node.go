@@ -7,6 +7,8 @@ const (
 	MaxSize      = 4 << 20 // bytes of one input
 	MaxDocuments = 1000    // documents of one input
 	maxDepth     = 64      // lists and mappings inside each other
+	maxTokens    = 400_000 // words and signs of one YAML document
+	maxSiblings  = 4000    // keys of one block mapping
 	maxNodes     = 400_000 // values of one input, those that aliases repeat counted each time
 )
 

@@ -89,7 +89,7 @@ func (c *converter) document(text []byte) (n *node, err error) {
 		}
 	}()
 	tokens := lexer.Tokenize(string(text))
-	if err := c.checkNesting(tokens); err != nil {
+	if err := c.guard(tokens); err != nil {
 		return nil, err
 	}
 	file, err := parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
@@ -112,37 +112,6 @@ func (c *converter) document(text []byte) (n *node, err error) {
 		return nil, nil
 	}
 	return n, nil
-}
-
-// checkNesting refuses what would make the parser recurse deeply: it keeps its
-// depth on the stack, which no recover can save. Blocks nest by columns, or by
-// several openings in a line.
-func (c *converter) checkNesting(tokens token.Tokens) error {
-	flow, opened, line := 0, 0, 0
-	for _, t := range tokens {
-		if t.Position.Line != line {
-			line, opened = t.Position.Line, 0
-			if flow == 0 && t.Position.Column > 8*maxDepth {
-				return broken(c.placeAt(t), "is indented by more than %d columns", 8*maxDepth)
-			}
-		}
-		switch t.Type {
-		case token.MappingStartType, token.SequenceStartType:
-			flow++
-		case token.MappingEndType, token.SequenceEndType:
-			flow = max(0, flow-1)
-		case token.MappingValueType:
-			if flow == 0 {
-				opened++
-			}
-		case token.SequenceEntryType, token.MappingKeyType, token.AnchorType, token.TagType:
-			opened++
-		}
-		if flow > maxDepth || opened > maxDepth {
-			return broken(c.placeAt(t), "is nested more than %d deep", maxDepth)
-		}
-	}
-	return nil
 }
 
 // yamlError takes message and place out of the library's error.
