@@ -17,7 +17,7 @@ import (
 
 // Config says which server to talk to, and how patiently.
 type Config struct {
-	// Server is the URL of the server: http://127.0.0.1:7433 or https://….
+	// Server is the URL of the server: http://127.0.0.1:7420 or https://….
 	Server string
 	// Token is the bearer token; it is sent to Server only.
 	Token string
@@ -49,7 +49,7 @@ func New(config Config) (*Client, error) {
 		return nil, fmt.Errorf("server %q: %w", config.Server, err)
 	}
 	if base.Scheme != "http" && base.Scheme != "https" || base.Host == "" {
-		return nil, fmt.Errorf("server %q is not a URL: write for example http://127.0.0.1:7433", config.Server)
+		return nil, fmt.Errorf("server %q is not a URL: write for example http://127.0.0.1:7420", config.Server)
 	}
 	base.Path = strings.TrimSuffix(base.Path, "/")
 	if config.Timeout <= 0 {

@@ -67,7 +67,7 @@ func (w *world) troubled(f func(w http.ResponseWriter, r *http.Request, next htt
 func job(name string) *api.Workload {
 	return &api.Workload{
 		APIVersion: api.Version, Kind: api.KindJob, Name: name,
-		Tasks: []api.Task{{Name: "main", Driver: api.DriverNoop}},
+		Tasks: []api.Task{{Name: "main", Driver: api.DriverNoop, Outputs: []api.Output{{Name: "out", Stdout: true}}}},
 	}
 }
 
@@ -243,7 +243,7 @@ func TestUnreachableServers(t *testing.T) {
 			}
 		})
 	}
-	for _, bad := range []string{"", "localhost:7433", "ftp://x", "http://"} {
+	for _, bad := range []string{"", "localhost:7420", "ftp://x", "http://"} {
 		if _, err := client.New(client.Config{Server: bad}); err == nil {
 			t.Errorf("server %q was accepted", bad)
 		}
@@ -277,6 +277,7 @@ func TestArtifacts(t *testing.T) {
 		case r.Method == "GET" && r.Header.Get("Range") == "":
 			rw.Header().Set("Content-Length", fmt.Sprint(len(data)))
 			_, _ = rw.Write(data[:1000]) // and so does the first download
+			_ = http.NewResponseController(rw).Flush()
 			panic(http.ErrAbortHandler)
 		}
 		next.ServeHTTP(rw, r)

@@ -114,7 +114,7 @@ func TestSubmitAndRead(t *testing.T) {
 	w := start(t, httpapi.Options{})
 	w.cell.AddNode("n1")
 	var a api.Applied
-	created := w.do("POST", "/v1/workloads", job("hello"))
+	created := w.do("POST", "/v1/workloads", strings.Replace(job("hello"), `"noop"`, `"noop","outputs":[{"name":"out","stdout":true}]`, 1))
 	w.into(created, 201, &a)
 	if a.ID != 1 || a.Name != "hello" || a.Tenant != "default" || a.Action != "created" {
 		t.Fatalf("applied %+v", a)

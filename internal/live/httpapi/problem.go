@@ -121,7 +121,11 @@ func refused(a state.Answer) *problem {
 	if a.Code == state.CodeOK {
 		return nil
 	}
-	return newProblem(codeStatus(a), a.Message)
+	p := newProblem(codeStatus(a), a.Message)
+	if a.Code == state.CodeBusy {
+		p.retryAfter = time.Second
+	}
+	return p
 }
 
 // codeStatus is the HTTP status of an answer.
@@ -136,6 +140,8 @@ func codeStatus(a state.Answer) int {
 		return http.StatusNotFound
 	case state.CodeConflict:
 		return http.StatusConflict
+	case state.CodeBusy:
+		return http.StatusTooManyRequests
 	}
 	return http.StatusUnprocessableEntity
 }

@@ -103,21 +103,40 @@ func submits(ctx context.Context, entries []entry, key string, batch bool) []eng
 	return inputs
 }
 
-// do is Cell.Do with a time limit; nothing to do is done at once.
-func (s *Server) do(ctx context.Context, inputs []engine.Input) ([]state.Answer, uint64, error) {
+// do is Cell.Do with a time limit; nothing to do is done at once. What was too
+// much for one record is done again for the next one.
+func (s *Server) do(ctx context.Context, inputs []engine.Input) (answers []state.Answer, seq uint64, err error) {
 	if len(inputs) == 0 {
 		return nil, s.cell.Status().Seq, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.opt.DoTimeout)
 	defer cancel()
-	answers, seq, err := s.cell.Do(ctx, inputs)
-	if err != nil {
-		return nil, 0, problemOf(err)
+	answers = make([]state.Answer, len(inputs))
+	places := make([]int, len(inputs)) // of the inputs among answers
+	for i := range places {
+		places[i] = i
 	}
-	if len(answers) != len(inputs) {
-		return nil, 0, fmt.Errorf("the cell gave %d answers to %d commands", len(answers), len(inputs))
+	for {
+		got, at, err := s.cell.Do(ctx, inputs)
+		if err != nil {
+			return nil, 0, problemOf(err)
+		}
+		if len(got) != len(inputs) {
+			return nil, 0, fmt.Errorf("the cell gave %d answers to %d commands", len(got), len(inputs))
+		}
+		seq = at
+		var rest []engine.Input
+		var left []int
+		for i, a := range got {
+			if answers[places[i]] = a; a.Code == state.CodeBusy {
+				rest, left = append(rest, inputs[i]), append(left, places[i])
+			}
+		}
+		if len(rest) == 0 || len(rest) == len(inputs) {
+			return answers, seq, nil // done, or no progress: the client may try later
+		}
+		inputs, places = rest, left
 	}
-	return answers, seq, nil
 }
 
 func batchReply(entries []entry, answers []state.Answer) api.BatchReply {
