@@ -28,8 +28,9 @@ type Options struct {
 // Files is a Store in a directory: tmp/ holds what is being written, aa/bb/
 // (the first digits of the digest) what is complete. One process owns it.
 //
-// Every path is opened beneath an os.Root without following a final symbolic
-// link, so nothing planted in the directory leads a reader or writer out.
+// Every path is opened beneath an os.Root, so no symbolic link planted in the
+// directory leads a reader or writer out of it; Verify finds one that leads
+// from one artifact to another.
 type Files struct {
 	dir     string
 	root    *os.Root

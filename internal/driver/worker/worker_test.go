@@ -1,0 +1,221 @@
+package worker
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"drover.dev/internal/driver"
+	"drover.dev/internal/driver/tree"
+	"go.uber.org/goleak"
+	"golang.org/x/sys/unix"
+)
+
+// echo is a kind of worker that ends at once with the code in Spec.Args.
+type echo struct{}
+
+func (echo) Run(t *Task) driver.Exit { return driver.Exit{Code: len(t.Args)} }
+
+func TestMain(m *testing.M) {
+	Main(Kind{Name: "echo", Main: func(args []string) int {
+		return Serve(args, func(json.RawMessage, *tree.Tree) (Runner, error) { return echo{}, nil })
+	}}, Kind{Name: "broken", Main: func([]string) int { return 1 }})
+	goleak.VerifyTestMain(m)
+}
+
+func newPool(t *testing.T, o Options) *Pool {
+	t.Helper()
+	p, err := NewPool(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { p.Close() })
+	return p
+}
+
+func waitingWorkers(p *Pool) []int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var pids []int
+	for _, w := range p.idle {
+		pids = append(pids, w.id.PID)
+	}
+	return pids
+}
+
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); !ok(); time.Sleep(2 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("not within 30 s: %s", what)
+		}
+	}
+}
+
+func TestPoolKeepsWorkersReady(t *testing.T) {
+	p := newPool(t, Options{Kind: "echo", Idle: 2})
+	ready := func(n int) {
+		t.Helper()
+		eventually(t, "the pool is full", func() bool { return len(waitingWorkers(p)) == n })
+	}
+	ready(2)
+	first := waitingWorkers(p)[0]
+	h, err := p.Start(t.Context(), driver.Spec{Dir: t.TempDir(), Args: []string{"a", "b", "c"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if h.Identity().PID != first {
+		t.Errorf("worker %d took the task, and %d was ready", h.Identity().PID, first)
+	}
+	if e, err := h.Wait(t.Context()); e.Code != 3 || err != nil {
+		t.Errorf("%+v, %v", e, err)
+	}
+	ready(2)
+	p.Warm(3)
+	ready(3)
+	p.Warm(1)
+	ready(1)
+}
+
+func TestADeadIdleWorkerIsReplaced(t *testing.T) {
+	p := newPool(t, Options{Kind: "echo", Idle: 1})
+	eventually(t, "the pool is full", func() bool { return len(waitingWorkers(p)) == 1 })
+	dead := waitingWorkers(p)[0]
+	if err := unix.Kill(dead, unix.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "it is dead", func() bool { s, err := tree.ReadStat(dead); return err != nil || s.State == 'Z' })
+	h, err := p.Start(t.Context(), driver.Spec{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e, err := h.Wait(t.Context()); !e.OK() || err != nil || h.Identity().PID == dead {
+		t.Errorf("%+v, %v", e, err)
+	}
+}
+
+func TestAWorkerThatCannotServe(t *testing.T) {
+	for _, kind := range []string{"broken", "unknown"} {
+		p := newPool(t, Options{Kind: kind})
+		if _, err := p.Start(t.Context(), driver.Spec{Dir: t.TempDir()}); err == nil {
+			t.Errorf("%s: a task was started", kind)
+		}
+	}
+}
+
+// Adopt said that nothing runs; a worker that comes late must respect that.
+func TestAWorkerRespectsARefusal(t *testing.T) {
+	p := newPool(t, Options{Kind: "echo"})
+	dir := t.TempDir()
+	s := driver.Spec{Dir: dir}
+	if err := p.makeDirs(s); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Adopt(t.Context(), dir); !errors.Is(err, driver.ErrGone) {
+		t.Fatalf("adopt: %v", err)
+	}
+	if h, err := p.assign(t.Context(), s); err == nil {
+		t.Errorf("started %+v", h.Identity())
+	}
+}
+
+func TestConcurrentStartsOfOneDirectory(t *testing.T) {
+	p := newPool(t, Options{Kind: "echo"})
+	dir := t.TempDir()
+	var started atomic.Int32
+	done := make(chan struct{}, 4)
+	for range cap(done) {
+		go func() {
+			defer func() { done <- struct{}{} }()
+			if h, err := p.Start(t.Context(), driver.Spec{Dir: dir}); err == nil {
+				started.Add(1)
+				_, _ = h.Wait(t.Context())
+			}
+		}()
+	}
+	for range cap(done) {
+		<-done
+	}
+	if n := started.Load(); n != 1 {
+		t.Errorf("%d of four starts succeeded", n)
+	}
+}
+
+func TestHostileFilesOfATask(t *testing.T) {
+	p := newPool(t, Options{Kind: "echo"})
+	for name, content := range map[string]string{
+		"nothing in it": "{}", "no tree": `{"tree":null,"pid":1}`, "init": `{"pid":1,"startTime":1}`,
+	} {
+		dir := t.TempDir()
+		if err := errors.Join(os.Mkdir(filepath.Join(dir, Run), 0o700), os.WriteFile(runPath(dir, birthName), []byte(content), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		h, err := p.Adopt(t.Context(), dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e, err := h.Wait(t.Context()); e.Reason != driver.Lost || err != nil {
+			t.Errorf("%s: %+v, %v", name, e, err)
+		}
+	}
+	dir := t.TempDir()
+	if err := errors.Join(os.Mkdir(filepath.Join(dir, Run), 0o700), os.WriteFile(runPath(dir, birthName), []byte("{"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Adopt(t.Context(), dir); err == nil || errors.Is(err, driver.ErrGone) {
+		t.Errorf("half a file: %v", err)
+	}
+}
+
+func TestTimeStandsStillWhileSuspended(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, Run), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	now := monotonic()
+	const limit, slack = 100 * time.Hour, time.Hour
+	for name, c := range map[string]struct {
+		s    suspend
+		want time.Duration
+	}{
+		"runs all the time":  {suspend{}, 60 * time.Hour},
+		"was suspended":      {suspend{Total: 10 * time.Hour}, 70 * time.Hour},
+		"is suspended":       {suspend{Since: now - 5*time.Hour}, 65 * time.Hour},
+		"is suspended again": {suspend{Since: now - 5*time.Hour, Total: 10 * time.Hour}, 75 * time.Hour},
+	} {
+		if c.s.Since < 0 {
+			c.s.Since, c.want = 1, 60*time.Hour+now // this machine has not run that long
+			c.want += c.s.Total
+		}
+		if err := writeJSON(dir, suspendName, c.s, false); err != nil {
+			t.Fatal(err)
+		}
+		if got := left(dir, limit, now-40*time.Hour); got > c.want || got < c.want-slack {
+			t.Errorf("%s: %s left, want %s", name, got, c.want)
+		}
+	}
+	if got := left(dir, 0, now); got < 10*365*24*time.Hour {
+		t.Errorf("without a limit %s is left", got)
+	}
+}
+
+func TestOutputOf(t *testing.T) {
+	dir := t.TempDir()
+	out := filepath.Join(dir, driver.Out)
+	if err := errors.Join(os.MkdirAll(filepath.Join(out, "d"), 0o755),
+		os.WriteFile(filepath.Join(out, "a"), make([]byte, 100), 0o644),
+		os.WriteFile(filepath.Join(out, "d", "b"), make([]byte, 50), 0o644),
+		os.Symlink("/usr", filepath.Join(out, "link"))); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := OutputOf(dir, 150), (Output{Bytes: 150, Entries: 5}); got != want || got.Over(150) {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	if !OutputOf(dir, 149).Over(149) || OutputOf(dir, 1).Over(0) {
+		t.Error("the limit is not what it says")
+	}
+}
