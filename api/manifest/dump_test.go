@@ -103,7 +103,7 @@ func TestDumpReadsBack(t *testing.T) {
 			}
 			return m
 		}
-		v := map[string]any{"root": value(0)}
+		v := map[string]any{"root": value(0), "texts": rapid.SliceOfN(anyText(), 8, 8).Draw(t, "texts")}
 		text, err := Dump(v)
 		if err != nil {
 			t.Fatal(err)

@@ -14,7 +14,6 @@ import (
 type jsonReader struct {
 	data  []byte
 	at    int
-	key   int // where the last key of an object began
 	nodes int // left of maxNodes
 	depth int
 }
@@ -67,10 +66,10 @@ func (r *jsonReader) value(n *node) error {
 	switch r.data[r.at] {
 	case '{':
 		n.kind = kindMapping
-		err = r.nested(func() error { return r.mapping(n) })
+		err = r.nested(n, r.mapping)
 	case '[':
 		n.kind = kindList
-		err = r.nested(func() error { return r.list(n) })
+		err = r.nested(n, r.list)
 	case '"':
 		n.kind, n.text = kindString, r.str()
 	default:
@@ -91,34 +90,26 @@ func wordKind(word string) kind {
 	return kindNumber
 }
 
-func (r *jsonReader) nested(read func() error) error {
+func (r *jsonReader) nested(n *node, read func(*node) error) error {
 	if r.depth++; r.depth > maxDepth {
 		return broken(placeOf(r.data, r.at), "is nested more than %d deep", maxDepth)
 	}
-	err := read()
+	err := read(n)
 	r.depth--
 	return err
 }
 
 func (r *jsonReader) mapping(n *node) error {
-	return r.members(func(key string) error {
-		n.fields = append(n.fields, field{key: key, place: place{line: int32(r.key)}})
-		return r.value(&n.fields[len(n.fields)-1].value)
-	})
-}
-
-// members reads an object by calling read at the beginning of every value.
-func (r *jsonReader) members(read func(key string) error) error {
 	r.at++
 	for r.next() >= 0 && r.data[r.at] != '}' {
 		if r.data[r.at] == ',' {
 			r.at++
 		}
-		r.key = r.next()
-		key := r.str()
+		f := field{place: place{line: int32(r.next())}, key: r.str()}
 		r.next()
 		r.at++ // the colon
-		if err := read(key); err != nil {
+		n.fields = append(n.fields, f)
+		if err := r.value(&n.fields[len(n.fields)-1].value); err != nil {
 			return err
 		}
 	}
@@ -127,20 +118,13 @@ func (r *jsonReader) members(read func(key string) error) error {
 }
 
 func (r *jsonReader) list(n *node) error {
-	return r.each(func() error {
-		n.items = append(n.items, node{})
-		return r.value(&n.items[len(n.items)-1])
-	})
-}
-
-// each reads a list by calling read at the beginning of every element.
-func (r *jsonReader) each(read func() error) error {
 	r.at++
 	for r.next() >= 0 && r.data[r.at] != ']' {
 		if r.data[r.at] == ',' {
 			r.at++
 		}
-		if err := read(); err != nil {
+		n.items = append(n.items, node{})
+		if err := r.value(&n.items[len(n.items)-1]); err != nil {
 			return err
 		}
 	}

@@ -203,27 +203,30 @@ func under(path, above string) bool {
 	return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')
 }
 
-// DecodeJSON reads one workload as the HTTP API takes it, and returns every
-// fault of its form; the caller goes on with Normalize and Validate. w is
-// complete when there is none.
+// DecodeJSON reads one workload as the HTTP API takes it. It returns nil when
+// its form is right; the caller goes on with Normalize and Validate. Otherwise
+// it returns every fault, those that Validate finds in the rest included.
 func DecodeJSON(data []byte, w *api.Workload) []api.FieldError {
 	n, err := parseJSON(data)
 	if err != nil {
 		return syntaxFault(err)
 	}
-	return decodeWorkload(n, w)
-}
-
-func decodeWorkload(n *node, w *api.Workload) []api.FieldError {
 	var steps [8]step
 	d := decoder{at: steps[:0]}
 	d.value(reflect.ValueOf(w).Elem(), shapes().workload, n)
 	if n.kind == kindNull {
 		d.fault(place{}, "is null; write a workload")
 	}
-	all := d.all(nil)
+	if d.faults == nil {
+		return nil
+	}
+	var found []api.FieldError
+	if n.kind == kindMapping {
+		found = w.Validate()
+	}
+	all := d.all(found)
 	for i := range all {
-		all[i].Line, all[i].Column = 0, 0 // offsets of one line mean nothing to people
+		all[i].Line, all[i].Column = 0, 0 // offsets mean nothing to people
 	}
 	return all
 }
