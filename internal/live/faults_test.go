@@ -182,23 +182,46 @@ func TestNothingAnsweredIsLostUnderFaults(t *testing.T) {
 	must[int](t)(c.Audit(t.Context()))
 }
 
+// An input that the engine cannot decide fails alone, also when others share its
+// batch.
 func TestAnInputThatCannotBeDecidedFailsAlone(t *testing.T) {
-	c := run(t, Config{})
-	good := job("good", 1)
-	bad := job("bad", 1)
-	bad.Tasks[0].After = []string{"nothing"}
-	bad.Tasks[0].Requires.Labels = map[string]string{}
-	in := []engine.Input{submit(good), &engine.Cancel{Tenant: "default", Name: "nobody"}}
-	ctx, cancel := context.WithTimeout(t.Context(), wait)
-	defer cancel()
-	answers, _, err := c.Do(ctx, in)
-	if err != nil || answers[0].Code != state.CodeOK || answers[1].Code != state.CodeNotFound {
-		t.Errorf("got %+v, %v", answers, err)
+	c, f := runFaulty(t, journal.Faults{})
+	got := make(chan error, 3)
+	offer := func(in engine.Input) {
+		t.Helper()
+		b := must[[]byte](t)(journal.EncodeInput(submit(job("x", 1))))
+		if err := c.queue.offer("lane", []engine.Input{in}, [][]byte{b}, func(_ []state.Answer, _ uint64, err error) { got <- err }); err != nil {
+			t.Fatal(err)
+		}
 	}
+	f.once(func(ctx context.Context, expect uint64, record []byte) (uint64, error) {
+		offer((*engine.Register)(nil)) // these gather while the first is under way
+		offer(submit(job("x", 1)))
+		return f.Journal.Append(ctx, expect, record)
+	})
+	offer(&engine.Cancel{Tenant: "default", Name: "nobody"})
+	for i, want := range []error{nil, errUndecided, nil} {
+		select {
+		case err := <-got:
+			if !errors.Is(err, want) {
+				t.Errorf("input %d: got %v, want %v", i, err, want)
+			}
+		case <-time.After(wait):
+			t.Fatalf("input %d has no outcome", i)
+		}
+	}
+}
+
+func TestACommandThatFitsInNoRecordIsRefused(t *testing.T) {
+	c := run(t, Config{})
 	big := job("big", 1)
 	big.Tasks[0].Args = []string{strings.Repeat("x", maxInput)}
-	if _, _, err := c.Do(ctx, []engine.Input{submit(big)}); err == nil || !strings.Contains(err.Error(), "make it smaller") {
-		t.Errorf("a command that fits in no record: %v", err)
+	if _, _, err := c.Do(t.Context(), []engine.Input{submit(big)}); err == nil || !strings.Contains(err.Error(), "make it smaller") {
+		t.Errorf("got %v", err)
+	}
+	answers, _, err := c.Do(t.Context(), []engine.Input{submit(job("good", 1)), &engine.Cancel{Tenant: "default", Name: "nobody"}})
+	if err != nil || answers[0].Code != state.CodeOK || answers[1].Code != state.CodeNotFound {
+		t.Errorf("got %+v, %v", answers, err)
 	}
 }
 

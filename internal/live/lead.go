@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"time"
 
 	"drover.dev/api"
@@ -16,6 +17,10 @@ import (
 
 // ErrDeposed says that another server leads the cell.
 var ErrDeposed = errors.New("another server leads this cell")
+
+// errUndecided is what those learn whose input the engine cannot decide. Why is
+// in the log.
+var errUndecided = errors.New("the command could not be decided, nothing was changed: this is a fault of the program, please report it")
 
 // errOpen is what those learn who wait for a batch whose outcome is not known.
 // Repeating the command under the same key is safe.
@@ -61,7 +66,10 @@ type readBack struct {
 	err   error
 }
 
+// How long to wait before trying again: doubling, to lead; to decide while the
+// journal has no room; to read the journal.
 const (
+	firstPause = 5 * time.Millisecond
 	retryPause = time.Second
 	readPause  = 200 * time.Millisecond
 )
@@ -73,7 +81,7 @@ func (l *leader) lead(ctx context.Context) error {
 	defer tick.Stop()
 	due := time.NewTimer(time.Hour)
 	defer due.Stop()
-	if err := l.handle(ctx, control.Campaign{}); err != nil {
+	if err := l.decide(ctx); err != nil {
 		return err
 	}
 	for {
@@ -115,14 +123,21 @@ func (l *leader) leave(ctx context.Context) error {
 	return err
 }
 
-// untilDue is how long the engine can wait.
+// untilDue is how long there is nothing to decide unless something happens.
 func (l *leader) untilDue() time.Duration {
 	const rarely = time.Hour
-	wait := rarely
-	if l.wake != 0 {
-		wait = min(wait, time.Until(time.Unix(0, int64(l.wake))))
+	pause := time.Until(l.retry)
+	switch {
+	case l.rules.Phase == control.Appending || l.rules.Phase == control.Recovering:
+		return rarely // an outcome will come
+	case pause > 0:
+		return pause
+	case l.rules.Phase == control.Following:
+		return 0
+	case l.wake != 0:
+		return max(0, time.Until(time.Unix(0, int64(l.wake))))
 	}
-	return max(wait, time.Until(l.retry), 0)
+	return rarely
 }
 
 // listen passes on which nodes have fallen silent.
@@ -209,10 +224,7 @@ func (l *leader) step(ctx context.Context) (bool, error) {
 		inputs = append(inputs, items[i].Input)
 		f.bytes += items[i].Size
 	}
-	out, err := l.engine.Step(now, inputs)
-	if err == nil {
-		err = engine.Check(l.engine, out)
-	}
+	out, err := l.try(now, inputs)
 	if err == nil {
 		l.wake, l.more = out.Wake, out.More
 		if len(inputs) == 0 && len(out.Events) == 0 {
@@ -226,6 +238,20 @@ func (l *leader) step(ctx context.Context) (bool, error) {
 	l.flight = f
 	l.cell.fail.at(pointBeforeAppend)
 	return true, l.handle(ctx, control.Decided{Hash: f.fold.at.Hash})
+}
+
+// try has the engine decide. An input that makes it panic must not stop the
+// server again and again: it is found and refused like one that it cannot decide.
+func (l *leader) try(now api.Time, inputs []engine.Input) (out engine.Output, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("the engine panicked: %v\n%s", r, debug.Stack())
+		}
+	}()
+	if out, err = l.engine.Step(now, inputs); err == nil {
+		err = engine.Check(l.engine, out)
+	}
+	return out, err
 }
 
 // next takes the inputs of the next batch. Until the epoch is open it is only
@@ -301,7 +327,7 @@ func (l *leader) undecided(ctx context.Context, items []queued, cause error) err
 	case 0:
 		return fmt.Errorf("decide record %d: %w: this is a fault of the program, please report it; the journal is not harmed", l.last.N+1, cause)
 	case 1:
-		items[0].Tag.settle(state.Answer{}, 0, fmt.Errorf("the command could not be decided, nothing was changed: %w", cause))
+		items[0].Tag.settle(state.Answer{}, 0, errUndecided)
 	default:
 		l.suspects = append(l.suspects, items...)
 	}
@@ -433,9 +459,8 @@ func (l *leader) stepDown(by uint64) error {
 	if by > 0 {
 		return fmt.Errorf("%w: its epoch is %d; stop one of the two", ErrDeposed, by)
 	}
-	if l.losses++; l.losses > 1 {
-		l.retry = time.Now().Add(retryPause)
-	}
+	l.losses++
+	l.retry = time.Now().Add(min(retryPause, firstPause<<min(l.losses, 10)))
 	l.cell.log.Warn("this leadership has ended, the next one begins", "epoch", l.rules.Epoch)
 	return nil
 }
