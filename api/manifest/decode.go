@@ -106,7 +106,7 @@ func (d *decoder) text(v reflect.Value, n *node) {
 func (d *decoder) str(v reflect.Value, n *node) {
 	switch n.kind {
 	case kindString:
-		v.SetString(n.text)
+		v.SetString(strings.Clone(n.text)) // the value outlives the document
 	case kindNumber, kindBool:
 		d.fault(n.place, "%.64s is not text; put it into quotes: %.64q", n.text, n.text)
 	default:
@@ -159,7 +159,7 @@ func (d *decoder) table(v reflect.Value, n *node) {
 			d.fault(f.place, "is given twice")
 		}
 		d.value(reflect.ValueOf(&s).Elem(), &shape{form: formString}, &f.value)
-		m[f.key] = s
+		m[strings.Clone(f.key)] = s
 		d.leave()
 	}
 	v.Set(reflect.ValueOf(m).Convert(v.Type()))

@@ -16,7 +16,7 @@ func Dump(v any) ([]byte, error) {
 	if err := e.Encode(v); err != nil {
 		return nil, fmt.Errorf("write YAML: %w", err)
 	}
-	r := jsonReader{data: text.Bytes(), nodes: text.Len()}
+	r := jsonReader{data: text.String(), nodes: text.Len()}
 	var n node
 	if err := r.value(&n); err != nil {
 		return nil, fmt.Errorf("write YAML: %w", err)

@@ -12,7 +12,7 @@ import (
 // jsonReader makes nodes of text that json.Valid accepts: it looks for structure
 // only. Places are offsets, in line; see locateOffsets.
 type jsonReader struct {
-	data  []byte
+	data  string // nodes hold parts of it
 	at    int
 	nodes int // left of maxNodes
 	depth int
@@ -23,7 +23,7 @@ func parseJSON(data []byte) (*node, error) {
 	if err := checkJSON(data); err != nil {
 		return nil, err
 	}
-	r := jsonReader{data: data, nodes: maxNodes}
+	r := jsonReader{data: string(data), nodes: maxNodes}
 	n := new(node)
 	if err := r.value(n); err != nil {
 		return nil, err
@@ -58,7 +58,7 @@ func checkJSON(data []byte) error {
 
 func (r *jsonReader) value(n *node) error {
 	if r.nodes--; r.nodes < 0 {
-		return broken(placeOf(r.data, r.at), "has more than %d values", maxNodes)
+		return broken(placeOf([]byte(r.data), r.at), "has more than %d values", maxNodes)
 	}
 	before := r.nodes
 	n.place.line = int32(r.next())
@@ -92,7 +92,7 @@ func wordKind(word string) kind {
 
 func (r *jsonReader) nested(n *node, read func(*node) error) error {
 	if r.depth++; r.depth > maxDepth {
-		return broken(placeOf(r.data, r.at), "is nested more than %d deep", maxDepth)
+		return broken(placeOf([]byte(r.data), r.at), "is nested more than %d deep", maxDepth)
 	}
 	err := read(n)
 	r.depth--
@@ -101,6 +101,7 @@ func (r *jsonReader) nested(n *node, read func(*node) error) error {
 
 func (r *jsonReader) mapping(n *node) error {
 	r.at++
+	n.fields = make([]field, 0, 4)
 	for r.next() >= 0 && r.data[r.at] != '}' {
 		if r.data[r.at] == ',' {
 			r.at++
@@ -146,10 +147,10 @@ func (r *jsonReader) next() int {
 
 func (r *jsonReader) word() string {
 	from := r.at
-	for r.at < len(r.data) && !strings.ContainsRune(",]} \t\n\r", rune(r.data[r.at])) {
+	for r.at < len(r.data) && strings.IndexByte(",]} \t\n\r", r.data[r.at]) < 0 {
 		r.at++
 	}
-	return string(r.data[from:r.at])
+	return r.data[from:r.at]
 }
 
 // str reads a string; the text is known to be well formed.
@@ -164,11 +165,11 @@ func (r *jsonReader) str() string {
 	r.at++
 	raw := r.data[from:r.at]
 	if !escaped {
-		return string(raw[1 : len(raw)-1])
+		return raw[1 : len(raw)-1]
 	}
 	var s string
-	if err := json.Unmarshal(raw, &s); err != nil {
-		return string(raw)
+	if err := json.Unmarshal([]byte(raw), &s); err != nil {
+		return raw
 	}
 	return s
 }
