@@ -38,7 +38,8 @@ func Check(e *Engine, out Output) error {
 	return nil
 }
 
-// checkNode adds up what a node holds, from the specifications.
+// checkNode compares what a node has promised with what it has. The running total
+// is the state's own; devices are added up.
 func checkNode(st *state.State, name string) error {
 	n := st.Nodes[name]
 	if n == nil {
@@ -47,28 +48,111 @@ func checkNode(st *state.State, name string) error {
 	if n.Silent || n.Drain {
 		return fmt.Errorf("node %s: tasks were placed on it while it is silent or draining", name)
 	}
-	var sum api.Resources
-	devices := map[[2]int32]api.Milli{}
-	for ref, t := range n.Held { // order-free: sums
-		r := &st.Workloads[ref.Workload].SpecOf(t).Resources
-		sum.CPU += r.CPU
-		sum.Memory += r.Memory
-		sum.Storage += r.Storage
-		sum.Bandwidth += r.Bandwidth
+	if u, c := &n.Used, &n.Capacity; u.CPU > c.CPU || u.Memory > c.Memory || u.Storage > c.Storage || u.Bandwidth > c.Bandwidth {
+		return fmt.Errorf("node %s is over-committed: holds cpu %v of %v, memory %v of %v, storage %v of %v, bandwidth %v of %v",
+			name, u.CPU, c.CPU, u.Memory, c.Memory, u.Storage, c.Storage, u.Bandwidth, c.Bandwidth)
+	}
+	if len(n.Capacity.Accelerators) == 0 {
+		return nil
+	}
+	return checkDevices(n)
+}
+
+func checkDevices(n *state.Node) error {
+	sum := map[[2]int32]api.Milli{}
+	for _, t := range n.Held { // order-free: sums; any violation stops the batch
 		for _, d := range t.Devices {
-			if devices[[2]int32{d.Group, d.Index}] += d.Share; devices[[2]int32{d.Group, d.Index}] > 1000 {
-				return fmt.Errorf("node %s: device %d of accelerator %d is promised more than once", name, d.Index, d.Group)
+			at := [2]int32{d.Group, d.Index}
+			if sum[at] += d.Share; sum[at] > 1000 {
+				return fmt.Errorf("node %s: device %d of accelerator %d is promised more than once", n.Name, d.Index, d.Group)
 			}
 		}
 	}
-	c := &n.Capacity
-	if sum.CPU > c.CPU || sum.Memory > c.Memory || sum.Storage > c.Storage || sum.Bandwidth > c.Bandwidth {
-		return fmt.Errorf("node %s is over-committed: holds cpu %v of %v, memory %v of %v, storage %v of %v, bandwidth %v of %v",
-			name, sum.CPU, c.CPU, sum.Memory, c.Memory, sum.Storage, c.Storage, sum.Bandwidth, c.Bandwidth)
+	return nil
+}
+
+// CheckState verifies a whole state: what is derived agrees with what it is
+// derived from, and every element stands where its status says. It looks at
+// everything and is meant for audits and tests.
+func CheckState(st *state.State) error {
+	used, held := map[string]api.Resources{}, map[string]int{}
+	for _, id := range st.SortedWorkloads() {
+		w := st.Workloads[id]
+		var counts api.Counts
+		for gi := range w.Groups {
+			if err := checkGroup(st, w, gi, &counts, used, held); err != nil {
+				return fmt.Errorf("workload %d, task %d: %w", id, gi, err)
+			}
+		}
+		if counts != w.Counts {
+			return fmt.Errorf("workload %d: counts are %+v, its elements say %+v", id, w.Counts, counts)
+		}
 	}
-	if sum.CPU != n.Used.CPU || sum.Memory != n.Used.Memory {
-		return fmt.Errorf("node %s: its running total (cpu %v, memory %v) differs from the sum (cpu %v, memory %v)",
-			name, n.Used.CPU, n.Used.Memory, sum.CPU, sum.Memory)
+	for _, name := range st.SortedNodes() {
+		n := st.Nodes[name]
+		if len(n.Held) != held[name] || !same(n.Used, used[name]) {
+			return fmt.Errorf("node %s: holds %d tasks and %+v, its elements say %d and %+v", name, len(n.Held), n.Used, held[name], used[name])
+		}
+		if err := checkDevices(n); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+func checkGroup(st *state.State, w *state.Workload, gi int, c *api.Counts, used map[string]api.Resources, held map[string]int) error {
+	g := &w.Groups[gi]
+	var open, good uint32
+	for i, t := range g.Tasks {
+		if i > 0 && g.Tasks[i-1].Ref.Index >= t.Ref.Index || t.Ref.Index >= g.Next || g.Get(t.Ref.Index) != t {
+			return fmt.Errorf("element %v stands at the wrong place", t.Ref)
+		}
+		countStatus(c, t.Status)
+		if !t.Status.Final() {
+			open++
+		} else if w.Status.Final() && t.Status.Holds() {
+			return fmt.Errorf("element %v of an ended workload is %v", t.Ref, t.Status)
+		}
+		if t.Status == api.TaskSucceeded {
+			good++
+		}
+		if !t.Status.Holds() {
+			continue
+		}
+		n := st.Nodes[t.Node]
+		if n == nil || n.Held[t.Ref] != t {
+			return fmt.Errorf("element %v is %v, but node %q does not hold it", t.Ref, t.Status, t.Node)
+		}
+		r, u := &w.SpecOf(t).Resources, used[t.Node]
+		used[t.Node] = api.Resources{
+			CPU: u.CPU + r.CPU, Memory: u.Memory + r.Memory, Storage: u.Storage + r.Storage, Bandwidth: u.Bandwidth + r.Bandwidth,
+		}
+		held[t.Node]++
+	}
+	if open != g.Open || w.Spec.Kind == api.KindJob && good != g.Good {
+		return fmt.Errorf("%d open and %d good elements, its elements say %d and %d", g.Open, g.Good, open, good)
+	}
+	if w.Status.Final() && open > 0 {
+		return fmt.Errorf("%d elements have not ended, but the workload has", open)
+	}
+	return nil
+}
+
+func countStatus(c *api.Counts, st api.TaskStatus) {
+	switch st {
+	case api.TaskWaiting:
+		c.Waiting++
+	case api.TaskPending, api.TaskBackoff:
+		c.Pending++
+	case api.TaskPlaced:
+		c.Placed++
+	case api.TaskRunning, api.TaskSuspended, api.TaskCheckpointed:
+		c.Running++
+	case api.TaskSucceeded:
+		c.Succeeded++
+	case api.TaskFailed:
+		c.Failed++
+	case api.TaskCancelled:
+		c.Cancelled++
+	}
 }

@@ -2,12 +2,9 @@ package engine
 
 import (
 	"fmt"
-	"reflect"
 	"strconv"
-	"time"
 
 	"drover.dev/api"
-	"drover.dev/api/cron"
 	"drover.dev/internal/profile"
 	"drover.dev/internal/state"
 )
@@ -18,14 +15,19 @@ func (e *Engine) input(in Input) state.Answer {
 	case *Lead:
 		e.emit(&state.LeaderStarted{Epoch: v.Epoch, Server: v.Server})
 	case *Register:
-		e.register(v.Node)
+		return e.register(&v.Node)
 	case *Silent:
-		e.silent(v.Node)
+		if n := e.st.Nodes[v.Node]; n != nil && !n.Silent {
+			e.emit(&state.NodeSilent{Node: v.Node})
+		}
 	case *Back:
 		if n := e.st.Nodes[v.Node]; n != nil && n.Silent {
 			e.emit(&state.NodeBack{Node: v.Node})
 		}
 	case *Reports:
+		if e.st.Nodes[v.Node] == nil {
+			break
+		}
 		for i := range v.Reports {
 			e.report(v.Node, &v.Reports[i])
 		}
@@ -57,34 +59,31 @@ func (e *Engine) once(c Caller, do func(key string) state.Answer) state.Answer {
 			return a
 		}
 	}
-	events := len(e.out.Events)
 	a := do(key)
-	if key == "" {
+	if key == "" || a.Code == state.CodeBusy {
 		return a
 	}
-	if _, known := e.st.Keys[key]; !known && len(e.out.Events) == events {
+	if _, known := e.st.Keys[key]; !known {
 		e.emit(&state.Answered{Key: key, Answer: a})
 	}
 	return a
 }
 
 func refuse(code state.Code, format string, args ...any) state.Answer {
-	return state.Answer{Code: code, Message: fmt.Sprintf(format, args...)}
+	return state.Answer{Code: code, Message: clip(fmt.Sprintf(format, args...))}
 }
-
-// MaxGang is how many elements a gang may have: their placements are one batch.
-const MaxGang = 1000
 
 func (e *Engine) submit(in *Submit, key string) state.Answer {
 	spec := in.Workload
-	if spec == nil || len(spec.Tasks) == 0 {
-		return refuse(state.CodeInvalid, "the workload has no tasks")
+	if fault := unsound(spec); fault != "" {
+		return refuse(state.CodeInvalid, "the workload is refused: %s", fault)
 	}
-	if spec.Gang {
-		for i := range spec.Tasks {
-			if spec.Tasks[i].Count > MaxGang {
-				return refuse(state.CodeInvalid, "task %s: a gang has at most %d elements", spec.Tasks[i].Name, MaxGang)
-			}
+	if e.size > 0 && e.size+submitSize(spec) > e.limits.direct {
+		return refuse(state.CodeBusy, "too much was submitted at once; try again")
+	}
+	if spec.Schedule != nil {
+		if _, err := nextRun(spec.Schedule, e.st.Now); err != nil {
+			return refuse(state.CodeInvalid, "schedule: %v", err)
 		}
 	}
 	old := e.st.Named(spec.Tenant, spec.Name)
@@ -92,7 +91,7 @@ func (e *Engine) submit(in *Submit, key string) state.Answer {
 		return e.create(in, key, 0)
 	}
 	switch {
-	case reflect.DeepEqual(old.Spec, spec):
+	case same(*old.Spec, *spec) && !old.Stopping:
 		return state.Answer{ID: old.ID, Revision: old.Revision, Action: "unchanged"}
 	case old.Stopping:
 		return refuse(state.CodeConflict, "%s %s is being stopped; wait until it has ended", old.Spec.Kind, spec.Name)
@@ -103,7 +102,7 @@ func (e *Engine) submit(in *Submit, key string) state.Answer {
 	case scaledOnly(old.Spec, spec):
 		e.emit(&state.WorkloadRescaled{ID: old.ID, Spec: spec, Key: key})
 	default:
-		e.revise(old, spec, in.Facts, 0, "", key)
+		e.revise(old, &state.WorkloadRevised{Spec: spec, Profiles: e.analyse(spec, in.Facts, old.Parent), Key: key})
 	}
 	return state.Answer{ID: old.ID, Revision: old.Revision, Action: "updated"}
 }
@@ -114,12 +113,8 @@ func (e *Engine) create(in *Submit, key string, parent uint64) state.Answer {
 	ev := &state.WorkloadSubmitted{
 		ID: id, Spec: spec, Principal: in.Principal, Key: key, Parent: parent, Profiles: e.analyse(spec, in.Facts, parent),
 	}
-	if spec.Schedule != nil && parent == 0 {
-		next, err := nextRun(spec.Schedule, e.st.Now)
-		if err != nil {
-			return refuse(state.CodeInvalid, "schedule: %v", err)
-		}
-		ev.NextRun = next
+	if spec.Schedule != nil {
+		ev.NextRun, _ = nextRun(spec.Schedule, e.st.Now) // it was tried before
 	}
 	e.emit(ev)
 	return state.Answer{ID: id, Revision: 1, Action: "created"}
@@ -139,39 +134,31 @@ func (e *Engine) analyse(spec *api.Workload, facts []Fact, parent uint64) []api.
 	return out
 }
 
-func (e *Engine) revise(w *state.Workload, spec *api.Workload, facts []Fact, back uint32, reason, key string) {
-	ev := &state.WorkloadRevised{
-		ID: w.ID, Spec: spec, Profiles: e.analyse(spec, facts, w.Parent), Key: key, Back: back, Reason: reason,
-	}
-	if spec.Schedule != nil {
-		ev.NextRun, _ = nextRun(spec.Schedule, e.st.Now) // validated before
+// revise gives a workload the revision that is in ev.
+func (e *Engine) revise(w *state.Workload, ev *state.WorkloadRevised) {
+	ev.ID = w.ID
+	if ev.Spec.Schedule != nil {
+		ev.NextRun, _ = nextRun(ev.Spec.Schedule, e.st.Now) // it was tried before
 	}
 	e.emit(ev)
-}
-
-// nextRun returns the first time of a schedule after now; 0 when there is none.
-func nextRun(s *api.Schedule, now api.Time) (api.Time, error) {
-	expr, err := cron.Parse(s.Cron)
-	if err != nil {
-		return 0, err
-	}
-	zone, err := cron.Zone(s.Zone)
-	if err != nil {
-		return 0, err
-	}
-	next, ok := expr.Next(time.Unix(0, int64(now)), zone)
-	if !ok {
-		return 0, fmt.Errorf("%q never comes", s.Cron)
-	}
-	return api.Time(next.UnixNano()), nil
 }
 
 // scaledOnly reports whether two specifications differ only in what needs no new
 // elements.
 func scaledOnly(a, b *api.Workload) bool {
-	c, d := *a, *b
-	c.Replicas, c.Update, c.Priority, c.Labels, c.Schedule = d.Replicas, d.Update, d.Priority, d.Labels, d.Schedule
-	return a.Schedule == nil && b.Schedule == nil && reflect.DeepEqual(&c, &d)
+	return a.Schedule == nil && b.Schedule == nil && sameWork(a, b)
+}
+
+// sameWork compares specifications but for what needs no new elements.
+func sameWork(a, b *api.Workload) bool {
+	c := *a
+	keepScale(&c, b)
+	return same(c, *b)
+}
+
+// keepScale gives a specification what another says that needs no revision.
+func keepScale(to, from *api.Workload) {
+	to.Replicas, to.Update, to.Priority, to.Labels = from.Replicas, from.Update, from.Priority, from.Labels
 }
 
 func (e *Engine) cancel(in *Cancel, key string) state.Answer {
@@ -190,12 +177,7 @@ func (e *Engine) cancel(in *Cancel, key string) state.Answer {
 	if in.Principal != "" {
 		reason += " by " + in.Principal
 	}
-	e.emit(&state.WorkloadStopping{ID: w.ID, Final: api.WorkloadCancelled, Reason: reason, Key: key})
-	for _, id := range w.Runs {
-		if r := e.st.Workloads[id]; r != nil && !r.Status.Final() && !r.Stopping {
-			e.emit(&state.WorkloadStopping{ID: id, Final: api.WorkloadCancelled, Reason: reason})
-		}
-	}
+	e.emit(&state.WorkloadStopping{ID: w.ID, Final: api.WorkloadCancelled, Reason: clip(reason), Key: key})
 	return state.Answer{ID: w.ID, Revision: w.Revision, Action: "cancelled"}
 }
 
@@ -207,19 +189,39 @@ func (e *Engine) rollback(in *Rollback, key string) state.Answer {
 	case w.Status.Final() || w.Stopping:
 		return refuse(state.CodeConflict, "%s has ended", in.Name)
 	}
-	want := in.Revision
-	if want == 0 {
-		if want = w.Stable; want == w.Revision || want == 0 {
-			want = w.Revision - 1
-		}
+	past := pastRevision(w, in.Revision)
+	if past == nil {
+		return refuse(state.CodeNotFound, "%s has no earlier revision to go back to; revisions %s are kept", in.Name, keptRevisions(w))
 	}
+	e.rollBack(w, past, "rolled back to revision "+revision(past.Number), key)
+	return state.Answer{ID: w.ID, Revision: w.Revision, Action: "updated"}
+}
+
+// pastRevision finds the revision to go back to: the one with a number, or for 0
+// the last one that became healthy, and else the last one that differs.
+func pastRevision(w *state.Workload, number uint32) *state.Revision {
+	var differs *state.Revision
 	for i := len(w.Past) - 1; i >= 0; i-- {
-		if w.Past[i].Number == want {
-			e.revise(w, w.Past[i].Spec, nil, want, "rolled back to revision "+strconv.Itoa(int(want)), key)
-			return state.Answer{ID: w.ID, Revision: w.Revision, Action: "updated"}
+		r := &w.Past[i]
+		switch {
+		case number != 0 && r.Number == number:
+			return r
+		case number != 0 || sameWork(r.Spec, w.Spec):
+		case r.Number == w.Stable || r.Stable:
+			return r
+		case differs == nil && !r.Bad:
+			differs = r
 		}
 	}
-	return refuse(state.CodeNotFound, "%s has no earlier revision %d; revisions %s are kept", in.Name, want, keptRevisions(w))
+	return differs
+}
+
+// rollBack makes an earlier revision's work the present one's again. What needs
+// no revision (replicas, priority, bounds of updates) stays as it is.
+func (e *Engine) rollBack(w *state.Workload, to *state.Revision, reason, key string) {
+	spec := *to.Spec
+	keepScale(&spec, w.Spec)
+	e.revise(w, &state.WorkloadRevised{Spec: &spec, Profiles: to.Profiles, Key: key, Back: to.Number, Reason: clip(reason)})
 }
 
 func keptRevisions(w *state.Workload) string {
@@ -230,7 +232,7 @@ func keptRevisions(w *state.Workload) string {
 }
 
 func (e *Engine) putSite(in *PutSite, key string) state.Answer {
-	if old := e.st.Sites[in.Site.Name]; old != nil && reflect.DeepEqual(*old, in.Site) {
+	if old := e.st.Sites[in.Site.Name]; old != nil && same(*old, in.Site) {
 		return state.Answer{Action: "unchanged"}
 	}
 	e.emit(&state.SitePut{Site: in.Site, Key: key})
@@ -240,13 +242,13 @@ func (e *Engine) putSite(in *PutSite, key string) state.Answer {
 func (e *Engine) settings(in *PutSettings, key string) state.Answer {
 	s := e.st.Settings
 	if in.RetainFor > 0 {
-		s.RetainFor = in.RetainFor
+		s.RetainFor = min(in.RetainFor, api.MaxDuration)
 	}
 	if in.RetainMax > 0 {
 		s.RetainMax = in.RetainMax
 	}
 	if in.Lease > 0 {
-		s.Lease = in.Lease
+		s.Lease = min(in.Lease, api.MaxDuration)
 	}
 	if in.Home != "" {
 		s.Home = in.Home

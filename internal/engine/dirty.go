@@ -1,36 +1,64 @@
 package engine
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
-// dirtySet collects numbers of workloads and gives them back in order.
-type dirtySet struct {
-	list []uint64
-	in   map[uint64]bool
+// dirtySet collects what is to be looked at, and gives the smallest back first.
+// So an engine that was rebuilt, which has everything in the set, looks at what
+// matters in the same order as one that has only that.
+type dirtySet[K cmp.Ordered] struct {
+	heap []K
+	in   map[K]struct{}
 }
 
-func (d *dirtySet) add(id uint64) {
+func (d *dirtySet[K]) len() int { return len(d.heap) }
+
+func (d *dirtySet[K]) add(k K) {
 	if d.in == nil {
-		d.in = map[uint64]bool{}
+		d.in = map[K]struct{}{}
 	}
-	if !d.in[id] {
-		d.in[id] = true
-		d.list = append(d.list, id)
+	if _, known := d.in[k]; known {
+		return
+	}
+	d.in[k] = struct{}{}
+	d.heap = append(d.heap, k)
+	for i := len(d.heap) - 1; i > 0; {
+		up := (i - 1) / 2
+		if d.heap[up] <= d.heap[i] {
+			break
+		}
+		d.heap[up], d.heap[i] = d.heap[i], d.heap[up]
+		i = up
 	}
 }
 
-func (d *dirtySet) addAll(ids []uint64) {
-	for _, id := range ids {
-		d.add(id)
+func (d *dirtySet[K]) addAll(list []K) {
+	for _, k := range list {
+		d.add(k)
 	}
 }
 
-// take returns what was collected, in order, and begins anew.
-func (d *dirtySet) take() []uint64 {
-	out := d.list
-	slices.Sort(out)
-	d.list = nil
-	clear(d.in)
-	return out
+// take removes the smallest; the set must not be empty.
+func (d *dirtySet[K]) take() K {
+	k, last := d.heap[0], len(d.heap)-1
+	delete(d.in, k)
+	d.heap[0] = d.heap[last]
+	d.heap = d.heap[:last]
+	for i := 0; ; {
+		small := i
+		for _, c := range [2]int{2*i + 1, 2*i + 2} {
+			if c < last && d.heap[c] < d.heap[small] {
+				small = c
+			}
+		}
+		if small == i {
+			return k
+		}
+		d.heap[i], d.heap[small] = d.heap[small], d.heap[i]
+		i = small
+	}
 }
 
 func insertSorted(list []uint64, id uint64) []uint64 {

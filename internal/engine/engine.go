@@ -11,9 +11,17 @@ import (
 	"drover.dev/internal/state"
 )
 
-// MaxBatch bounds the estimated size of the events of one Step, in bytes. What is
-// left to do is done by the next Step.
+// MaxBatch is the estimated size of a Step's events, in bytes, from which on it
+// does nothing more that can wait; the next Step does it. A single event or gang
+// may exceed it by at most a quarter.
 const MaxBatch = 384 << 10
+
+// maxDirect is the size from which on a Step refuses to accept workloads, so
+// that a record never outgrows the journal, whatever the inputs are.
+const maxDirect = 512 << 10
+
+// limits of a batch; tests lower them.
+type limits struct{ batch, direct int }
 
 // Engine is a state with the indexes that deciding needs. It is not safe for
 // concurrent use. After an error, or when a Step's record was not acknowledged,
@@ -23,12 +31,14 @@ type Engine struct {
 	index    *sched.Index
 	entries  map[api.TaskRef]*entry // elements that are queued or hold a node
 	timers   timers
-	dirty    dirtySet // workloads to reconcile before the Step ends
-	systems  []uint64 // system workloads that are not final, in order
-	emptied  []string // shapes that left the queue in this Step
+	dirty    dirtySet[uint64] // workloads to reconcile before the Step ends
+	nodes    dirtySet[string] // nodes, likewise
+	systems  []uint64         // system workloads that are not final, in order
+	emptied  []string         // shapes that left the queue in this Step
 	lastAsk  cachedAsk
 	loads    map[loadKey][]sched.Load // inputs from earlier tasks, within one Step
 	follower bool                     // folds what another decided: nothing is queued
+	limits   limits
 	out      Output
 	size     int
 	err      error
@@ -46,11 +56,15 @@ type Output struct {
 func New(st *state.State) *Engine {
 	e := empty(st)
 	e.rebuild()
+	e.recheck()
 	return e
 }
 
 func empty(st *state.State) *Engine {
-	return &Engine{st: st, index: sched.New(), entries: map[api.TaskRef]*entry{}, loads: map[loadKey][]sched.Load{}}
+	return &Engine{
+		st: st, index: sched.New(), entries: map[api.TaskRef]*entry{}, loads: map[loadKey][]sched.Load{},
+		limits: limits{MaxBatch, maxDirect},
+	}
 }
 
 // State returns the state for reading; it is valid until the next Step.
@@ -68,6 +82,9 @@ func (e *Engine) Step(now api.Time, inputs []Input) (Output, error) {
 	e.due(now)
 	e.reconcile()
 	e.place()
+	if e.out.More {
+		e.recheck()
+	}
 	e.out.Wake = e.timers.next()
 	if e.err != nil {
 		return Output{}, fmt.Errorf("step at %s with %d inputs: %w", now, len(inputs), e.err)
@@ -75,12 +92,29 @@ func (e *Engine) Step(now api.Time, inputs []Input) (Output, error) {
 	return e.out, nil
 }
 
+// recheck makes the queue one that depends on the state alone, so that an engine
+// which goes on after a cut Step and one rebuilt there decide alike.
+func (e *Engine) recheck() {
+	if len(e.st.Refusals) > 0 {
+		e.index.Recheck(func(shape string) bool { return e.st.Refusals[shapeDigest(shape)] != nil })
+	}
+}
+
 // full reports whether the batch should take no more events that can wait.
 func (e *Engine) full() bool {
-	if e.size >= MaxBatch {
+	if e.size >= e.limits.batch {
 		e.out.More = true
 	}
 	return e.out.More
+}
+
+// fits reports whether an event of n bytes may still be part of the batch. When it
+// may not, the batch is full.
+func (e *Engine) fits(n int) bool {
+	if e.size > 0 && e.size+n > e.limits.direct {
+		e.out.More = true
+	}
+	return !e.out.More
 }
 
 // emit applies an event to the state and the indexes and records it.

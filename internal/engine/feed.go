@@ -24,6 +24,7 @@ func (e *Engine) rebuild() {
 		e.index.PutNode(n.Node)
 		e.open(n)
 		e.nodeTimers(n)
+		e.touchNode(name)
 	}
 	for _, id := range e.st.SortedWorkloads() {
 		w := e.st.Workloads[id]
@@ -32,21 +33,19 @@ func (e *Engine) rebuild() {
 		if w.Status.Final() {
 			continue
 		}
-		e.dirty.add(id) // a reconcile that was cut short goes on
+		e.touchWorkload(id) // a reconcile that was cut short goes on
 		if w.Spec.Kind == api.KindSystem {
 			e.systems = insertSorted(e.systems, id)
 		}
 	}
-	if len(e.st.Finished) > 0 {
-		e.timers.add(timer{at: e.st.Finished[0].At.Add(e.st.Settings.RetainFor), kind: timerRetention})
-	}
+	e.retentionTimer()
 }
 
 // reindex brings the indexes in step with the state after an event.
 func (e *Engine) reindex(ev state.Event) {
 	switch v := ev.(type) {
 	case *state.SettingsChanged:
-		e.index.SetHome(e.st.Settings.Home)
+		e.settingsChanged()
 	case *state.SitePut:
 		e.index.PutSite(v.Site)
 	case *state.NodeRegistered:
@@ -60,8 +59,9 @@ func (e *Engine) reindex(ev state.Event) {
 		e.nodeChanged(v.Node)
 	case *state.NodeRemoved:
 		e.index.RemoveNode(v.Node)
-		e.dirty.addAll(e.systems)
+		e.touchSystems()
 	case *state.WorkloadForgotten: // nothing of them is indexed any more
+		e.retentionTimer()
 	case *state.TasksReady:
 		w := e.st.Workloads[v.Workload]
 		for i := v.From; i < v.To; i++ {
@@ -74,10 +74,13 @@ func (e *Engine) reindex(ev state.Event) {
 	case *state.TaskPlaced:
 		e.sync(e.st.Task(v.Ref))
 	case *state.TaskStarted:
-		e.startTimers(v.Attempt.TaskRef)
+		e.started(v.Attempt.TaskRef)
 	case *state.TaskHealth:
-		e.updateTimers(v.Attempt.TaskRef)
+		e.healthChanged(v.Attempt.TaskRef)
 	case *state.TaskStop: // holds its place until it is reported as ended
+		if _, t := e.st.Task(v.Ref); t != nil {
+			e.stopOn(t)
+		}
 	case *state.TaskEnded:
 		e.syncRef(v.Attempt.TaskRef)
 		if v.NotBefore != 0 {
@@ -120,7 +123,39 @@ func (e *Engine) newWorkload(id uint64) {
 		e.systems = insertSorted(e.systems, id)
 	}
 	if w.Spec.Kind != api.KindJob {
-		e.dirty.add(id)
+		e.touchWorkload(id)
+	}
+}
+
+func (e *Engine) started(ref api.TaskRef) {
+	if w, t := e.st.Task(ref); t != nil {
+		e.timeoutTimer(w, t)
+		e.healthChanged(ref)
+	}
+}
+
+func (e *Engine) healthChanged(ref api.TaskRef) {
+	if w, t := e.st.Task(ref); t != nil && w.Spec.Kind != api.KindJob {
+		e.touchWorkload(w.ID)
+		e.progressTimer(w)
+		e.healthTimer(w, t)
+	}
+}
+
+// stopOn sees to an element that is to be stopped on a node of which nothing is
+// heard.
+func (e *Engine) stopOn(t *state.Task) {
+	if n := e.st.Nodes[t.Node]; n != nil && n.Silent && t.Status.Holds() {
+		e.touchNode(n.Name)
+	}
+}
+
+func (e *Engine) settingsChanged() {
+	e.index.SetHome(e.st.Settings.Home)
+	e.retentionTimer()
+	for _, name := range e.st.SortedNodes() {
+		e.nodeTimers(e.st.Nodes[name])
+		e.touchNode(name)
 	}
 }
 
@@ -129,21 +164,25 @@ func (e *Engine) changedWorkload(id uint64) {
 	for gi := range w.Groups { // the shape may have changed with the priority
 		for _, t := range w.Groups[gi].Tasks {
 			if en := e.entries[t.Ref]; en != nil && en.node == "" {
-				e.unqueue(t.Ref)
+				e.remove(t.Ref)
+			}
+			if t.Stop != state.StopNothing {
+				e.stopOn(t)
 			}
 		}
 	}
 	e.syncWorkload(w)
 	e.workloadTimers(w)
-	e.dirty.add(id)
+	e.touchWorkload(id)
 }
 
 func (e *Engine) finished(id uint64) {
-	w := e.st.Workloads[id]
 	e.systems = removeSorted(e.systems, id)
-	e.timers.add(timer{at: w.FinishAt.Add(e.st.Settings.RetainFor), kind: timerRetention})
-	if w.Parent != 0 {
-		e.dirty.add(w.Parent)
+	if len(e.st.Finished) == 1 {
+		e.retentionTimer()
+	}
+	if w := e.st.Workloads[id]; w.Parent != 0 {
+		e.touchWorkload(w.Parent)
 	}
 }
 
@@ -151,7 +190,11 @@ func (e *Engine) nodeChanged(name string) {
 	n := e.st.Nodes[name]
 	e.open(n)
 	e.nodeTimers(n)
-	e.dirty.addAll(e.systems)
+	e.touchNode(name)
+	e.touchSystems()
+	if e.follower {
+		return
+	}
 	for _, t := range n.SortedHeld() {
 		e.touchWorkload(t.Ref.Workload)
 	}
@@ -207,11 +250,11 @@ func (e *Engine) queue(w *state.Workload, t *state.Task) {
 		}
 		e.remove(t.Ref)
 	}
-	en := &entry{ask: e.askFor(w, t)}
-	e.entries[t.Ref] = en
 	if e.follower {
 		return
 	}
+	en := &entry{ask: e.askFor(w, t)}
+	e.entries[t.Ref] = en
 	it := sched.Item{Ref: t.Ref, Ready: t.Ready, Ask: en.ask}
 	if w.InGang(t) {
 		if t.Ref.Index != 0 {
@@ -244,8 +287,6 @@ func (e *Engine) remove(ref api.TaskRef) {
 	}
 }
 
-func (e *Engine) unqueue(ref api.TaskRef) { e.remove(ref) }
-
 // leave takes an element out of the queue or off its node.
 func (e *Engine) leave(ref api.TaskRef, en *entry) {
 	if en.node != "" {
@@ -257,9 +298,23 @@ func (e *Engine) leave(ref api.TaskRef, en *entry) {
 	}
 }
 
+// touchWorkload has a workload reconciled before the Step ends. A follower leaves
+// that to its leader.
 func (e *Engine) touchWorkload(id uint64) {
-	if e.st.Workloads[id] != nil {
+	if !e.follower && e.st.Workloads[id] != nil {
 		e.dirty.add(id)
+	}
+}
+
+func (e *Engine) touchSystems() {
+	if !e.follower {
+		e.dirty.addAll(e.systems)
+	}
+}
+
+func (e *Engine) touchNode(name string) {
+	if !e.follower && e.st.Nodes[name] != nil {
+		e.nodes.add(name)
 	}
 }
 
@@ -277,9 +332,13 @@ func (e *Engine) askFor(w *state.Workload, t *state.Task) *sched.Ask {
 func makeAsk(w *state.Workload, t *state.Task) *sched.Ask {
 	spec := w.SpecAt(t.Revision)
 	task := &spec.Tasks[t.Ref.Task]
+	gang := 0
+	if w.InGang(t) {
+		gang = len(w.Groups[t.Ref.Task].Tasks)
+	}
 	return &sched.Ask{
-		Shape: sched.ShapeOf(task, spec.Tenant, w.Spec.Priority, t.Pin, w.InGang(t)),
-		Task:  task, Tenant: spec.Tenant, Priority: w.Spec.Priority, Objective: spec.Objective,
+		Gang: gang, Shape: sched.ShapeOf(task, spec.Tenant, w.Spec.Priority, t.Pin, w.InGang(t)),
+		Task: task, Tenant: spec.Tenant, Priority: w.Spec.Priority, Objective: spec.Objective,
 		Pin: t.Pin, Spread: spec.Kind == api.KindService,
 	}
 }

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"fmt"
+
 	"drover.dev/api"
 	"drover.dev/internal/state"
 )
@@ -9,22 +11,20 @@ import (
 // explains and plans, but never decides.
 func NewFollower(st *state.State) *Engine {
 	e := empty(st)
-	e.follower = true
+	e.follower, e.timers.off = true, true
 	e.rebuild()
 	return e
 }
 
 // Follow folds the events of one record in.
 func (e *Engine) Follow(at api.Time, events []state.Event) error {
+	e.st.Now = max(e.st.Now, at)
 	for _, ev := range events {
 		if err := e.st.Apply(at, ev); err != nil {
-			return err
+			return fmt.Errorf("follow to %s: %w", at, err)
 		}
 		e.reindex(ev)
 	}
-	e.timers.heap = e.timers.heap[:0]
-	e.dirty.take()
-	e.emptied = e.emptied[:0]
 	return nil
 }
 

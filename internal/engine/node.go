@@ -1,8 +1,6 @@
 package engine
 
 import (
-	"reflect"
-
 	"drover.dev/api"
 	"drover.dev/internal/sched"
 	"drover.dev/internal/state"
@@ -10,22 +8,54 @@ import (
 
 // register adds a node or takes its new attributes. One that says nothing new
 // costs no event.
-func (e *Engine) register(node api.Node) {
-	old := e.st.Nodes[node.Name]
-	if old != nil && !old.Silent && reflect.DeepEqual(old.Node, node) {
+func (e *Engine) register(node *api.Node) state.Answer {
+	if fault := unsoundNode(node); fault != "" {
+		return refuse(state.CodeInvalid, "node %s is refused: %s", node.Name, fault)
+	}
+	if old := e.st.Nodes[node.Name]; old != nil && !old.Silent && same(old.Node, *node) {
+		return state.Answer{}
+	}
+	e.emit(&state.NodeRegistered{Node: *node})
+	return state.Answer{}
+}
+
+// reconcileNode moves or gives up what may not stay on a node: that of a silent
+// one by each task's onLost, that of others when a taint or a drain says so.
+func (e *Engine) reconcileNode(n *state.Node) {
+	if n.Silent {
+		if !e.giveUp(n, false) {
+			e.nodes.add(n.Name)
+		}
 		return
 	}
-	e.emit(&state.NodeRegistered{Node: node})
-	if old == nil {
-		return
-	}
-	for _, t := range old.SortedHeld() {
-		_, t := e.st.Task(t.Ref)
-		w := e.st.Workloads[t.Ref.Workload]
-		if t.Stop == state.StopNothing && evicted(node.Taints, w.SpecOf(t).Requires.Tolerations) {
-			e.emit(&state.TaskStop{Ref: t.Ref, For: state.StopMove, Reason: "node " + node.Name + " has a taint that it does not tolerate"})
+	over := n.Drain && n.DrainUntil <= e.st.Now
+	for _, t := range n.SortedHeld() {
+		if t.Stop != state.StopNothing || t.Pin != "" {
+			continue // the workload's own reconcile sees to pinned elements
+		}
+		if e.full() {
+			e.nodes.add(n.Name)
+			return
+		}
+		if why := e.leaves(n, t, over); why != "" {
+			e.emit(&state.TaskStop{Ref: t.Ref, For: state.StopMove, Reason: why})
 		}
 	}
+}
+
+// leaves says why an element must leave a node, "" when it may stay. Replicas on
+// a draining node are replaced by their service's reconcile.
+func (e *Engine) leaves(n *state.Node, t *state.Task, drained bool) string {
+	w := e.st.Workloads[t.Ref.Workload]
+	switch {
+	case drained && w.Spec.Kind == api.KindJob:
+		return "node " + n.Name + " is being drained"
+	case evicted(n.Taints, w.SpecOf(t).Requires.Tolerations):
+		return "node " + n.Name + " has a taint that it does not tolerate"
+	case !offered(&n.Capacity, w.SpecOf(t), t.Devices):
+		return "node " + n.Name + " has lost an accelerator of it"
+	}
+	return ""
 }
 
 func evicted(taints []api.Taint, tolerations []api.Toleration) bool {
@@ -37,55 +67,64 @@ func evicted(taints []api.Taint, tolerations []api.Toleration) bool {
 	return false
 }
 
-// silent gives up what a silent node runs, by each task's onLost. Tasks marked
-// atMostOnce stay until their lease is over: until then they may be running.
-func (e *Engine) silent(name string) {
-	n := e.st.Nodes[name]
-	if n == nil || n.Silent {
-		return
+// offered reports whether a node still has the devices that an element was given.
+func offered(c *api.Resources, spec *api.Task, devices []api.DeviceShare) bool {
+	for _, d := range devices {
+		if int(d.Group) >= len(c.Accelerators) {
+			return false
+		}
+		have := &c.Accelerators[d.Group]
+		if int64(d.Index) >= int64(have.Count/1000) || !sched.Wanted(have, spec.Resources.Accelerators) {
+			return false
+		}
 	}
-	e.emit(&state.NodeSilent{Node: name})
-	e.giveUp(n, func(task *api.Task) bool { return !task.AtMostOnce })
+	return true
 }
 
-func (e *Engine) leaseOver(name string) {
-	n := e.st.Nodes[name]
-	if n == nil || !n.Silent || e.leaseEnd(n) > e.st.Now {
-		return
-	}
-	e.giveUp(n, func(task *api.Task) bool { return task.AtMostOnce })
-}
-
-// giveUp decides what becomes of a silent node's tasks that which selects.
-func (e *Engine) giveUp(n *state.Node, which func(*api.Task) bool) {
-	var again, failed, stopped []api.TaskRef
+// giveUp decides what becomes of a silent node's tasks, by each one's onLost.
+// Tasks marked atMostOnce stay until their lease is over: until then they may be
+// running. all gives those up, too, that would wait for the node. It returns
+// false when the batch was full before it was done.
+func (e *Engine) giveUp(n *state.Node, all bool) bool {
+	const kinds = 4
+	var refs [kinds][]api.TaskRef // again, failed, cancelled, removed
+	expired := e.leaseEnd(n) <= e.st.Now
 	for _, t := range n.SortedHeld() {
 		w := e.st.Workloads[t.Ref.Workload]
 		task := w.SpecOf(t)
 		switch {
-		case !which(task):
-		case t.Stop == state.StopCancel || t.Stop == state.StopRemove || t.Pin != "":
-			stopped = append(stopped, t.Ref)
+		case t.Stop == state.StopCancel || w.Stopping:
+			refs[2] = append(refs[2], t.Ref)
+		case t.Stop == state.StopRemove || t.Pin != "":
+			refs[3] = append(refs[3], t.Ref)
+		case task.AtMostOnce && !expired:
 		case task.OnLost == api.LostFail:
-			failed = append(failed, t.Ref)
-		case task.OnLost != api.LostWait:
-			again = append(again, t.Ref)
+			refs[1] = append(refs[1], t.Ref)
+		case task.OnLost != api.LostWait || all:
+			refs[0] = append(refs[0], t.Ref)
 		}
 	}
-	e.lose(n.Name, again, api.TaskPending)
-	e.lose(n.Name, failed, api.TaskFailed)
-	e.lose(n.Name, stopped, api.TaskCancelled)
+	for i, next := range [kinds]api.TaskStatus{api.TaskPending, api.TaskFailed, api.TaskCancelled, api.TaskCancelled} {
+		if !e.lose(n.Name, refs[i], next, i == 3) {
+			return false
+		}
+	}
+	return true
 }
 
 // maxLost bounds one TasksLost event.
 const maxLost = 2000
 
-func (e *Engine) lose(node string, refs []api.TaskRef, next api.TaskStatus) {
+func (e *Engine) lose(node string, refs []api.TaskRef, next api.TaskStatus, remove bool) bool {
 	for len(refs) > 0 {
+		if e.full() {
+			return false
+		}
 		n := min(len(refs), maxLost)
-		e.emit(&state.TasksLost{Node: node, Refs: refs[:n:n], Next: next, Reason: "node " + node + " is silent"})
+		e.emit(&state.TasksLost{Node: node, Refs: refs[:n:n], Next: next, Reason: "node " + node + " is silent", Remove: remove})
 		refs = refs[n:]
 	}
+	return true
 }
 
 func (e *Engine) drain(in *Drain, key string) state.Answer {
@@ -98,37 +137,26 @@ func (e *Engine) drain(in *Drain, key string) state.Answer {
 	}
 	ev := &state.NodeDrain{Node: in.Node, On: !in.Off, Key: key}
 	if ev.On {
-		ev.Until = e.st.Now.Add(in.Grace)
+		ev.Until = e.st.Now.Add(max(in.Grace, 0))
 	}
 	e.emit(ev)
-	e.drainOver(in.Node)
 	return state.Answer{Action: "updated"}
 }
 
-// drainOver moves job tasks that are still on a draining node after its grace.
-// Replicas of services are moved by their workload's reconcile.
-func (e *Engine) drainOver(name string) {
-	n := e.st.Nodes[name]
-	if n == nil || !n.Drain || n.DrainUntil > e.st.Now {
-		return
-	}
-	for _, t := range n.SortedHeld() {
-		w := e.st.Workloads[t.Ref.Workload]
-		if w.Spec.Kind == api.KindJob && t.Stop == state.StopNothing {
-			e.emit(&state.TaskStop{Ref: t.Ref, For: state.StopMove, Reason: "node " + name + " is being drained"})
-		}
-	}
-}
-
+// removeNode forgets a node that is out of service. What still waits for a silent
+// one is given up.
 func (e *Engine) removeNode(in *RemoveNode, key string) state.Answer {
 	n := e.st.Nodes[in.Node]
 	switch {
 	case n == nil:
 		return refuse(state.CodeNotFound, "there is no node %s", in.Node)
-	case len(n.Held) > 0:
-		return refuse(state.CodeConflict, "node %s still holds %d tasks; drain it first", in.Node, len(n.Held))
 	case !n.Silent && !n.Drain:
 		return refuse(state.CodeConflict, "node %s is in service; drain it or stop its agent first", in.Node)
+	case n.Silent:
+		e.giveUp(n, true)
+	}
+	if held := len(n.Held); held > 0 {
+		return refuse(state.CodeConflict, "node %s still holds %d tasks; drain it or wait for its lease to end, then try again", in.Node, held)
 	}
 	e.emit(&state.NodeRemoved{Node: in.Node, Key: key})
 	return state.Answer{Action: "removed"}

@@ -31,7 +31,6 @@ func (e *Engine) place() {
 			continue
 		}
 		e.bind(it.Ref, &d, devices)
-		e.admitted(it.Ask.Shape)
 	}
 	e.clearEmptied()
 }
@@ -66,7 +65,7 @@ func (e *Engine) placeGang(it sched.Item) {
 		chosen = append(chosen, choice{d, devices})
 	}
 	for i := range chosen {
-		e.index.Release(chosen[i].decision.Chosen.Node, it.Gang[i], it.Ask, chosen[i].devices)
+		e.index.Unhold(chosen[i].decision.Chosen.Node, it.Gang[i], it.Ask, chosen[i].devices)
 	}
 	if len(chosen) < len(it.Gang) {
 		d, _ := e.decide(it.Gang[len(chosen)], it.Ask)
@@ -78,10 +77,16 @@ func (e *Engine) placeGang(it sched.Item) {
 		return
 	}
 	for i := range chosen {
-		e.bind(it.Gang[i], &chosen[i].decision, chosen[i].devices)
+		d := &chosen[i].decision
+		if i >= fullDecisions {
+			d.RunnersUp = nil // so that a gang's placements are never more than a batch
+		}
+		e.bind(it.Gang[i], d, chosen[i].devices)
 	}
-	e.admitted(it.Ask.Shape)
 }
+
+// fullDecisions is for how many elements of a gang the runners-up are recorded.
+const fullDecisions = 16
 
 // refuse sets a shape aside and records why, when the reasons are new.
 func (e *Engine) refuse(it sched.Item, d *api.Decision) {
@@ -93,20 +98,15 @@ func (e *Engine) refuse(it sched.Item, d *api.Decision) {
 	e.emit(&state.ShapeRefused{Shape: digest, Ref: it.Ref, Decision: d})
 }
 
-func (e *Engine) admitted(shape string) {
-	if len(e.st.Refusals) == 0 {
-		return
-	}
-	if digest := shapeDigest(shape); e.st.Refusals[digest] != nil {
-		e.emit(&state.ShapeCleared{Shape: digest})
-	}
-}
-
-// clearEmptied takes back refusals of shapes that left the queue.
+// clearEmptied takes back refusals of shapes that left the queue. While tasks of a
+// shape wait, its refusal stands.
 func (e *Engine) clearEmptied() {
 	for _, shape := range e.emptied {
-		if !e.index.Queued(shape) {
-			e.admitted(shape)
+		if e.index.Queued(shape) {
+			continue
+		}
+		if digest := shapeDigest(shape); e.st.Refusals[digest] != nil {
+			e.emit(&state.ShapeCleared{Shape: digest})
 		}
 	}
 	e.emptied = e.emptied[:0]

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -13,20 +14,20 @@ import (
 // that the node was never given is ignored.
 func (e *Engine) report(node string, r *api.Report) {
 	w, t := e.st.Task(r.TaskRef)
-	if t == nil {
+	if t == nil || r.Try == 0 || r.N == 0 {
 		return
 	}
 	if r.Try != t.Try || t.Node != node || !t.Status.Holds() {
 		e.late(node, w, t, r)
 		return
 	}
-	if r.N <= t.Reported {
+	if r.N <= t.Reported && r.Kind != api.ReportEnded {
 		return
 	}
 	switch r.Kind {
 	case api.ReportStarted:
 		if t.Status == api.TaskPlaced {
-			e.emit(&state.TaskStarted{Attempt: r.Attempt, N: r.N, Ports: r.Ports, PID: r.PID})
+			e.emit(&state.TaskStarted{Attempt: r.Attempt, N: r.N, Ports: ports(w.SpecOf(t), r.Ports), PID: r.PID})
 		}
 	case api.ReportHealthy:
 		if t.Status == api.TaskRunning && !t.Healthy {
@@ -49,13 +50,14 @@ func (e *Engine) late(node string, w *state.Workload, t *state.Task, r *api.Repo
 		return
 	}
 	known := r.Try == t.LostTry && t.LostNode == node
+	mine := !known && r.Try == t.Try && t.Node == node && r.N > t.Reported
 	switch {
 	case known && !t.Status.Final() && r.Result.Outcome == api.OutcomeSucceeded && w.Spec.Kind == api.KindJob && !w.Stopping:
 		e.emit(&state.TaskEnded{
-			Attempt: r.Attempt, N: r.N, Result: trim(r.Result), Next: api.TaskSucceeded, Fails: t.Fails, Losses: t.Losses,
+			Attempt: r.Attempt, N: r.N, Result: trim(w.SpecOf(t), r.Result), Next: api.TaskSucceeded, Fails: t.Fails, Losses: t.Losses,
 			Reason: "reported by node " + node + " after it had been given up",
 		})
-	case known || r.Try == t.Try && t.Node == node && r.N > t.Reported:
+	case known && t.Status.Final() || mine:
 		e.emit(&state.ReportDuplicate{Attempt: r.Attempt, N: r.N, Outcome: r.Result.Outcome})
 	}
 }
@@ -66,14 +68,13 @@ func (e *Engine) unhealthy(w *state.Workload, t *state.Task, r *api.Report) {
 	}
 	e.emit(&state.TaskHealth{Attempt: r.Attempt, N: r.N, Detail: clip(r.Detail)})
 	if t.Stop == state.StopNothing {
-		e.emit(&state.TaskStop{Ref: t.Ref, For: state.StopRestart, Reason: "check failed: " + clip(r.Detail)})
+		e.emit(&state.TaskStop{Ref: t.Ref, For: state.StopRestart, Reason: clip("check failed: " + r.Detail)})
 	}
-	e.touchWorkload(w.ID)
 }
 
 // ended decides what follows from the end of an attempt.
 func (e *Engine) ended(w *state.Workload, t *state.Task, r *api.Report) {
-	ev := &state.TaskEnded{Attempt: r.Attempt, N: r.N, Result: trim(r.Result), Fails: t.Fails, Losses: t.Losses}
+	ev := &state.TaskEnded{Attempt: r.Attempt, N: r.N, Result: trim(w.SpecOf(t), r.Result), Fails: t.Fails, Losses: t.Losses}
 	ev.Reason = reasonOf(ev.Result)
 	out := r.Result.Outcome
 	switch {
@@ -85,10 +86,8 @@ func (e *Engine) ended(w *state.Workload, t *state.Task, r *api.Report) {
 		ev.Next, ev.Remove, ev.Reason = api.TaskCancelled, true, t.Reason
 	case t.Stop == state.StopMove:
 		ev.Next, ev.Reason = api.TaskPending, t.Reason
-	case out == api.OutcomeStopped && t.Stop == state.StopNothing:
-		ev.Next = api.TaskPending // the agent's own decision: its lease was over
-	case out == api.OutcomeLost && t.Losses < freeLosses:
-		ev.Losses++
+	case (out == api.OutcomeLost || out == api.OutcomeStopped && t.Stop == state.StopNothing) && t.Losses < freeLosses:
+		ev.Losses++ // its worker vanished, or its agent stopped it for its own reasons
 		e.again(w, t, ev, 0)
 	default:
 		if t.Stop == state.StopRestart && t.Reason != "" {
@@ -115,7 +114,7 @@ func (e *Engine) failed(w *state.Workload, t *state.Task, ev *state.TaskEnded, o
 		policy = &api.Restart{Policy: api.RestartNever}
 	}
 	if t.Started != 0 && e.st.Now.Sub(t.Started) > healthyRun && w.Spec.Kind != api.KindJob {
-		ev.Fails = 0
+		ev.Fails, ev.Losses = 0, 0
 	}
 	succeeded := out == api.OutcomeSucceeded
 	switch {
@@ -152,7 +151,7 @@ func reasonOf(r *api.Result) string {
 	case r.Outcome == api.OutcomeSucceeded:
 		return ""
 	case r.Reason != "" && r.Detail != "":
-		return r.Reason + ": " + r.Detail
+		return clip(r.Reason + ": " + r.Detail)
 	case r.Reason != "":
 		return r.Reason
 	case r.Detail != "":
@@ -165,24 +164,63 @@ func reasonOf(r *api.Result) string {
 	return r.Outcome.String()
 }
 
-// Bounds on what an agent may make the journal keep.
+// Bounds on what an agent may make the journal keep, in bytes.
 const (
-	maxText    = 512
-	maxOutputs = 64
+	maxText = 512
+	maxName = 128
+	maxSize = api.Bytes(1) << 50 // of one output
 )
 
 // clip bounds a text without cutting a character in two.
-func clip(s string) string {
-	if len(s) <= maxText {
+func clip(s string) string { return clipTo(s, maxText) }
+
+func clipTo(s string, most int) string {
+	if len(s) <= most {
 		return s
 	}
-	return strings.ToValidUTF8(s[:maxText], "")
+	return strings.ToValidUTF8(s[:most], "")
 }
 
-// trim bounds a result: agents are not trusted with the size of the journal.
-func trim(r *api.Result) *api.Result {
+// trim bounds a result: agents are not trusted with the size of the journal, nor
+// with outputs that the task does not have.
+func trim(task *api.Task, r *api.Result) *api.Result {
 	c := *r
-	c.Reason, c.Detail, c.Signal = clip(c.Reason), clip(c.Detail), clip(c.Signal)
-	c.Outputs = c.Outputs[:min(len(c.Outputs), maxOutputs)]
+	c.Reason, c.Detail, c.Signal = clip(c.Reason), clip(c.Detail), clipTo(c.Signal, maxName)
+	for _, d := range [...]*api.Duration{&c.Wall, &c.CPU, &c.Fetch, &c.Start} {
+		*d = min(max(*d, 0), api.MaxDuration)
+	}
+	for _, n := range [...]*api.Bytes{&c.MaxRSS, &c.BytesIn, &c.BytesOut} {
+		*n = min(max(*n, 0), maxSize)
+	}
+	c.Outputs = nil
+	for i := range task.Outputs {
+		at := slices.IndexFunc(r.Outputs, func(v api.Value) bool { return v.Name == task.Outputs[i].Name })
+		if at >= 0 {
+			c.Outputs = append(c.Outputs, trimValue(r.Outputs[at]))
+		}
+	}
 	return &c
+}
+
+func trimValue(v api.Value) api.Value {
+	if len(v.File) > api.MaxPath || v.File == ".." || v.File == "." || strings.ContainsAny(v.File, "/\\\x00") {
+		v.File = "" // it becomes a part of paths on other nodes
+	}
+	v.Digest = api.Digest(clipTo(string(v.Digest), maxName))
+	v.Size = min(max(v.Size, 0), maxSize)
+	if len(v.Inline) > api.MaxInline {
+		v.Inline = nil
+	}
+	return v
+}
+
+// ports keeps of the reported ports those that the task has.
+func ports(task *api.Task, list []api.Port) (out []api.Port) {
+	for i := range task.Ports {
+		at := slices.IndexFunc(list, func(p api.Port) bool { return p.Name == task.Ports[i].Name })
+		if at >= 0 {
+			out = append(out, list[at])
+		}
+	}
+	return out
 }

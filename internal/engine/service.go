@@ -11,6 +11,8 @@ import (
 type replicas struct {
 	fresh   []*state.Task // of the present revision, on nodes that stay, not to be stopped
 	old     []*state.Task // to be replaced: earlier revision, or on a draining node
+	ended   []*state.Task // of the present revision, ended for good by their restart policy
+	useless []*state.Task // ended, and of no meaning any more
 	good    int           // healthy for long enough, fresh and old
 	ready   int           // fresh and good
 	leaving int           // asked to stop, not ended yet
@@ -27,10 +29,11 @@ func (e *Engine) reconcileService(w *state.Workload) {
 		return
 	}
 	want := int(w.Spec.Replicas)
+	e.retireAll(w, r.useless, "replaced by revision "+revision(w.Revision))
 	e.addReplicas(w, r, want)
 	e.removeOld(w, r, want)
 	e.removeExtra(w, r, want)
-	if w.Stable != w.Revision && r.ready >= want && len(r.old) == 0 && len(r.fresh) == want {
+	if w.Stable != w.Revision && r.ready >= want && len(r.old) == 0 && len(r.fresh) == want && !e.full() {
 		e.emit(&state.RevisionStable{ID: w.ID, Revision: w.Revision})
 	}
 }
@@ -38,33 +41,45 @@ func (e *Engine) reconcileService(w *state.Workload) {
 func (e *Engine) sortReplicas(w *state.Workload) *replicas {
 	r := &replicas{}
 	for _, t := range w.Groups[0].Tasks {
-		if t.Status.Final() {
-			if t.Revision == w.Revision && t.Status == api.TaskFailed {
-				r.broken = t.Reason
-			}
-			continue
-		}
-		if t.Revision == w.Revision && (t.Fails >= brokenAfter || t.Stop == state.StopRestart) {
-			r.broken = t.Reason
-		}
-		if t.Stop == state.StopRemove || t.Stop == state.StopCancel {
+		switch {
+		case t.Status.Final():
+			r.addFinal(t, w.Revision)
+		case t.Stop == state.StopRemove || t.Stop == state.StopCancel:
 			r.leaving++
-			continue
-		}
-		good := e.wellFor(w, t)
-		if good {
-			r.good++
-		}
-		if n := e.st.Nodes[t.Node]; t.Revision != w.Revision || t.Status.Holds() && n != nil && n.Drain {
-			r.old = append(r.old, t)
-			continue
-		}
-		r.fresh = append(r.fresh, t)
-		if good {
-			r.ready++
+		default:
+			e.addLive(w, r, t)
 		}
 	}
 	return r
+}
+
+func (r *replicas) addFinal(t *state.Task, present uint32) {
+	if t.Revision != present || t.Status == api.TaskCancelled {
+		r.useless = append(r.useless, t)
+		return
+	}
+	r.ended = append(r.ended, t)
+	if t.Status == api.TaskFailed {
+		r.broken = t.Reason
+	}
+}
+
+func (e *Engine) addLive(w *state.Workload, r *replicas, t *state.Task) {
+	present, well := t.Revision == w.Revision, e.wellFor(w, t)
+	if present && (t.Fails >= brokenAfter || t.Stop == state.StopRestart) {
+		r.broken = t.Reason
+	}
+	if well {
+		r.good++
+	}
+	if n := e.st.Nodes[t.Node]; !present || t.Status.Holds() && n != nil && n.Drain {
+		r.old = append(r.old, t)
+		return
+	}
+	r.fresh = append(r.fresh, t)
+	if well {
+		r.ready++
+	}
 }
 
 // brokenAfter is how many failures of one replica condemn a new revision.
@@ -72,32 +87,30 @@ const brokenAfter = 2
 
 // wellFor reports whether a replica counts as healthy.
 func (e *Engine) wellFor(w *state.Workload, t *state.Task) bool {
-	return t.Status == api.TaskRunning && t.Healthy && t.Stop == state.StopNothing &&
-		t.HealthyAt.Add(w.Spec.Update.HealthyAfter) <= e.st.Now
+	if t.Status != api.TaskRunning || !t.Healthy || t.Stop != state.StopNothing {
+		return false
+	}
+	n := e.st.Nodes[t.Node]
+	return n != nil && !n.Silent && t.HealthyAt.Add(w.Spec.Update.HealthyAfter) <= e.st.Now
 }
 
 func (e *Engine) rolledBack(w *state.Workload, r *replicas) bool {
-	u := w.Spec.Update
-	if w.Stable == 0 || w.Stable == w.Revision || u.Manual {
+	end := progressEnd(w)
+	if end == 0 {
 		return false
 	}
-	why := ""
-	switch {
-	case r.broken != "":
-		why = r.broken
-	case w.Progress.Add(u.ProgressDeadline) <= e.st.Now:
-		why = "no progress for " + u.ProgressDeadline.String()
-	default:
+	why := r.broken
+	if why == "" && end <= e.st.Now {
+		why = "no progress for " + w.Spec.Update.ProgressDeadline.String()
+	}
+	to := pastRevision(w, w.Stable)
+	if why == "" || to == nil {
 		return false
 	}
-	for i := len(w.Past) - 1; i >= 0; i-- {
-		if w.Past[i].Number == w.Stable {
-			e.revise(w, w.Past[i].Spec, nil, w.Stable,
-				"revision "+revision(w.Revision)+" rolled back to "+revision(w.Stable)+": "+why, "")
-			return true
-		}
+	if e.fits(submitSize(to.Spec)) {
+		e.rollBack(w, to, "revision "+revision(w.Revision)+" rolled back to "+revision(w.Stable)+": "+why, "")
 	}
-	return false
+	return true
 }
 
 func revision(n uint32) string { return strconv.FormatUint(uint64(n), 10) }
@@ -105,7 +118,7 @@ func revision(n uint32) string { return strconv.FormatUint(uint64(n), 10) }
 // addReplicas starts what is missing, as far as MaxSurge allows.
 func (e *Engine) addReplicas(w *state.Workload, r *replicas, want int) {
 	room := want + int(w.Spec.Update.MaxSurge) - len(r.fresh) - len(r.old) - r.leaving
-	if n := min(want-len(r.fresh), room); n > 0 {
+	if n := min(want-len(r.fresh)-len(r.ended), room); n > 0 && !e.full() {
 		first := w.Groups[0].Next
 		e.emit(&state.ReplicasAdded{ID: w.ID, First: first, Count: uint32(n)})
 		for i := range uint32(n) {
@@ -120,14 +133,19 @@ func (e *Engine) removeOld(w *state.Workload, r *replicas, want int) {
 	spare := r.good - min(int(w.Spec.Update.MinHealthy), want)
 	left := r.old[:0:0]
 	for _, t := range r.old {
-		well := e.wellFor(w, t)
+		well, why := e.wellFor(w, t), "replaced by revision "+revision(w.Revision)
+		if t.Revision == w.Revision {
+			why = "node " + t.Node + " is being drained"
+		}
 		switch {
+		case e.full():
+			return
 		case !well:
-			e.retire(w, t, "replaced by revision "+revision(w.Revision))
+			e.retire(w, t, why)
 		case spare > 0 && len(r.fresh) > 0:
 			spare--
 			r.good--
-			e.retire(w, t, "replaced by revision "+revision(w.Revision))
+			e.retire(w, t, why)
 		default:
 			left = append(left, t)
 		}
@@ -138,16 +156,32 @@ func (e *Engine) removeOld(w *state.Workload, r *replicas, want int) {
 // removeExtra stops replicas beyond the number wished for, the least useful and
 // newest first.
 func (e *Engine) removeExtra(w *state.Workload, r *replicas, want int) {
-	extra := len(r.fresh) - want
+	extra := len(r.fresh) + len(r.ended) - want
+	if n := min(extra, len(r.ended)); n > 0 {
+		e.retireAll(w, r.ended[:n], "scaled down to "+strconv.Itoa(want))
+		extra -= n
+	}
 	for pass := 0; pass < 2 && extra > 0; pass++ {
 		for i := len(r.fresh) - 1; i >= 0 && extra > 0; i-- {
 			t := r.fresh[i]
+			if e.full() {
+				return
+			}
 			if pass == 0 && e.wellFor(w, t) || t.Stop != state.StopNothing || t.Status.Final() {
 				continue
 			}
 			e.retire(w, t, "scaled down to "+strconv.Itoa(want))
 			extra--
 		}
+	}
+}
+
+func (e *Engine) retireAll(w *state.Workload, list []*state.Task, why string) {
+	for _, t := range list {
+		if e.full() {
+			return
+		}
+		e.retire(w, t, why)
 	}
 }
 

@@ -5,99 +5,216 @@ import (
 	"drover.dev/internal/state"
 )
 
-// sizeOf estimates how many bytes an event takes in the journal. It need not be
-// exact: it bounds batches.
+// What canonical CBOR with integer keys takes at most, in bytes: of a number, of
+// a list's or a text's head, of a reference to a task, of a small event without
+// its texts. Real values take less; estimates are there to bound batches.
+const (
+	numberSize = 10
+	headSize   = 6
+	refSize    = 3*numberSize + 2
+	smallSize  = 64
+)
+
+// sizeOf estimates how many bytes an event takes in the journal, rather too many
+// than too few.
 func sizeOf(ev state.Event) int {
 	switch v := ev.(type) {
 	case *state.WorkloadSubmitted:
-		return 48 + specSize(v.Spec) + len(v.Key) + 200*len(v.Profiles)
+		return smallSize + specSize(v.Spec) + profilesSize(v.Profiles) + len(v.Principal) + len(v.Key)
 	case *state.WorkloadRevised:
-		return 48 + specSize(v.Spec) + len(v.Key) + 200*len(v.Profiles)
+		return smallSize + specSize(v.Spec) + profilesSize(v.Profiles) + len(v.Reason) + len(v.Key)
 	case *state.WorkloadRescaled:
-		return 48 + specSize(v.Spec) + len(v.Key)
-	case *state.TaskPlaced:
-		return 48 + len(v.Node) + decisionSize(v.Decision) + 8*len(v.Devices)
-	case *state.ShapeRefused:
-		return 64 + decisionSize(v.Decision)
-	case *state.TaskEnded:
-		return 64 + resultSize(v.Result) + len(v.Reason)
-	case *state.TasksLost:
-		return 64 + 16*len(v.Refs)
+		return smallSize + specSize(v.Spec) + len(v.Key)
+	case *state.WorkloadStopping:
+		return smallSize + len(v.Reason) + len(v.Key)
+	case *state.WorkloadFinished:
+		return smallSize + len(v.Reason)
 	case *state.WorkloadForgotten:
-		return 16 + 9*len(v.IDs)
+		return smallSize + numberSize*len(v.IDs)
 	case *state.NodeRegistered:
 		return nodeSize(&v.Node)
 	case *state.ReplicasAdded:
-		return 32 + 24*len(v.Pins)
+		return smallSize + textsSize(v.Pins)
 	case *state.SitePut:
-		return 64 + 64*len(v.Site.Links)
+		return siteSize(&v.Site) + len(v.Key)
+	case *state.NodeDrain:
+		return smallSize + len(v.Node) + len(v.Key)
+	case *state.NodeRemoved:
+		return smallSize + len(v.Node) + len(v.Key)
+	case *state.SettingsChanged:
+		return 2*smallSize + len(v.Settings.Home) + len(v.Key)
+	case *state.Answered:
+		return smallSize + len(v.Key) + len(v.Answer.Message) + len(v.Answer.Action)
 	}
-	return 64
+	return sizeOfTask(ev)
 }
 
-// SizeOf estimates how many bytes an input takes in the journal.
+func sizeOfTask(ev state.Event) int {
+	switch v := ev.(type) {
+	case *state.TaskPlaced:
+		return smallSize + len(v.Node) + decisionSize(v.Decision) + 3*numberSize*len(v.Devices)
+	case *state.ShapeRefused:
+		return smallSize + len(v.Shape) + decisionSize(v.Decision)
+	case *state.TaskStarted:
+		return smallSize + portsSize(v.Ports)
+	case *state.TaskHealth:
+		return smallSize + len(v.Detail)
+	case *state.TaskStop:
+		return smallSize + len(v.Reason)
+	case *state.TaskEnded:
+		return smallSize + 2*numberSize + resultSize(v.Result) + len(v.Reason)
+	case *state.TasksLost:
+		return smallSize + refSize*len(v.Refs) + len(v.Node) + len(v.Reason)
+	}
+	return smallSize
+}
+
+// SizeOf estimates how much room an input needs in a record: for itself, or for
+// the events that follow from it at once, whichever is more. Batches whose inputs
+// are within half of what a record holds fit into it with their events.
 func SizeOf(in Input) int {
 	switch v := in.(type) {
 	case *Submit:
-		return 64 + specSize(v.Workload) + len(v.Key) + 32*len(v.Facts)
+		return smallSize + submitSize(v.Workload) + callerSize(&v.Caller) + factsSize(v.Facts)
 	case *Reports:
-		n := 32
-		for i := range v.Reports {
-			n += 32 + resultSize(v.Reports[i].Result) + len(v.Reports[i].Detail)
-		}
-		return n
+		return smallSize + len(v.Node) + reportsSize(v.Reports)
 	case *Register:
 		return nodeSize(&v.Node)
 	case *PutSite:
-		return 64 + 64*len(v.Site.Links)
+		return siteSize(&v.Site) + callerSize(&v.Caller)
+	case *Cancel:
+		return smallSize + callerSize(&v.Caller) + len(v.Tenant) + len(v.Name)
+	case *Rollback:
+		return smallSize + callerSize(&v.Caller) + len(v.Tenant) + len(v.Name) + api.MaxSpec/4
+	case *Drain:
+		return smallSize + callerSize(&v.Caller) + len(v.Node)
+	case *RemoveNode:
+		return smallSize + callerSize(&v.Caller) + len(v.Node)
+	case *PutSettings:
+		return 2*smallSize + callerSize(&v.Caller) + len(v.Home)
 	}
-	return 96
+	return smallSize
+}
+
+// callerSize counts what a remembered answer repeats.
+func callerSize(c *Caller) int { return len(c.Principal) + len(c.Key) + 2*headSize + maxText }
+
+// submitSize is what a submission adds to a batch: its specification, and a
+// profile of each task.
+func submitSize(w *api.Workload) int {
+	if w == nil {
+		return 0
+	}
+	return smallSize + specSize(w) + profileSize*len(w.Tasks)
+}
+
+// profileSize bounds a profile: six numbers, and texts from the tables of analysis.
+const profileSize = 640
+
+func profilesSize(list []api.Profile) int {
+	n := headSize
+	for i := range list {
+		p := &list[i]
+		n += 6*numberSize + 5*headSize + len(p.Class) + len(p.Technology) + len(p.Strategy) + textsSize(p.Why)
+	}
+	return n
 }
 
 func specSize(w *api.Workload) int {
 	if w == nil {
 		return 0
 	}
-	n := 48 + len(w.Name) + len(w.Tenant) + mapSize(w.Labels)
-	for i := range w.Tasks {
-		t := &w.Tasks[i]
-		n += 96 + len(t.Name) + mapSize(t.Env) + listSize(t.Command) + listSize(t.Args) + listSize(t.After) + mapSize(t.Requires.Labels)
-		n += 96*len(t.Inputs) + 48*len(t.Outputs) + 48*len(t.Volumes) + 48*len(t.Secrets) + 16*len(t.Ports) + 64*len(t.Checks)
-		n += 64 * (len(t.Requires.Affinity) + len(t.Requires.AntiAffinity) + len(t.Requires.Tolerations) + len(t.Resources.Accelerators))
-		if t.Artifact != nil {
-			n += 80
+	return w.Size()
+}
+
+func factsSize(list []Fact) int {
+	n := headSize
+	for i := range list {
+		n += 4*numberSize + textsSize(list[i].Imports)
+	}
+	return n
+}
+
+func reportsSize(list []api.Report) int {
+	n := headSize
+	for i := range list {
+		r := &list[i]
+		n += 2*smallSize + resultSize(r.Result) + 2*len(r.Detail) + portsSize(r.Ports)
+		if r.Result != nil {
+			n += min(len(r.Result.Reason)+len(r.Result.Detail), maxText)
 		}
 	}
 	return n
 }
 
-func mapSize(m map[string]string) int {
+func portsSize(list []api.Port) int {
 	n := 0
-	for k, v := range m { // order-free: a sum
-		n += 4 + len(k) + len(v)
+	for i := range list {
+		n += numberSize + headSize + len(list[i].Name)
 	}
 	return n
 }
 
-func listSize(list []string) int {
-	n := 0
+func textsSize(list []string) int {
+	n := headSize
 	for _, s := range list {
-		n += 3 + len(s)
+		n += headSize + len(s)
 	}
 	return n
 }
 
 func nodeSize(n *api.Node) int {
-	return 160 + len(n.Name) + mapSize(n.Labels) + 32*len(n.Taints) + listSize(n.Drivers) + 32*len(n.Capacity.Accelerators)
+	size := 3*smallSize + len(n.Name) + len(n.Site) + len(n.Layer) + textsSize(n.Drivers) + len(n.Version) + len(n.Boot)
+	for k, v := range n.Labels { // order-free: a sum
+		size += 2*headSize + len(k) + len(v)
+	}
+	for i := range n.Taints {
+		t := &n.Taints[i]
+		size += 4*headSize + len(t.Key) + len(t.Value) + len(t.Effect)
+	}
+	for i := range n.Capacity.Accelerators {
+		a := &n.Capacity.Accelerators[i]
+		size += numberSize + headSize + len(a.Kind) + textsSize(a.Models)
+	}
+	if n.Price != nil {
+		size += numberSize + headSize + len(n.Price.Currency)
+	}
+	return size
+}
+
+func siteSize(s *api.Site) int {
+	size := smallSize + len(s.Name) + len(s.Layer) + len(s.Zone) + len(s.Tariff)
+	for i := range s.Links {
+		l := &s.Links[i]
+		size += 2*numberSize + 2*headSize + len(l.To)
+		if l.PricePerGB != nil {
+			size += numberSize + headSize + len(l.PricePerGB.Currency)
+		}
+	}
+	return size
 }
 
 func decisionSize(d *api.Decision) int {
 	if d == nil {
 		return 0
 	}
-	n := 40 + 48*len(d.RunnersUp) + 48
+	n := 6*numberSize + 3*headSize + len(d.Strategy) + candidateSize(d.Chosen)
+	for i := range d.RunnersUp {
+		n += candidateSize(&d.RunnersUp[i])
+	}
 	for i := range d.Reasons {
-		n += 6 + len(d.Reasons[i].Reason)
+		n += numberSize + headSize + len(d.Reasons[i].Reason)
+	}
+	return n
+}
+
+func candidateSize(c *api.Candidate) int {
+	if c == nil {
+		return 0
+	}
+	n := 2*headSize + numberSize/2 + len(c.Node)
+	for i := range c.Terms {
+		n += headSize + numberSize/2 + len(c.Terms[i].Name)
 	}
 	return n
 }
@@ -106,9 +223,10 @@ func resultSize(r *api.Result) int {
 	if r == nil {
 		return 0
 	}
-	n := 64 + len(r.Reason) + len(r.Detail)
+	n := 10*numberSize + 6*headSize + len(r.Signal) + len(r.Reason) + len(r.Detail)
 	for i := range r.Outputs {
-		n += 32 + len(r.Outputs[i].Name) + len(r.Outputs[i].Digest) + len(r.Outputs[i].Inline)
+		v := &r.Outputs[i]
+		n += numberSize + 5*headSize + len(v.Name) + len(v.File) + len(v.Digest) + len(v.Inline)
 	}
 	return n
 }

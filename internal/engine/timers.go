@@ -2,7 +2,6 @@ package engine
 
 import (
 	"cmp"
-	"container/heap"
 
 	"drover.dev/api"
 	"drover.dev/internal/state"
@@ -30,11 +29,45 @@ type timer struct {
 	node string
 }
 
-type timers struct{ heap timerHeap }
+// timers is a binary heap, first due first.
+type timers struct {
+	heap []timer
+	off  bool // of a follower: nothing is ever due
+	kept int  // how many were left by the last sweep
+}
 
 func (t *timers) add(v timer) {
-	if v.at > 0 {
-		heap.Push(&t.heap, v)
+	if v.at <= 0 || t.off {
+		return
+	}
+	t.heap = append(t.heap, v)
+	t.up(len(t.heap) - 1)
+}
+
+func (t *timers) up(i int) {
+	for i > 0 {
+		p := (i - 1) / 2
+		if !t.heap[i].before(&t.heap[p]) {
+			return
+		}
+		t.heap[i], t.heap[p] = t.heap[p], t.heap[i]
+		i = p
+	}
+}
+
+func (t *timers) down(i int) {
+	for {
+		first := i
+		for _, c := range [2]int{2*i + 1, 2*i + 2} {
+			if c < len(t.heap) && t.heap[c].before(&t.heap[first]) {
+				first = c
+			}
+		}
+		if first == i {
+			return
+		}
+		t.heap[i], t.heap[first] = t.heap[first], t.heap[i]
+		i = first
 	}
 }
 
@@ -51,23 +84,38 @@ func (t *timers) pop(now api.Time) (timer, bool) {
 	if len(t.heap) == 0 || t.heap[0].at > now {
 		return timer{}, false
 	}
-	return heap.Pop(&t.heap).(timer), true
+	v, last := t.heap[0], len(t.heap)-1
+	t.heap[0] = t.heap[last]
+	t.heap[last] = timer{}
+	t.heap = t.heap[:last]
+	t.down(0)
+	return v, true
 }
 
-type timerHeap []timer
-
-func (h timerHeap) Len() int      { return len(h) }
-func (h timerHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
-func (h timerHeap) Less(i, j int) bool {
-	a, b := &h[i], &h[j]
-	return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.kind, b.kind), state.CompareRefs(a.ref, b.ref), cmp.Compare(a.node, b.node)) < 0
+// sweep drops outdated timers once they may be most of all.
+func (t *timers) sweep(outdated func(*timer) bool) {
+	const slack = 4096
+	if len(t.heap) < 2*t.kept+slack {
+		return
+	}
+	kept := t.heap[:0]
+	for i := range t.heap {
+		if !outdated(&t.heap[i]) {
+			kept = append(kept, t.heap[i])
+		}
+	}
+	clear(t.heap[len(kept):])
+	t.heap, t.kept = kept, len(kept)
+	for i := len(kept)/2 - 1; i >= 0; i-- {
+		t.down(i)
+	}
 }
-func (h *timerHeap) Push(v any) { *h = append(*h, v.(timer)) }
-func (h *timerHeap) Pop() any {
-	old := *h
-	v := old[len(old)-1]
-	*h = old[:len(old)-1]
-	return v
+
+func (v *timer) before(o *timer) bool {
+	if v.at != o.at {
+		return v.at < o.at
+	}
+	return cmp.Or(cmp.Compare(v.kind, o.kind), state.CompareRefs(v.ref, o.ref), cmp.Compare(v.node, o.node)) < 0
 }
 
 // due handles every timer that is due.
@@ -75,7 +123,7 @@ func (e *Engine) due(now api.Time) {
 	for !e.full() {
 		v, ok := e.timers.pop(now)
 		if !ok {
-			return
+			break
 		}
 		switch v.kind {
 		case timerBackoff:
@@ -86,22 +134,41 @@ func (e *Engine) due(now api.Time) {
 			e.touchWorkload(v.ref.Workload)
 		case timerTimeout:
 			e.timeout(v.ref)
-		case timerLease:
-			e.leaseOver(v.node)
-		case timerDrain:
-			e.drainOver(v.node)
+		case timerLease, timerDrain:
+			e.touchNode(v.node)
 		case timerRetention:
 			e.retain()
 		}
 	}
+	e.timers.sweep(e.outdated)
+}
+
+// outdated reports whether a timer is of something that is no more.
+func (e *Engine) outdated(v *timer) bool {
+	switch v.kind {
+	case timerLease, timerDrain:
+		n := e.st.Nodes[v.node]
+		return n == nil || !n.Silent && !n.Drain
+	case timerRetention:
+		return false
+	}
+	w := e.st.Workloads[v.ref.Workload]
+	if w == nil || w.Status.Final() {
+		return true
+	}
+	if v.kind == timerBackoff || v.kind == timerTimeout {
+		_, t := e.st.Task(v.ref)
+		return t == nil || t.Status.Final()
+	}
+	return false
 }
 
 func (e *Engine) workloadTimers(w *state.Workload) {
-	if w.Status.Final() {
+	if w.Status.Final() || e.follower {
 		return
 	}
 	ref := api.TaskRef{Workload: w.ID}
-	if w.Spec.Deadline > 0 && !w.Stopping {
+	if w.Spec.Deadline > 0 && !w.Stopping && w.Spec.Schedule == nil { // a schedule's deadline is that of each run
 		e.timers.add(timer{at: w.Submitted.Add(w.Spec.Deadline), kind: timerDeadline, ref: ref})
 	}
 	if w.NextRun != 0 {
@@ -110,11 +177,12 @@ func (e *Engine) workloadTimers(w *state.Workload) {
 	e.progressTimer(w)
 	for gi := range w.Groups {
 		for _, t := range w.Groups[gi].Tasks {
-			if t.Status == api.TaskBackoff {
+			switch t.Status {
+			case api.TaskBackoff:
 				e.timers.add(timer{at: t.NotBefore, kind: timerBackoff, ref: t.Ref})
-			}
-			if t.Status == api.TaskRunning {
-				e.startTimers(t.Ref)
+			case api.TaskRunning:
+				e.timeoutTimer(w, t)
+				e.healthTimer(w, t)
 			}
 		}
 	}
@@ -124,35 +192,39 @@ func (e *Engine) workloadTimers(w *state.Workload) {
 // the engine asks it to stop the task itself.
 const graceForTimeout = 15 * api.Second
 
-func (e *Engine) startTimers(ref api.TaskRef) {
-	w, t := e.st.Task(ref)
-	if t == nil {
-		return
-	}
-	spec := w.SpecOf(t)
-	if spec.Timeout > 0 {
-		e.timers.add(timer{at: t.Started.Add(spec.Timeout + spec.Grace + graceForTimeout), kind: timerTimeout, ref: ref})
-	}
-	e.updateTimers(ref)
+func timeoutAt(spec *api.Task, t *state.Task) api.Time {
+	return t.Started.Add(spec.Timeout + spec.Grace + graceForTimeout)
 }
 
-// updateTimers reminds of what a service's update waits for.
-func (e *Engine) updateTimers(ref api.TaskRef) {
-	w, t := e.st.Task(ref)
-	if t == nil {
-		return
+func (e *Engine) timeoutTimer(w *state.Workload, t *state.Task) {
+	if spec := w.SpecOf(t); spec.Timeout > 0 {
+		e.timers.add(timer{at: timeoutAt(spec, t), kind: timerTimeout, ref: t.Ref})
 	}
-	e.dirty.add(w.ID)
-	e.progressTimer(w)
+}
+
+// healthTimer reminds of when a healthy replica begins to count.
+func (e *Engine) healthTimer(w *state.Workload, t *state.Task) {
 	if u := w.Spec.Update; u != nil && t.Healthy && u.HealthyAfter > 0 {
 		e.timers.add(timer{at: t.HealthyAt.Add(u.HealthyAfter), kind: timerUpdate, ref: api.TaskRef{Workload: w.ID}})
 	}
 }
 
+// progressTimer reminds of when an update without progress is rolled back.
 func (e *Engine) progressTimer(w *state.Workload) {
-	if u := w.Spec.Update; u != nil && w.Stable != w.Revision && !w.Stopping {
-		e.timers.add(timer{at: w.Progress.Add(u.ProgressDeadline), kind: timerUpdate, ref: api.TaskRef{Workload: w.ID}})
+	if at := progressEnd(w); at > e.st.Now {
+		e.timers.add(timer{at: at, kind: timerUpdate, ref: api.TaskRef{Workload: w.ID}})
 	}
+}
+
+// progressEnd is until when the running update must have made progress; 0 when
+// there is none, or no revision to go back to. The time for which replicas must
+// be healthy to count is not held against them.
+func progressEnd(w *state.Workload) api.Time {
+	u := w.Spec.Update
+	if u == nil || w.Stable == 0 || w.Stable == w.Revision || w.Stopping || u.Manual {
+		return 0
+	}
+	return w.Progress.Add(u.ProgressDeadline + u.HealthyAfter)
 }
 
 func (e *Engine) nodeTimers(n *state.Node) {
@@ -168,6 +240,13 @@ func (e *Engine) leaseEnd(n *state.Node) api.Time {
 	return n.SilentAt.Add(e.st.Settings.Lease + e.st.Settings.Drift)
 }
 
+// retentionTimer reminds of when the oldest finished workload is forgotten.
+func (e *Engine) retentionTimer() {
+	if len(e.st.Finished) > 0 {
+		e.timers.add(timer{at: e.st.Finished[0].At.Add(e.st.Settings.RetainFor), kind: timerRetention})
+	}
+}
+
 func (e *Engine) backoffOver(ref api.TaskRef) {
 	_, t := e.st.Task(ref)
 	if t == nil || t.Status != api.TaskBackoff || t.NotBefore > e.st.Now {
@@ -178,7 +257,8 @@ func (e *Engine) backoffOver(ref api.TaskRef) {
 
 func (e *Engine) deadline(id uint64) {
 	w := e.st.Workloads[id]
-	if w == nil || w.Status.Final() || w.Stopping || w.Spec.Deadline <= 0 || w.Submitted.Add(w.Spec.Deadline) > e.st.Now {
+	if w == nil || w.Status.Final() || w.Stopping || w.Spec.Deadline <= 0 || w.Spec.Schedule != nil ||
+		w.Submitted.Add(w.Spec.Deadline) > e.st.Now {
 		return
 	}
 	e.emit(&state.WorkloadStopping{ID: id, Final: api.WorkloadFailed, Reason: "deadline of " + w.Spec.Deadline.String() + " exceeded"})
@@ -190,7 +270,7 @@ func (e *Engine) timeout(ref api.TaskRef) {
 		return
 	}
 	spec := w.SpecOf(t)
-	if spec.Timeout <= 0 || t.Started.Add(spec.Timeout+spec.Grace+graceForTimeout) > e.st.Now {
+	if spec.Timeout <= 0 || timeoutAt(spec, t) > e.st.Now {
 		return
 	}
 	e.emit(&state.TaskStop{Ref: ref, For: state.StopRestart, Reason: "timeout of " + spec.Timeout.String() + " exceeded"})

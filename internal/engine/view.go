@@ -91,7 +91,10 @@ func (e *Engine) Explain(w *state.Workload, t *state.Task) api.Explanation {
 		x.WaitsFor = e.waitsFor(w, t)
 	case api.TaskPending:
 		ask := makeAsk(w, t)
-		d, _ := e.weigh(w, t.Ref, ask)
+		d := e.weigh(w, t.Ref, ask)
+		if d.Chosen != nil && !e.index.FitsWhole(ask) {
+			splitGang(&d)
+		}
 		x.Decision = &d
 		if d.Chosen == nil {
 			x.Suggestions = e.index.Suggest(ask)
@@ -100,74 +103,27 @@ func (e *Engine) Explain(w *state.Workload, t *state.Task) api.Explanation {
 	return x
 }
 
+// splitGang makes a refusal of the decision for one element of a gang that does
+// not fit as a whole.
+func splitGang(d *api.Decision) {
+	*d = api.Decision{Strategy: d.Strategy, Nodes: d.Nodes, At: d.At, Reasons: []api.ReasonCount{
+		{Reason: "not enough room for the whole gang", Nodes: d.Nodes},
+	}}
+}
+
 // weigh decides without keeping anything; e may be read by others meanwhile.
-func (e *Engine) weigh(w *state.Workload, ref api.TaskRef, ask *sched.Ask) (api.Decision, []api.DeviceShare) {
+func (e *Engine) weigh(w *state.Workload, ref api.TaskRef, ask *sched.Ask) api.Decision {
 	ask.Profile = &w.Profiles[ref.Task]
 	ask.Inputs, ask.Output = e.loadsOf(w, ref, ask.Profile), ask.Profile.BytesOut
-	return e.index.Decide(ref, ask, e.st.Now)
+	d, _ := e.index.Decide(ref, ask, e.st.Now)
+	return d
 }
 
 func (e *Engine) waitsFor(w *state.Workload, t *state.Task) (names []string) {
-	for _, name := range w.SpecOf(t).After {
-		for gi := range w.Spec.Tasks {
-			if w.Spec.Tasks[gi].Name == name && int(w.Groups[gi].Good) < len(w.Groups[gi].Tasks) {
-				names = append(names, name)
-			}
+	for _, before := range w.After(int(t.Ref.Task)) {
+		if !w.Done(before) {
+			names = append(names, w.Spec.Tasks[before].Name)
 		}
 	}
 	return names
-}
-
-// Plan says for each task of a workload where it would be placed now, and how
-// many of its elements. It changes nothing; tasks are taken in order, as if those
-// before had been placed.
-func (e *Engine) Plan(spec *api.Workload, facts []Fact) []api.Planned {
-	w := &state.Workload{Spec: spec, Revision: 1, Profiles: e.analyse(spec, facts, 0), Groups: make([]state.Group, len(spec.Tasks))}
-	trial := e.index.Trial()
-	out := make([]api.Planned, len(spec.Tasks))
-	for i := range spec.Tasks {
-		task := &spec.Tasks[i]
-		ask := &sched.Ask{
-			Task: task, Tenant: spec.Tenant, Priority: spec.Priority, Objective: spec.Objective,
-			Spread: spec.Kind == api.KindService, Profile: &w.Profiles[i], Output: w.Profiles[i].BytesOut,
-		}
-		if n := w.Profiles[i].BytesIn; n > 0 {
-			ask.Inputs = []sched.Load{{Bytes: n}}
-		}
-		p := api.Planned{Task: task.Name, Count: elements(e, spec, task), Profile: w.Profiles[i]}
-		for n := range p.Count {
-			ref := api.TaskRef{Task: uint16(i), Index: uint32(n)}
-			d, devices := trial.Decide(ref, ask, e.st.Now)
-			if n == 0 {
-				p.Decision = d
-			}
-			if d.Chosen == nil {
-				break
-			}
-			trial.Hold(d.Chosen.Node, ref, ask, devices)
-			p.Fits++
-		}
-		if p.Fits == 0 {
-			p.Suggestions = trial.Suggest(ask)
-		}
-		out[i] = p
-	}
-	return out
-}
-
-// elements is how many elements of a task there would be.
-func elements(e *Engine, spec *api.Workload, task *api.Task) int32 {
-	switch spec.Kind {
-	case api.KindService:
-		return max(spec.Replicas, 1)
-	case api.KindSystem:
-		n := int32(0)
-		for _, name := range e.st.SortedNodes() {
-			if e.index.Suits(name, task) {
-				n++
-			}
-		}
-		return n
-	}
-	return max(task.Count, 1)
 }

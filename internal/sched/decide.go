@@ -72,20 +72,36 @@ func (x *Index) best(ref api.TaskRef, a *Ask) (top [1 + runnersUp]candidate, n i
 // candidates returns the nodes that pass the filters which do not change as
 // tasks come and go; they are kept for each queued shape.
 func (x *Index) candidates(a *Ask) []*node {
-	s := x.queue.shapes[a.Shape]
-	if s != nil && s.candidates != nil && s.stale == x.stale {
-		return s.candidates
+	if s := x.queue.shapes[a.Shape]; s != nil {
+		return x.passes(s).list
 	}
-	list := make([]*node, 0, 8)
+	return x.filter(a).list
+}
+
+// passing is the set of nodes that pass a shape's static filters.
+type passing struct {
+	list []*node
+	bits []uint64 // by position
+}
+
+func (p *passing) has(e *node) bool { return p.bits[e.at>>6]>>(e.at&63)&1 != 0 }
+
+func (x *Index) passes(s *shape) *passing {
+	if s.stale != x.stale {
+		s.passing, s.stale = x.filter(s.ask), x.stale
+	}
+	return &s.passing
+}
+
+func (x *Index) filter(a *Ask) passing {
+	p := passing{bits: make([]uint64, (len(x.nodes)+63)>>6)}
 	for _, e := range x.nodes {
-		if static(e, a) == "" {
-			list = append(list, e)
+		if suits(e, a) {
+			p.list = append(p.list, e)
+			p.bits[e.at>>6] |= 1 << (e.at & 63)
 		}
 	}
-	if s != nil {
-		s.candidates, s.stale = list, x.stale
-	}
-	return list
+	return p
 }
 
 func better(a, b *candidate) bool {
@@ -123,6 +139,7 @@ func mix(h uint64) uint64 {
 // reasons counts the nodes by the first filter that they fail.
 func (x *Index) reasons(a *Ask) []api.ReasonCount {
 	var out []api.ReasonCount
+	known := map[string]int{}
 	for _, e := range x.nodes {
 		why := static(e, a)
 		if why == "" && !e.open {
@@ -134,10 +151,11 @@ func (x *Index) reasons(a *Ask) []api.ReasonCount {
 		if why == "" {
 			continue
 		}
-		i := slices.IndexFunc(out, func(r api.ReasonCount) bool { return r.Reason == why })
-		if i < 0 {
+		i, ok := known[why]
+		if !ok {
+			i = len(out)
+			known[why] = i
 			out = append(out, api.ReasonCount{Reason: why})
-			i = len(out) - 1
 		}
 		out[i].Nodes++
 	}

@@ -49,6 +49,19 @@ func static(e *node, a *Ask) string {
 	return whole(e, t)
 }
 
+// suits is static without the text, for the hot path.
+func suits(e *node, a *Ask) bool {
+	q := &a.Task.Requires
+	if len(q.Labels) > 0 {
+		for k, v := range q.Labels { // order-free: all must hold
+			if have, ok := e.Labels[k]; !ok || have != v {
+				return false
+			}
+		}
+	}
+	return static(e, a) == ""
+}
+
 // whole checks that a node would be large enough if it were empty.
 func whole(e *node, t *api.Task) string {
 	r, c := &t.Resources, &e.Capacity
@@ -109,6 +122,9 @@ func (e *node) fits(a *Ask) bool {
 // assign chooses devices for each request: for a share the device with the least
 // room that still has enough, for whole devices the first free ones.
 func assign(free [][]api.Milli, groups, asks []api.Accelerator) ([]api.DeviceShare, bool) {
+	if len(asks) == 0 {
+		return nil, true
+	}
 	var out []api.DeviceShare
 	left := make([][]api.Milli, len(free))
 	for g := range free {
@@ -221,5 +237,11 @@ func Tolerates(list []api.Toleration, t api.Taint) bool {
 // enough if it were empty.
 func (x *Index) Suits(name string, t *api.Task) bool {
 	e := x.byName[name]
-	return e != nil && static(e, &Ask{Task: t}) == ""
+	return e != nil && suits(e, &Ask{Task: t})
+}
+
+// Wanted reports whether one of the requests can be met by devices of this entry
+// of a node.
+func Wanted(have *api.Accelerator, asks []api.Accelerator) bool {
+	return slices.ContainsFunc(asks, func(ask api.Accelerator) bool { return offers(have, &ask) })
 }

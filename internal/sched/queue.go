@@ -19,6 +19,7 @@ type Ask struct {
 	Objective api.Objective
 	Pin       string // the only node allowed; "" is any
 	Spread    bool   // replicas of one task should stand apart
+	Gang      int    // elements that are placed together or not at all; 0 and 1 are single
 	Profile   *api.Profile
 	Inputs    []Load // by the site that has the bytes; the program included
 	Output    api.Bytes
@@ -47,13 +48,12 @@ type item struct {
 
 // shape is the queue of the tasks that fit the same nodes, oldest first.
 type shape struct {
-	ask        *Ask
-	items      itemHeap
-	pos        int // in queue.ready; -1: not there
-	blocked    bool
-	candidates []*node // pass the static filters
-	stale      uint64  // value of Index.stale when candidates were made
-	avoid      bool    // some candidate has a taint to avoid
+	ask     *Ask
+	items   itemHeap
+	pos     int // in queue.ready; -1: not there
+	blocked bool
+	passing passing // the nodes that pass the static filters
+	stale   uint64  // value of Index.stale when passing was made
 }
 
 type queue struct {
@@ -221,13 +221,13 @@ func ShapeOf(t *api.Task, tenant string, priority int32, pin string, gang bool) 
 	}
 	for _, p := range t.Ports {
 		if p.Port != 0 {
+			b.WriteByte(':')
 			num(int64(p.Port))
 		}
 	}
-	b.WriteByte('q')
+	b.WriteByte(';')
 	shapeRequirements(&t.Requires, num, str)
 	if gang {
-		b.WriteByte('g')
 		num(int64(t.Count))
 	}
 	return b.String()

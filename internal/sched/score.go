@@ -64,10 +64,7 @@ func (e *node) avoided(a *Ask) bool {
 // on a reference node, 500 is twice that.
 func nearness(est *estimate, a *Ask) int64 {
 	ref := max(a.Profile.Run, api.Millisecond)
-	total := max(est.total(), 0)
-	if total > maxEstimate {
-		total = maxEstimate
-	}
+	total := min(max(est.total(), 0), maxEstimate)
 	ref = min(ref, maxEstimate)
 	// Both are at most 2^50 ns, so that the product stays below 2^63 once the
 	// lowest bits are dropped.
@@ -100,10 +97,10 @@ func (e *node) packing(a *Ask) int64 {
 func (x *Index) estimate(e *node, a *Ask) estimate {
 	est := estimate{run: a.Profile.Run}
 	if e.Speed > 0 && e.Speed != 1000 {
-		est.run = min(a.Profile.Run, api.Duration(1)<<52) * 1000 / api.Duration(e.Speed)
+		est.run = min(a.Profile.Run, maxEstimate) * 1000 / api.Duration(e.Speed)
 	}
 	for _, in := range a.Inputs {
-		est.transfer += x.transfer(in.Site, e.Site, in.Bytes)
+		est.transfer = min(est.transfer+x.transfer(in.Site, e.Site, in.Bytes), maxEstimate)
 	}
 	if a.Output > 0 {
 		est.back = x.transfer(e.Site, x.home, a.Output)
@@ -128,7 +125,7 @@ func (x *Index) transfer(from, to string, n api.Bytes) api.Duration {
 	if !ok {
 		l = link{assumedRTT, assumedRate}
 	}
-	return l.rtt + wire(n, l.rate)
+	return min(l.rtt+wire(n, l.rate), maxEstimate)
 }
 
 // wire is n bytes at a rate, without overflow: rates below 1 bit/s count as 1.

@@ -10,7 +10,7 @@ import (
 // Suggest returns the smallest single changes that would admit a task now, those
 // that open most nodes first. Each names one requirement to drop, one resource to
 // lower (to what the best node has free), one taint to tolerate, or one driver to
-// offer; applying it admits the task.
+// offer; applying it admits the task, or the whole gang.
 func (x *Index) Suggest(a *Ask) []api.Suggestion {
 	var out []api.Suggestion
 	try := func(change string, t *api.Task) {
@@ -32,16 +32,48 @@ func (x *Index) Suggest(a *Ask) []api.Suggestion {
 	x.lower(a, try)
 	x.fixedPorts(a.Task, try)
 	x.reopen(a, &out)
+	x.fewer(a, &out)
 	slices.SortStableFunc(out, func(p, q api.Suggestion) int { return int(q.Nodes - p.Nodes) })
 	return out
 }
 
-// fitting counts the nodes that would take the task now.
-func (x *Index) fitting(a *Ask) (n int32) {
-	for _, e := range x.nodes {
-		if e.open && static(e, a) == "" && e.fits(a) {
-			n++
+// fitting counts the nodes that would take the task now, or its whole gang
+// together; 0 when they would not.
+func (x *Index) fitting(a *Ask) int32 {
+	n, elements := x.places(a, func(e *node) *node {
+		if e.open {
+			return e
 		}
+		return nil
+	})
+	if elements < a.Gang {
+		return 0
+	}
+	return n
+}
+
+// places counts the nodes on which a task fits, and the elements of its gang that
+// fit together. as says what to take a node for; nil leaves it out.
+func (x *Index) places(a *Ask, as func(*node) *node) (nodes int32, elements int) {
+	for _, e := range x.nodes {
+		if e = as(e); e == nil || !suits(e, a) || !e.fits(a) {
+			continue
+		}
+		nodes++
+		if elements < a.Gang {
+			elements += e.times(a, a.Gang-elements)
+		}
+	}
+	return nodes, elements
+}
+
+// times is how many equal tasks fit on a node, at most most.
+func (e *node) times(a *Ask, most int) (n int) {
+	c := e.copy()
+	for n < most && c.fits(a) {
+		devices, _ := assign(c.devices, c.Capacity.Accelerators, a.Task.Resources.Accelerators)
+		c.take(api.TaskRef{}, a, devices, 1)
+		n++
 	}
 	return n
 }
@@ -112,30 +144,57 @@ func (x *Index) tolerate(t *api.Task, try func(string, *api.Task)) {
 	}
 }
 
-// lower tries, for each resource alone, the most that a node has free which
-// otherwise fits.
+// lower tries, for each resource alone, the largest request that is admitted.
 func (x *Index) lower(a *Ask, try func(string, *api.Task)) {
 	for _, dim := range dimensions {
 		want := dim.get(&a.Task.Resources)
-		if want == 0 {
+		if want <= 1 {
 			continue
 		}
 		c := *a.Task
-		dim.set(&c.Resources, 0)
 		b := *a
 		b.Task = &c
-		most := int64(-1)
-		for _, e := range x.nodes {
-			if free := dim.get(&e.free); e.open && free < want && free > most && static(e, &b) == "" && e.fits(&b) {
-				most = free
-			}
-		}
-		if most <= 0 {
+		amount := largest(want-1, func(v int64) bool {
+			dim.set(&c.Resources, v)
+			return x.fitting(&b) > 0
+		})
+		if amount == 0 {
 			continue
 		}
-		dim.set(&c.Resources, most)
-		try("request "+dim.text(want-most)+" less "+dim.name+" ("+dim.text(most)+")", &c)
+		dim.set(&c.Resources, amount)
+		try("request "+dim.text(want-amount)+" less "+dim.name+" ("+dim.text(amount)+")", &c)
 	}
+}
+
+// fewer says how many elements of a gang would fit.
+func (x *Index) fewer(a *Ask, out *[]api.Suggestion) {
+	if a.Gang < 2 {
+		return
+	}
+	n, elements := x.places(a, func(e *node) *node {
+		if e.open {
+			return e
+		}
+		return nil
+	})
+	if elements > 0 && elements < a.Gang {
+		*out = append(*out, api.Suggestion{Change: "lower count to " + strconv.Itoa(elements), Nodes: n})
+	}
+}
+
+// largest finds the largest of 1 to most that is admitted, given that less is
+// admitted whenever more is; 0 when none is.
+func largest(most int64, admitted func(int64) bool) int64 {
+	low, high := int64(0), most
+	for low < high {
+		mid := high - (high-low)/2
+		if admitted(mid) {
+			low = mid
+		} else {
+			high = mid - 1
+		}
+	}
+	return low
 }
 
 type dimension struct {
@@ -176,24 +235,13 @@ func (x *Index) fixedPorts(t *api.Task, try func(string, *api.Task)) {
 	}
 }
 
-// reopen counts nodes that would take the task if they took new work, and drivers
-// that would have to be offered.
+// reopen tries nodes that take no new work at the moment, by the reason why, and
+// nodes that lack nothing but the driver.
 func (x *Index) reopen(a *Ask, out *[]api.Suggestion) {
 	var whys []string
-	counts := map[string]int32{}
-	drivers := int32(0)
 	for _, e := range x.nodes {
-		if !e.open && static(e, a) == "" && e.fits(a) {
-			if counts[e.why]++; counts[e.why] == 1 {
-				whys = append(whys, e.why)
-			}
-		}
-		if e.open && !slices.Contains(e.Drivers, a.Task.Driver) {
-			m := *e
-			m.Drivers = []string{a.Task.Driver}
-			if static(&m, a) == "" && m.fits(a) {
-				drivers++
-			}
+		if !e.open && !slices.Contains(whys, e.why) {
+			whys = append(whys, e.why)
 		}
 	}
 	for _, why := range whys {
@@ -201,9 +249,37 @@ func (x *Index) reopen(a *Ask, out *[]api.Suggestion) {
 		if why == "draining" {
 			change = "stop draining"
 		}
-		*out = append(*out, api.Suggestion{Change: change, Nodes: counts[why]})
+		x.suppose(change, a, out, func(e *node) (*node, bool) { return e, !e.open && e.why == why })
 	}
-	if drivers > 0 {
-		*out = append(*out, api.Suggestion{Change: "offer the driver " + a.Task.Driver, Nodes: drivers})
+	x.suppose("offer the driver "+a.Task.Driver, a, out, func(e *node) (*node, bool) {
+		if !e.open || slices.Contains(e.Drivers, a.Task.Driver) {
+			return nil, false
+		}
+		m := *e
+		m.Drivers = append(slices.Clone(e.Drivers), a.Task.Driver)
+		return &m, true
+	})
+}
+
+// suppose adds a change to some nodes when it admits the task. with says what a
+// node would be after the change, and whether it would change.
+func (x *Index) suppose(change string, a *Ask, out *[]api.Suggestion, with func(*node) (*node, bool)) {
+	count := func(e *node) *node {
+		if m, changed := with(e); changed {
+			return m
+		}
+		return nil
+	}
+	n, elements := x.places(a, count)
+	if n > 0 && elements < a.Gang {
+		_, elements = x.places(a, func(e *node) *node {
+			if m := count(e); m != nil || !e.open {
+				return m
+			}
+			return e
+		})
+	}
+	if n > 0 && elements >= a.Gang {
+		*out = append(*out, api.Suggestion{Change: change, Nodes: n})
 	}
 }

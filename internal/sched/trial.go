@@ -12,16 +12,59 @@ func (x *Index) Trial() *Index {
 	c := New()
 	c.home, c.sites, c.links = x.home, x.sites, x.links
 	for _, e := range x.nodes {
-		n := *e
-		n.devices = make([][]api.Milli, len(e.devices))
-		for g := range e.devices {
-			n.devices[g] = slices.Clone(e.devices[g])
-		}
-		n.ports, n.groups, n.touched = maps.Clone(e.ports), maps.Clone(e.groups), false
-		c.nodes = append(c.nodes, &n)
-		c.byName[n.Name] = &n
+		n := e.copy()
+		c.nodes = append(c.nodes, n)
+		c.byName[n.Name] = n
 	}
+	c.number()
 	return c
+}
+
+// copy returns a node that tasks can be tried on.
+func (e *node) copy() *node {
+	n := *e
+	n.devices = make([][]api.Milli, len(e.devices))
+	for g := range e.devices {
+		n.devices[g] = slices.Clone(e.devices[g])
+	}
+	n.ports, n.groups, n.shares, n.touched = maps.Clone(e.ports), maps.Clone(e.groups), maps.Clone(e.shares), false
+	return &n
+}
+
+// Remember keeps what the filters say of a shape until the next change of a
+// node, for a trial that decides many equal tasks.
+func (x *Index) Remember(a *Ask) { x.queue.shapes[a.Shape] = &shape{ask: a, pos: -1} }
+
+// FitsWhole reports whether a gang fits as a whole; a single task counts as one
+// that does, whether it fits or not.
+func (x *Index) FitsWhole(a *Ask) bool { return a.Gang < 2 || x.fitting(a) > 0 }
+
+// Fill holds up to most further elements wherever they fit, node by node, and
+// returns how many.
+func (x *Index) Fill(a *Ask, most int32) (held int32) {
+	for _, e := range x.candidates(a) {
+		for held < most && e.open && e.fits(a) {
+			held += x.holdOn(e, a)
+		}
+	}
+	return held
+}
+
+// OneEach holds an element on every node that takes one now. It returns how many
+// nodes pass the requirements, and how many took one.
+func (x *Index) OneEach(a *Ask) (pass, took int32) {
+	for _, e := range x.candidates(a) {
+		if pass++; e.open && e.fits(a) {
+			took += x.holdOn(e, a)
+		}
+	}
+	return pass, took
+}
+
+func (x *Index) holdOn(e *node, a *Ask) int32 {
+	devices, _ := assign(e.devices, e.Capacity.Accelerators, a.Task.Resources.Accelerators)
+	e.take(api.TaskRef{}, a, devices, 1)
+	return 1
 }
 
 // Taken returns the shares of a node's accelerators that tasks hold, by group.

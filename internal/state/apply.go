@@ -33,7 +33,7 @@ func (s *State) Apply(at api.Time, ev Event) error {
 	case *ShapeCleared:
 		delete(s.Refusals, e.Shape)
 	case *ReportDuplicate:
-		s.Totals.Duplicates++
+		s.duplicate(e)
 	case *Answered:
 		s.remember(e.Key, e.Answer)
 	case *ReservationMade:
@@ -97,6 +97,7 @@ func (s *State) applyNode(ev Event) error {
 		if len(n.Held) > 0 {
 			return fmt.Errorf("remove node %s: it still holds %d tasks", name, len(n.Held))
 		}
+		s.Versions = max(s.Versions, n.Version)
 		delete(s.Nodes, name)
 		s.remember(e.Key, Answer{Action: "removed"})
 	case *NodePower:
@@ -124,7 +125,9 @@ func nodeOf(ev Event) string {
 func (s *State) register(node api.Node) {
 	n := s.Nodes[node.Name]
 	if n == nil {
-		n = &Node{Registered: s.Now, Version: 1, Held: map[api.TaskRef]*Task{}}
+		// Agents ignore a set that is older than theirs, so versions go on where
+		// those of a removed node of that name may have ended.
+		n = &Node{Registered: s.Now, Version: s.Versions + 1, Held: map[api.TaskRef]*Task{}}
 		s.Nodes[node.Name] = n
 	}
 	n.Node, n.Silent, n.SilentAt = node, false, 0
@@ -192,6 +195,7 @@ func (s *State) submit(e *WorkloadSubmitted) error {
 		Submitted: s.Now, Principal: e.Principal, Parent: e.Parent, NextRun: e.NextRun, Progress: s.Now,
 		Groups: make([]Group, len(e.Spec.Tasks)),
 	}
+	w.linkTasks()
 	switch {
 	case e.Spec.Schedule != nil && e.Parent == 0:
 		w.Status = api.WorkloadScheduled
@@ -232,28 +236,59 @@ func (w *Workload) fill(task uint16, now api.Time) {
 }
 
 func (s *State) revise(w *Workload, e *WorkloadRevised) {
-	w.Past = append(w.Past, Revision{Number: w.Revision, Spec: w.Spec, Profiles: w.Profiles, Bad: e.Back != 0})
-	w.trimPast()
+	w.Past = append(w.Past, Revision{
+		Number: w.Revision, Spec: w.Spec, Profiles: w.Profiles, Bad: e.Back != 0, Stable: w.Stable == w.Revision,
+	})
 	w.Revision++
 	w.Spec, w.Profiles, w.Progress, w.Reason = e.Spec, e.Profiles, s.Now, e.Reason
-	if e.NextRun != 0 {
-		w.NextRun = e.NextRun
+	if e.Spec.Schedule != nil { // has no elements of its own
+		w.NextRun, w.Groups = e.NextRun, make([]Group, len(e.Spec.Tasks))
+		w.linkTasks()
 	}
+	if e.Back != 0 {
+		w.adopt(e.Back)
+	}
+	w.trimPast()
 	s.remember(e.Key, Answer{ID: w.ID, Revision: w.Revision, Action: "updated"})
+}
+
+// adopt makes elements of the revision that a roll-back goes to elements of the
+// present one: they are made from the same tasks and need not be replaced.
+func (w *Workload) adopt(back uint32) {
+	for gi := range w.Groups {
+		for _, t := range w.Groups[gi].Tasks {
+			if t.Revision == back {
+				t.Revision = w.Revision
+			}
+		}
+	}
+	if w.Stable == back {
+		w.Stable = w.Revision
+	}
 }
 
 // trimPast drops the oldest revisions beyond MaxPast that no element is made
 // from and no roll-back may need.
 func (w *Workload) trimPast() {
-	needed := w.Stable
+	extra := len(w.Past) - MaxPast
+	if extra <= 0 {
+		return
+	}
+	needed := []uint32{w.Stable}
 	for gi := range w.Groups {
 		for _, t := range w.Groups[gi].Tasks {
-			needed = min(needed, t.Revision)
+			if !t.Status.Final() && t.Revision != w.Revision && !slices.Contains(needed, t.Revision) {
+				needed = append(needed, t.Revision)
+			}
 		}
 	}
-	for len(w.Past) > MaxPast && w.Past[0].Number < needed {
-		w.Past = w.Past[1:]
-	}
+	w.Past = slices.DeleteFunc(w.Past, func(r Revision) bool {
+		drop := extra > 0 && !slices.Contains(needed, r.Number)
+		if drop {
+			extra--
+		}
+		return drop
+	})
 }
 
 func (s *State) stop(w *Workload, e *WorkloadStopping) {
@@ -295,11 +330,15 @@ func (s *State) forget(ids []uint64) {
 		}
 		delete(s.Workloads, id)
 	}
+	gone := func(f FinishedAt) bool { return s.Workloads[f.ID] == nil }
 	drop := 0
-	for drop < len(s.Finished) && s.Workloads[s.Finished[drop].ID] == nil {
+	for drop < len(s.Finished) && gone(s.Finished[drop]) {
 		drop++
 	}
 	s.Finished = trimFront(s.Finished, drop)
+	if drop < len(ids) { // runs of a schedule go in an order of their own
+		s.Finished = slices.DeleteFunc(s.Finished, gone)
+	}
 }
 
 func (s *State) addReplicas(w *Workload, e *ReplicasAdded) error {

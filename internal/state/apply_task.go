@@ -108,7 +108,17 @@ func (s *State) place(w *Workload, t *Task, e *TaskPlaced) error {
 }
 
 func (s *State) end(w *Workload, t *Task, e *TaskEnded) {
-	if e.Attempt.Try == t.Try {
+	t.Fails, t.Losses = e.Fails, e.Losses
+	t.Reason, t.NotBefore = e.Reason, e.NotBefore
+	t.Ended = s.Now
+	held := t.Status.Holds()
+	s.settle(w, t, e.Next)
+	if e.Attempt.Try != t.Try {
+		t.takeBack(held)
+	} else if e.Attempt.Try == t.LostTry {
+		t.LostTry, t.LostNode = 0, ""
+	}
+	if e.N != 0 {
 		t.Reported = e.N
 	}
 	if e.Result != nil {
@@ -117,14 +127,41 @@ func (s *State) end(w *Workload, t *Task, e *TaskEnded) {
 			s.learn(w, t, e.Result)
 		}
 	}
-	t.Fails, t.Losses = e.Fails, e.Losses
-	t.Reason, t.NotBefore = e.Reason, e.NotBefore
-	t.Ended = s.Now
-	s.settle(w, t, e.Next)
 	if e.Remove {
-		g := &w.Groups[t.Ref.Task]
-		g.Tasks = slices.DeleteFunc(g.Tasks, func(x *Task) bool { return x == t })
+		w.drop(t)
+	}
+}
+
+// takeBack makes an attempt that had been given up the last one again: its
+// result counts. The attempt that it overtook may still report its end.
+func (t *Task) takeBack(held bool) {
+	t.Try, t.LostTry = t.LostTry, t.Try
+	t.Node, t.LostNode = t.LostNode, t.Node
+	if !held {
+		t.LostTry, t.LostNode = 0, ""
+	}
+}
+
+// drop takes an element out of its group.
+func (w *Workload) drop(t *Task) {
+	g := &w.Groups[t.Ref.Task]
+	if i, ok := g.find(t.Ref.Index); ok {
+		g.Tasks = slices.Delete(g.Tasks, i, i+1)
 		w.count(t.Status, -1)
+	}
+}
+
+// duplicate counts a final report after the first. Its attempt needs no answer
+// any more, so the same report is not counted twice.
+func (s *State) duplicate(e *ReportDuplicate) {
+	s.Totals.Duplicates++
+	_, t := s.Task(e.Attempt.TaskRef)
+	switch {
+	case t == nil:
+	case t.LostTry == e.Attempt.Try:
+		t.LostTry, t.LostNode = 0, ""
+	case t.Try == e.Attempt.Try:
+		t.Reported = e.N
 	}
 }
 
@@ -150,6 +187,9 @@ func (s *State) lose(e *TasksLost) error {
 		t.LostTry, t.LostNode = t.Try, t.Node
 		s.Totals.Lost++
 		s.settle(w, t, e.Next)
+		if e.Remove {
+			w.drop(t)
+		}
 	}
 	return nil
 }

@@ -254,6 +254,7 @@ type TasksLost struct {
 	Refs   []api.TaskRef  `cbor:"2,keyasint"`
 	Next   api.TaskStatus `cbor:"3,keyasint"`
 	Reason string         `cbor:"4,keyasint,omitempty"`
+	Remove bool           `cbor:"5,keyasint,omitempty"` // the replicas go away
 }
 
 // ReportDuplicate records a final report that came after another one.

@@ -20,6 +20,7 @@ func (s *State) Restore() {
 		w := s.Workloads[id]
 		s.names[w.Spec.Tenant+"/"+w.Spec.Name] = id
 		w.Counts = api.Counts{}
+		w.linkTasks()
 		for gi := range w.Groups {
 			for _, t := range w.Groups[gi].Tasks {
 				w.count(t.Status, 1)

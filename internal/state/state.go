@@ -30,7 +30,8 @@ type State struct {
 	Refusals     map[string]*Refusal         `cbor:"13,keyasint"` // by shape digest
 	Reservations map[uint64]*api.Reservation `cbor:"14,keyasint"`
 	Totals       Totals                      `cbor:"15,keyasint"`
-	HistoryOrder []string                    `cbor:"16,keyasint"` // keys of Histories, oldest first
+	HistoryOrder []string                    `cbor:"16,keyasint"`           // keys of Histories, oldest first
+	Versions     uint64                      `cbor:"17,keyasint,omitempty"` // highest version of a removed node's set
 
 	names map[string]uint64 // "tenant/name" to the newest workload of that name
 }
@@ -84,6 +85,7 @@ const (
 	CodeNotFound
 	CodeConflict
 	CodeInvalid
+	CodeBusy // the batch was full: nothing was decided and nothing is remembered
 )
 
 // KeyAge says when a key was remembered.
@@ -142,6 +144,8 @@ type Workload struct {
 	Groups    []Group            `cbor:"18,keyasint"`           // by task
 
 	Counts api.Counts `cbor:"-"`
+
+	after [][]uint16 // by task: positions of those that it waits for
 }
 
 // MaxPast is how many earlier revisions are kept for roll-back.
@@ -153,6 +157,7 @@ type Revision struct {
 	Spec     *api.Workload `cbor:"2,keyasint"`
 	Profiles []api.Profile `cbor:"3,keyasint,omitempty"`
 	Bad      bool          `cbor:"4,keyasint,omitempty"` // it was rolled back
+	Stable   bool          `cbor:"5,keyasint,omitempty"` // it became healthy
 }
 
 // Group holds the elements of one task in the order of their index. An array's
@@ -207,11 +212,15 @@ func (g *Group) Get(index uint32) *Task {
 	if int(index) < len(g.Tasks) && g.Tasks[index].Ref.Index == index {
 		return g.Tasks[index]
 	}
-	i, ok := slices.BinarySearchFunc(g.Tasks, index, func(t *Task, x uint32) int { return cmp.Compare(t.Ref.Index, x) })
+	i, ok := g.find(index)
 	if !ok {
 		return nil
 	}
 	return g.Tasks[i]
+}
+
+func (g *Group) find(index uint32) (int, bool) {
+	return slices.BinarySearchFunc(g.Tasks, index, func(t *Task, x uint32) int { return cmp.Compare(t.Ref.Index, x) })
 }
 
 // Task returns an element and its workload, or nil.
@@ -226,6 +235,34 @@ func (s *State) Task(ref api.TaskRef) (*Workload, *Task) {
 // Named returns the newest workload of a name, or nil.
 func (s *State) Named(tenant, name string) *Workload {
 	return s.Workloads[s.names[tenant+"/"+name]]
+}
+
+// After returns the positions of the tasks that must have succeeded before a task.
+func (w *Workload) After(task int) []uint16 { return w.after[task] }
+
+// Done reports whether all elements of a task have succeeded.
+func (w *Workload) Done(task uint16) bool {
+	g := &w.Groups[task]
+	return int(g.Good) == len(g.Tasks)
+}
+
+// linkTasks derives what After returns.
+func (w *Workload) linkTasks() {
+	w.after = make([][]uint16, len(w.Spec.Tasks))
+	if len(w.Spec.Tasks) < 2 {
+		return
+	}
+	at := make(map[string]uint16, len(w.Spec.Tasks))
+	for i := range w.Spec.Tasks {
+		at[w.Spec.Tasks[i].Name] = uint16(i)
+	}
+	for i := range w.Spec.Tasks {
+		for _, name := range w.Spec.Tasks[i].After {
+			if p, ok := at[name]; ok {
+				w.after[i] = append(w.after[i], p)
+			}
+		}
+	}
 }
 
 // SpecOf returns the specification that an element was made from. Elements of an

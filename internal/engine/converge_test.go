@@ -1,0 +1,161 @@
+package engine_test
+
+import (
+	"fmt"
+
+	"drover.dev/api"
+	"drover.dev/internal/engine"
+	"drover.dev/internal/state"
+)
+
+// converge lets the world become a good one: large nodes, all back, agents that do
+// what they are told, tasks that succeed. Then everything must come to its end.
+func (h *chance) converge() {
+	w := h.world
+	in := []engine.Input{&engine.PutSettings{RetainMax: 10_000, RetainFor: api.Day, Lease: api.Second}}
+	for _, name := range nodeNames {
+		if w.engine.State().Nodes[name] != nil {
+			in = append(in, &engine.Drain{Node: name, Off: true}, &engine.Back{Node: name})
+		}
+	}
+	for i := range 4 {
+		n := nodeOf(fmt.Sprint("big", i), 64_000)
+		n.Site, n.Labels = "s2", map[string]string{"disk": "ssd"}
+		n.Capacity.Accelerators = []api.Accelerator{{Kind: "gpu", Models: []string{"a"}, Count: 8000}}
+		in = append(in, &engine.Register{Node: n})
+	}
+	w.step(h.t, in...)
+	quiet := 0
+	for round := 0; quiet < 3; round++ {
+		if round > 300 {
+			h.t.Fatalf("the world does not come to rest: %s", show(w.events))
+		}
+		w.settle(h.t)
+		reports := h.obey()
+		w.now = w.now.Add(70 * api.Second)
+		w.step(h.t, append(reports, h.stopSchedules()...)...)
+		quiet++
+		if len(reports) > 0 || len(w.events) > 0 {
+			quiet = 0
+		}
+	}
+	h.atRest()
+}
+
+// stopSchedules cancels scheduled jobs: they would go on for ever.
+func (h *chance) stopSchedules() (in []engine.Input) {
+	st := h.world.engine.State()
+	for _, id := range st.SortedWorkloads() {
+		if v := st.Workloads[id]; v.Spec.Schedule != nil && !v.Status.Final() && !v.Stopping {
+			in = append(in, &engine.Cancel{Tenant: "default", ID: id})
+		}
+	}
+	return in
+}
+
+// obey reports what honest agents would report of what their nodes hold.
+func (h *chance) obey() (in []engine.Input) {
+	st := h.world.engine.State()
+	for _, name := range st.SortedNodes() {
+		n := st.Nodes[name]
+		var list []api.Report
+		for _, t := range n.SortedHeld() {
+			w := st.Workloads[t.Ref.Workload]
+			r := api.Report{Attempt: api.Attempt{TaskRef: t.Ref, Try: t.Try}, N: t.Reported + 1}
+			switch {
+			case n.Silent:
+				continue
+			case t.Stop != state.StopNothing:
+				r.Kind, r.Result = api.ReportEnded, &api.Result{Outcome: api.OutcomeStopped}
+			case t.Status == api.TaskPlaced:
+				r.Kind = api.ReportStarted
+			case w.Spec.Kind == api.KindJob:
+				r.Kind, r.Result = api.ReportEnded, &api.Result{Outputs: []api.Value{{Name: "out", Size: 1, Inline: []byte("x")}}}
+			case !t.Healthy:
+				r.Kind = api.ReportHealthy
+			default:
+				continue
+			}
+			list = append(list, r)
+		}
+		if len(list) > 0 {
+			in = append(in, &engine.Reports{Node: name, Reports: list})
+		}
+	}
+	return in
+}
+
+// atRest checks that nothing is stuck.
+func (h *chance) atRest() {
+	st := h.world.engine.State()
+	for _, id := range st.SortedWorkloads() {
+		w := st.Workloads[id]
+		switch {
+		case w.Status.Final():
+		case w.Stopping:
+			h.t.Fatalf("workload %s is still being stopped", w.Spec.Name)
+		case w.Spec.Kind == api.KindJob:
+			h.t.Fatalf("job %s never ended: %+v", w.Spec.Name, w.Counts)
+		case w.Spec.Kind == api.KindService:
+			h.atRestService(w)
+		case w.Spec.Kind == api.KindSystem:
+			h.atRestSystem(w)
+		}
+	}
+	if len(st.Refusals) > 0 && waiting(st) == 0 {
+		h.t.Fatalf("nothing waits, but %d refusals stand", len(st.Refusals))
+	}
+}
+
+func waiting(st *state.State) (n int32) {
+	for _, id := range st.SortedWorkloads() {
+		n += st.Workloads[id].Counts.Pending
+	}
+	return n
+}
+
+func (h *chance) atRestService(w *state.Workload) {
+	fit := 0
+	for _, t := range w.Groups[0].Tasks {
+		if t.Status == api.TaskRunning && t.Healthy && t.Revision == w.Revision {
+			fit++
+		}
+	}
+	// A fixed port, and what other replicas hold for ever, bound what can run.
+	if fit < min(int(w.Spec.Replicas), 4) || w.Stable != w.Revision && fit == int(w.Spec.Replicas) {
+		h.t.Fatalf("service %s runs %d of %d replicas; stable %d of revision %d: %+v", w.Spec.Name, fit, w.Spec.Replicas, w.Stable, w.Revision, w.Counts)
+	}
+	if len(w.Groups[0].Tasks) != int(w.Spec.Replicas) {
+		h.t.Fatalf("service %s has %d elements for %d replicas", w.Spec.Name, len(w.Groups[0].Tasks), w.Spec.Replicas)
+	}
+}
+
+// updating reports whether an element of the present revision does not run yet;
+// the next one is only replaced once it does.
+func updating(w *state.Workload) bool {
+	for _, t := range w.Groups[0].Tasks {
+		if t.Revision == w.Revision && !t.Status.Final() && !t.Healthy {
+			return true
+		}
+	}
+	return false
+}
+
+func (h *chance) atRestSystem(w *state.Workload) {
+	e := h.world.engine
+	for _, name := range e.State().SortedNodes() {
+		n := e.State().Nodes[name]
+		there := 0
+		for _, t := range w.Groups[0].Tasks {
+			if t.Pin == name && !t.Status.Final() {
+				there++
+				if t.Revision != w.Revision && t.Healthy && !updating(w) {
+					h.t.Fatalf("system %s on %s is still of revision %d", w.Spec.Name, name, t.Revision)
+				}
+			}
+		}
+		if want := e.Index().Suits(name, &w.Spec.Tasks[0]) && !n.Silent; want != (there == 1) || there > 1 {
+			h.t.Fatalf("system %s has %d elements on %s; wanted there: %v", w.Spec.Name, there, name, want)
+		}
+	}
+}

@@ -1,0 +1,23 @@
+package engine
+
+import (
+	"drover.dev/api"
+	"drover.dev/internal/sched"
+	"drover.dev/internal/state"
+)
+
+// Index lets tests compare and try.
+func (e *Engine) Index() *sched.Index { return e.index }
+
+// Limit lowers what a batch may take, so that small worlds cut their steps, too.
+func (e *Engine) Limit(batch int) { e.limits = limits{batch, 2 * batch} }
+
+// EventSize lets tests compare estimates with what events take.
+var EventSize = sizeOf
+
+// AskOf lets tests try to place an element elsewhere.
+func AskOf(w *state.Workload, t *state.Task) *sched.Ask {
+	ask := makeAsk(w, t)
+	ask.Profile = &api.Profile{}
+	return ask
+}

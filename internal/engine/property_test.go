@@ -1,0 +1,318 @@
+package engine_test
+
+import (
+	"fmt"
+	"reflect"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"drover.dev/api"
+	"drover.dev/internal/engine"
+	"drover.dev/internal/state"
+)
+
+// TestHistories lets random histories happen: nodes that come, go, fall silent,
+// shrink and drain; workloads of all kinds; reports that are lost, repeated,
+// late or lies; commands that are repeated; time that jumps. After every step
+// all that must agree is compared (see world.step), and in the end everything
+// that was accepted must come to its end.
+func TestHistories(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := newWorld(rapid.SampledFrom([]int{500, 3000, engine.MaxBatch}).Draw(t, "limit"))
+		h := &chance{t: t, world: w}
+		w.step(t, &engine.Lead{Epoch: 1, Server: "a"})
+		for range rapid.IntRange(5, 40).Draw(t, "steps") {
+			h.pass()
+			var in []engine.Input
+			for range rapid.IntRange(0, 4).Draw(t, "inputs") {
+				in = append(in, h.input())
+			}
+			w.step(t, in...)
+			if rapid.IntRange(0, 5).Draw(t, "rebuild") == 0 {
+				w.rebuild(t)
+			}
+			if rapid.Bool().Draw(t, "settle") {
+				w.settle(t)
+			}
+			if !w.more {
+				h.conserving()
+			}
+			h.explains()
+		}
+		h.converge()
+		w.replay(t)
+	})
+}
+
+// chance draws what happens next.
+type chance struct {
+	t       *rapid.T
+	world   *world
+	reports []engine.Input // that were sent before, for repetition
+	keyed   map[string]state.Answer
+}
+
+var (
+	nodeNames = []string{"n1", "n2", "n3", "n4"}
+	jobNames  = []string{"j1", "j2", "j3", "j4", "j5"}
+)
+
+func (h *chance) pick(label string, n int) int { return rapid.IntRange(0, n-1).Draw(h.t, label) }
+
+func oneOf[T any](h *chance, label string, list ...T) T { return list[h.pick(label, len(list))] }
+
+// pass lets time pass, sometimes much of it.
+func (h *chance) pass() {
+	h.world.now = h.world.now.Add(oneOf(h, "time", 0, api.Millisecond, api.Second, 3*api.Second, 15*api.Second, 2*api.Minute, 30*api.Minute))
+}
+
+func (h *chance) input() engine.Input {
+	switch h.pick("what", 16) {
+	case 0, 1:
+		return &engine.Register{Node: h.node(oneOf(h, "node", nodeNames...))}
+	case 2:
+		return &engine.Silent{Node: oneOf(h, "node", nodeNames...)}
+	case 3:
+		return &engine.Back{Node: oneOf(h, "node", nodeNames...)}
+	case 4:
+		return &engine.Drain{
+			Node: oneOf(h, "node", nodeNames...), Off: rapid.Bool().Draw(h.t, "off"),
+			Grace: oneOf(h, "grace", 0, 10*api.Second), Caller: h.caller(),
+		}
+	case 5:
+		return h.rare()
+	case 6, 7, 8, 9:
+		return &engine.Submit{Caller: h.caller(), Workload: h.workload()}
+	case 10:
+		return &engine.Cancel{Caller: h.caller(), Tenant: "default", Name: oneOf(h, "name", jobNames...)}
+	}
+	return h.report()
+}
+
+func (h *chance) rare() engine.Input {
+	switch h.pick("rare", 5) {
+	case 0:
+		return &engine.RemoveNode{Caller: h.caller(), Node: oneOf(h, "node", nodeNames...)}
+	case 1:
+		return &engine.PutSettings{Caller: h.caller(), RetainMax: int32(1 + h.pick("keep", 6)), RetainFor: oneOf(h, "for", api.Second, api.Hour), Lease: oneOf(h, "lease", api.Second, api.Minute)}
+	case 2:
+		a, b := oneOf(h, "site", "s1", "s2"), oneOf(h, "to", "s2", "s3")
+		if a == b {
+			b = "s1"
+		}
+		return &engine.PutSite{Caller: h.caller(), Site: api.Site{Name: a, Layer: api.LayerEdge, Links: []api.Link{
+			{To: b, RTT: oneOf(h, "rtt", api.Millisecond, api.Second), Bandwidth: 1e6},
+		}[:h.pick("links", 2)]}}
+	case 3:
+		return &engine.Rollback{Caller: h.caller(), Tenant: "default", Name: oneOf(h, "name", jobNames...), Revision: uint32(h.pick("revision", 3))}
+	}
+	return &engine.Lead{Epoch: h.world.engine.State().Epoch + 1, Server: "b"}
+}
+
+// caller is often without a key; few keys make repetitions likely.
+func (h *chance) caller() engine.Caller {
+	return engine.Caller{Principal: "p", Key: oneOf(h, "key", "", "", "", "k1", "k2", "k3", "k4", "k5", "k6")}
+}
+
+func (h *chance) node(name string) api.Node {
+	n := nodeOf(name, oneOf(h, "cpu", api.Milli(1000), 2000, 4000))
+	n.Site = oneOf(h, "site", "s1", "s2", "s3")
+	n.Capacity.Memory = oneOf(h, "memory", 1*api.GiB, 4*api.GiB)
+	if rapid.Bool().Draw(h.t, "label") {
+		n.Labels = map[string]string{"disk": oneOf(h, "disk", "ssd", "hdd")}
+	}
+	for i := range h.pick("gpus", 3) {
+		n.Capacity.Accelerators = append(n.Capacity.Accelerators, api.Accelerator{
+			Kind: "gpu", Models: []string{oneOf(h, "model", "a", "b") + fmt.Sprint(i)}, Count: api.Milli(1000 * (1 + h.pick("count", 2))),
+		})
+	}
+	if effect := oneOf(h, "taint", "", "", "", api.NoSchedule, api.Avoid, api.NoExecute); effect != "" {
+		n.Taints = []api.Taint{{Key: "k", Effect: effect}}
+	}
+	return n
+}
+
+func (h *chance) workload() *api.Workload {
+	w := &api.Workload{
+		APIVersion: api.Version, Name: oneOf(h, "name", jobNames...), Kind: oneOf(h, "kind", api.KindJob, api.KindJob, api.KindJob, api.KindService, api.KindSystem),
+		Priority: int32(h.pick("priority", 3)),
+	}
+	switch w.Kind {
+	case api.KindService:
+		w.Replicas = int32(1 + h.pick("replicas", 4))
+		w.Tasks = []api.Task{h.lasting()}
+		w.Update = &api.Update{HealthyAfter: oneOf(h, "healthyAfter", 0, 5*api.Second), Manual: h.pick("manual", 4) == 0}
+		if rapid.Bool().Draw(h.t, "checked") {
+			w.Tasks[0].Checks = []api.Check{{Type: api.CheckExec, Command: []string{"true"}}}
+		}
+	case api.KindSystem:
+		w.Tasks = []api.Task{h.lasting()}
+	default:
+		h.job(w)
+	}
+	w.Normalize()
+	if faults := w.Validate(); len(faults) > 0 {
+		h.t.Fatalf("the generator made an invalid workload: %v", faults)
+	}
+	return w
+}
+
+func (h *chance) job(w *api.Workload) {
+	w.Deadline = oneOf(h, "deadline", 0, 0, 0, api.Minute)
+	for i := range 1 + h.pick("tasks", 3) {
+		task := h.task(fmt.Sprint("t", i))
+		task.Count = int32(1 + h.pick("count", 3))
+		task.Outputs = []api.Output{{Name: "out", Stdout: true}}
+		task.OnLost = oneOf(h, "onLost", api.LostReplace, api.LostWait, api.LostFail)
+		task.AtMostOnce = h.pick("once", 4) == 0
+		task.Timeout = oneOf(h, "timeout", 0, 0, 20*api.Second)
+		if i > 0 && rapid.Bool().Draw(h.t, "after") {
+			task.Inputs = []api.Input{{Path: "in", Task: "t0", Output: "out"}}
+		}
+		w.Tasks = append(w.Tasks, task)
+	}
+	w.Gang = h.pick("gang", 4) == 0
+	if h.pick("cron", 6) == 0 {
+		w.Deadline = 0
+		w.Schedule = &api.Schedule{Cron: "* * * * *", Overlap: oneOf(h, "overlap", api.OverlapAllow, api.OverlapSkip, api.OverlapReplace), Keep: 2}
+	}
+}
+
+// lasting is the task of a service or system. It takes no fixed port: it would
+// keep that from the jobs for ever.
+func (h *chance) lasting() api.Task {
+	t := h.task("main")
+	t.Ports = nil
+	return t
+}
+
+func (h *chance) task(name string) api.Task {
+	t := api.Task{Name: name, Driver: api.DriverNoop, Resources: api.Resources{
+		CPU: oneOf(h, "cpu", api.Milli(100), 500, 1000), Memory: oneOf(h, "memory", 0, 256*api.MiB, 1*api.GiB),
+	}}
+	switch h.pick("needs", 9) {
+	case 0:
+		t.Requires.Labels = map[string]string{"disk": "ssd"}
+	case 1:
+		t.Requires.Sites = []string{"s2"}
+	case 2:
+		t.Resources.Accelerators = []api.Accelerator{{Kind: "gpu", Count: oneOf(h, "gpu", api.Milli(500), 1000, 2000)}}
+	case 3:
+		t.Ports = []api.Port{{Name: "web", Port: 8080}}
+	case 4:
+		t.Requires.Tolerations = []api.Toleration{{Key: "k"}}
+	}
+	return t
+}
+
+// attempts lists what nodes were once given: what they may report about.
+func (h *chance) attempts() (out []given) {
+	for i := max(0, len(h.world.history)-12); i < len(h.world.history); i++ {
+		out = append(out, h.world.placed[i]...)
+	}
+	return out
+}
+
+type given struct {
+	node string
+	at   api.Attempt
+}
+
+func (h *chance) report() engine.Input {
+	if n := len(h.reports); n > 0 && h.pick("again", 4) == 0 {
+		return h.reports[h.pick("which", n)]
+	}
+	g := given{node: oneOf(h, "node", nodeNames...), at: api.Attempt{TaskRef: api.TaskRef{Workload: uint64(h.pick("w", 9)), Task: uint16(h.pick("task", 4))}, Try: uint32(h.pick("try", 3))}}
+	if all := h.attempts(); len(all) > 0 && h.pick("honest", 8) != 0 {
+		g = all[h.pick("attempt", len(all))]
+	}
+	r := api.Report{Attempt: g.at, N: uint32(1 + h.pick("n", 6)), Kind: api.ReportKind(h.pick("kind", 4))}
+	if h.pick("start", 3) == 0 {
+		r.Kind, r.N = api.ReportStarted, 1
+	}
+	if r.Kind == api.ReportEnded {
+		r.Result = &api.Result{Outcome: api.Outcome(h.pick("outcome", 6)), Wall: api.Second}
+		if r.Result.Outcome == api.OutcomeSucceeded {
+			r.Result.Outputs = []api.Value{{Name: "out", Size: 5, Inline: []byte("hello")}}
+		}
+	}
+	in := &engine.Reports{Node: g.node, Reports: []api.Report{r}}
+	h.reports = append(h.reports, in)
+	return in
+}
+
+// conserving checks, after a step that left nothing undone, that no task waits
+// for which there is room, and that none of a higher priority would have fitted
+// in the place of one that was placed.
+func (h *chance) conserving() {
+	st, e := h.world.engine.State(), h.world.engine
+	for _, id := range st.SortedWorkloads() {
+		w := st.Workloads[id]
+		for gi := range w.Groups {
+			for _, t := range w.Groups[gi].Tasks {
+				if t.Status != api.TaskPending {
+					continue
+				}
+				if x := e.Explain(w, t); x.Decision.Chosen != nil {
+					h.t.Fatalf("task %s waits although node %s has room", w.NameOf(t), x.Decision.Chosen.Node)
+				}
+				if !w.InGang(t) {
+					h.overtaken(w, t)
+				}
+			}
+		}
+	}
+}
+
+func (h *chance) overtaken(w *state.Workload, t *state.Task) {
+	st := h.world.engine.State()
+	for _, ev := range h.world.events {
+		p, ok := ev.(*state.TaskPlaced)
+		if !ok {
+			continue
+		}
+		low, lt := st.Task(p.Ref)
+		if lt == nil || low.Spec.Priority >= w.Spec.Priority || !lt.Status.Holds() || lt.Node != p.Node || t.Ready > lt.Placed {
+			continue
+		}
+		trial := h.world.engine.Index().Trial()
+		trial.Release(p.Node, p.Ref, engine.AskOf(low, lt), lt.Devices)
+		if d, _ := trial.Decide(t.Ref, engine.AskOf(w, t), st.Now); d.Chosen != nil {
+			h.t.Fatalf("task %s of priority %d waits, but %s of priority %d was given a place that it fits: %s",
+				w.NameOf(t), w.Spec.Priority, low.NameOf(lt), low.Spec.Priority, d.Chosen.Node)
+		}
+	}
+}
+
+// explains checks that the follower gives the same explanations and plans.
+func (h *chance) explains() {
+	a, b := h.world.engine, h.world.follower
+	for _, id := range a.State().SortedWorkloads() {
+		for gi := range a.State().Workloads[id].Groups {
+			for i, t := range a.State().Workloads[id].Groups[gi].Tasks {
+				w, v := a.State().Workloads[id], b.State().Workloads[id]
+				x, y := a.Explain(w, t), b.Explain(v, v.Groups[gi].Tasks[i])
+				if fmt.Sprintf("%+v", flat(x)) != fmt.Sprintf("%+v", flat(y)) {
+					h.t.Fatalf("the follower explains %s otherwise:\n%+v\n%+v", w.NameOf(t), flat(y), flat(x))
+				}
+			}
+		}
+	}
+	spec := h.workload()
+	if x, y := a.Plan(spec, nil), b.Plan(spec, nil); !reflect.DeepEqual(x, y) {
+		h.t.Fatalf("the follower plans otherwise:\n%+v\n%+v", y, x)
+	}
+}
+
+// flat takes pointers out, so that printing shows values.
+func flat(x api.Explanation) []any {
+	out := []any{x.Profile, x.Suggestions, x.WaitsFor, x.Task.TaskRef, x.Task.Status, x.Task.Node, x.Task.Reason}
+	if x.Decision != nil {
+		out = append(out, x.Decision.Reasons, x.Decision.RunnersUp, x.Decision.At)
+		if x.Decision.Chosen != nil {
+			out = append(out, *x.Decision.Chosen)
+		}
+	}
+	return out
+}

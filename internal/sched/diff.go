@@ -1,0 +1,62 @@
+package sched
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"drover.dev/api"
+)
+
+// Diff says in what two indexes differ that decisions depend on, "" when in
+// nothing. An index that was kept in step with a state equals one that was built
+// from it; audits and tests rely on that.
+func (x *Index) Diff(y *Index) string {
+	switch {
+	case x.home != y.home:
+		return fmt.Sprintf("home is %q and %q", x.home, y.home)
+	case !maps.Equal(x.links, y.links):
+		return fmt.Sprintf("links are %v and %v", x.links, y.links)
+	case len(x.nodes) != len(y.nodes):
+		return fmt.Sprintf("%d and %d nodes", len(x.nodes), len(y.nodes))
+	}
+	for i := range x.nodes {
+		if why := x.nodes[i].diff(y.nodes[i]); why != "" {
+			return "node " + x.nodes[i].Name + ": " + why
+		}
+	}
+	return x.queue.diff(&y.queue)
+}
+
+func (e *node) diff(o *node) string {
+	used := func(n *node) string {
+		return fmt.Sprintf("open %v (%s), free %v, devices %v, shares %v, ports %v, groups %v, tasks %d",
+			n.open, n.why, n.free, n.devices, n.shares, n.ports, n.groups, n.tasks)
+	}
+	if a, b := used(e), used(o); a != b || e.Name != o.Name {
+		return a + " and " + b
+	}
+	return ""
+}
+
+func (q *queue) diff(o *queue) string {
+	if len(q.items) != len(o.items) || len(q.shapes) != len(o.shapes) {
+		return fmt.Sprintf("%d items of %d shapes and %d of %d wait", len(q.items), len(q.shapes), len(o.items), len(o.shapes))
+	}
+	refs := make([]api.TaskRef, 0, len(q.items))
+	for ref := range q.items { // order-free: sorted below
+		refs = append(refs, ref)
+	}
+	slices.SortFunc(refs, compareRefs)
+	for _, ref := range refs {
+		a, b := q.items[ref], o.items[ref]
+		if b == nil {
+			return fmt.Sprintf("%v waits in one only", ref)
+		}
+		if a.Ready != b.Ready || !slices.Equal(a.Gang, b.Gang) || a.shape.ask.Shape != b.shape.ask.Shape || a.shape.blocked != b.shape.blocked {
+			return fmt.Sprintf("%v waits since %v of shape %q (blocked %v) and since %v of shape %q (blocked %v)",
+				ref, a.Ready, a.shape.ask.Shape, a.shape.blocked, b.Ready, b.shape.ask.Shape, b.shape.blocked)
+		}
+	}
+	return ""
+}
