@@ -1,0 +1,206 @@
+package forecast
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+)
+
+// calibrate measures the combination on the backtest. An error is scored relative
+// to its series and to the usual error at its distance; quantiles of a series' own
+// scores give its intervals (split conformal prediction: Vovk, Gammerman and Shafer,
+// 2005, "Algorithmic Learning in a Random World"), widened by what was missing when
+// each fold was predicted from the others.
+func (g *group) calibrate() {
+	for _, m := range g.members {
+		m.residuals(g.h)
+	}
+	g.profile = make([]float64, g.h)
+	n := 0.0
+	for _, m := range g.members {
+		if m.scores == nil {
+			continue
+		}
+		n++
+		for i := range g.profile {
+			s := 0.0
+			for _, f := range m.scores {
+				s += min(20, f[i]) / float64(len(m.scores))
+			}
+			g.profile[i] += s
+		}
+	}
+	g.smoothProfile(n)
+	for _, m := range g.members {
+		for _, f := range m.scores {
+			for i := range f {
+				f[i] /= g.profile[i]
+			}
+		}
+	}
+	for k, level := range levels {
+		g.widen[k] = g.widening(level)
+		for _, m := range g.members {
+			m.width[k] = g.widen[k] * m.quantile(level, -1)
+		}
+	}
+}
+
+// The levels of the two intervals.
+var levels = [2]float64{.80, .95}
+
+// residuals fills scale and scores with absolute errors over the scale.
+func (m *member) residuals(h int) {
+	if m.weights == nil {
+		return
+	}
+	sum := 0.0
+	m.scores = make([][]float64, m.folds)
+	for f := range m.scores {
+		parts := make([][]float64, len(m.names))
+		for c := range parts {
+			parts[c] = m.past[c][f]
+		}
+		at := m.cut(f, h)
+		m.scores[f] = combine(parts, m.without[f], h, h)
+		for i, v := range m.scores[f] {
+			m.scores[f][i] = math.Abs(m.x[at+i] - v)
+			sum += m.scores[f][i]
+		}
+	}
+	m.scale = sum/float64(m.folds*h) + 1e-9*math.Abs(m.x[len(m.x)-1]) + 1e-300
+	for _, f := range m.scores {
+		for i := range f {
+			f[i] /= m.scale
+		}
+	}
+}
+
+// smoothProfile averages the profile over neighbours, more where there are few
+// series, and sets it to 1 where nothing is known.
+func (g *group) smoothProfile(n float64) {
+	if n == 0 {
+		g.profile = fill(g.h, 1)
+		return
+	}
+	w := max(1, int(float64(g.h)/(2+n/4)))
+	out := make([]float64, g.h)
+	for i := range out {
+		out[i] = max(.05, mean(g.profile[max(0, i-w):min(g.h, i+w+1)])/n)
+	}
+	g.profile = out
+}
+
+// quantile is the conformal quantile of the scores, without one fold.
+func (m *member) quantile(level float64, without int) float64 {
+	var all []float64
+	for f, s := range m.scores {
+		if f != without {
+			all = append(all, s...)
+		}
+	}
+	slices.Sort(all)
+	return quantile(all, min(1, level*(1+1/float64(max(1, len(all))))))
+}
+
+// widening is the factor that makes the intervals of left-out folds as often right
+// as they say.
+func (g *group) widening(level float64) float64 {
+	var need []float64
+	for _, m := range g.members {
+		if m.folds < 2 || m.scores == nil {
+			continue
+		}
+		for f, s := range m.scores {
+			q := m.quantile(level, f)
+			for _, v := range s {
+				need = append(need, v/max(q, 1e-12))
+			}
+		}
+	}
+	if len(need) < 20 {
+		return 1.2
+	}
+	slices.Sort(need)
+	return max(.8, min(3, quantile(need, level)))
+}
+
+// fitted makes the Fitted of a member.
+func (m *member) fitted(g *group) Fitted {
+	if m.weights == nil {
+		return m.simple()
+	}
+	sum := plain("auto", m.form())
+	sum.Notes = m.notes
+	for c := range m.names {
+		sum.Coefficients = append(sum.Coefficients, Coefficient{"weight " + m.key(c), mean(m.weights[c]), math.NaN()})
+	}
+	return &fit{summary: sum, predict: func(h int) Forecast {
+		parts := make([][]float64, len(m.names))
+		for c, p := range m.future {
+			if slices.Max(m.weights[c]) > 0 {
+				parts[c] = p(h)
+			}
+		}
+		mu := combine(parts, m.weights, h, g.h)
+		out := Forecast{mu, make([]float64, h), make([]float64, h), make([]float64, h), make([]float64, h)}
+		for i, v := range mu {
+			s := m.scale * g.profile[min(i, g.h-1)]
+			if i >= g.h { // further than was judged: like a random walk
+				s *= math.Sqrt(float64(i+1) / float64(g.h))
+			}
+			out.Lo80[i], out.Hi80[i] = v-s*m.width[0], v+s*m.width[0]
+			out.Lo95[i], out.Hi95[i] = v-s*m.width[1], v+s*m.width[1]
+		}
+		return out
+	}}
+}
+
+// form lists the candidates by weight.
+func (m *member) form() string {
+	order := everyColumn(len(m.names))
+	slices.SortStableFunc(order, func(a, b int) int {
+		if d := mean(m.weights[b]) - mean(m.weights[a]); d != 0 {
+			return int(math.Copysign(1, d))
+		}
+		return 0
+	})
+	var out []string
+	for _, c := range order {
+		if w := mean(m.weights[c]); w >= .005 {
+			out = append(out, fmt.Sprintf("%.0f %% %s", 100*w, m.key(c)))
+		}
+	}
+	return strings.Join(out, ", ")
+}
+
+// simple is what short and constant series get: the median of the candidates, with
+// the intervals of the (seasonal) naive model.
+func (m *member) simple() Fitted {
+	base, err := SeasonalNaive{}.Fit(Series{Values: m.x, Periods: m.series.Periods})
+	if err != nil {
+		return &fit{summary: plain("auto", "none"), predict: func(h int) Forecast { return normal(fill(h, math.NaN()), fill(h, math.NaN())) }}
+	}
+	sum := base.Summary()
+	sum.Model, sum.Notes = "auto", append(sum.Notes, m.notes...)
+	inner := base.(*fit).predict
+	return &fit{summary: sum, predict: func(h int) Forecast {
+		out := inner(h)
+		parts := make([][]float64, len(m.names))
+		for c, p := range m.future {
+			parts[c] = p(h)
+		}
+		if len(parts) == 0 || constant(m.x) {
+			return out
+		}
+		mid := combine(parts, nil, h, h)
+		for i, v := range mid {
+			d := v - out.Mean[i]
+			for _, col := range [][]float64{out.Mean, out.Lo80, out.Hi80, out.Lo95, out.Hi95} {
+				col[i] += d
+			}
+		}
+		return out
+	}}
+}
