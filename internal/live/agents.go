@@ -114,7 +114,7 @@ func (c *Cell) hello(_ context.Context, node string, m *nats.Msg) error {
 		return fmt.Errorf("hello: %s: %s", faults[0].Path, faults[0].Message)
 	}
 	return c.offerFrom(node, m, &engine.Register{Node: h.Node}, func(uint64) any {
-		c.alive.heard(node)
+		c.alive.heard(node) // known already, unless this is its first hello
 		return api.Welcome{
 			Epoch: c.epoch(), Heartbeat: api.Duration(c.cfg.Heartbeat), SilentAfter: api.Duration(c.cfg.SilentAfter),
 		}
@@ -144,9 +144,9 @@ func (c *Cell) answerWith(m *nats.Msg, reply func(seq uint64) any) func([]state.
 
 // report brings an agent's reports into the journal. They come encoded by this
 // very format, so they need not be read back before they are decided on.
-func (c *Cell) report(_ context.Context, node string, m *nats.Msg) error {
-	if !c.alive.heard(node) {
-		return errUnknownNode
+func (c *Cell) report(ctx context.Context, node string, m *nats.Msg) error {
+	if err := c.hear(ctx, node); err != nil {
+		return err
 	}
 	var r api.Reports
 	if err := c.codec.dec.Unmarshal(m.Data, &r); err != nil {
@@ -164,12 +164,31 @@ func (c *Cell) report(_ context.Context, node string, m *nats.Msg) error {
 	return c.queue.offer("node/"+node, []engine.Input{in}, [][]byte{b}, c.answerWith(m, ack))
 }
 
+// hear notes that a node spoke. A node that was welcomed just now may not have
+// reached the shadow yet.
+func (c *Cell) hear(ctx context.Context, node string) error {
+	if c.alive.heard(node) {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.cfg.Heartbeat)
+	defer cancel()
+	stored := c.last.Load()
+	if err := c.shadow.until(ctx, func() bool { return c.shadow.last >= stored }); err != nil {
+		return err
+	}
+	c.shadow.mu.RUnlock()
+	if !c.alive.heard(node) {
+		return errUnknownNode
+	}
+	return nil
+}
+
 var errUnknownNode = errors.New("the node is not registered: say hello first")
 
 // pull answers with the node's assignments as they stand in the journal.
 func (c *Cell) pull(ctx context.Context, node string, m *nats.Msg) error {
-	if !c.alive.heard(node) {
-		return errUnknownNode
+	if err := c.hear(ctx, node); err != nil {
+		return err
 	}
 	var p api.Pull
 	if err := c.codec.dec.Unmarshal(m.Data, &p); err != nil {
@@ -204,9 +223,9 @@ func (c *Cell) reject(node string, ids []api.Attempt) {
 }
 
 // beat takes a heartbeat, which renews the node's lease by being answered.
-func (c *Cell) beat(_ context.Context, node string, m *nats.Msg) error {
-	if !c.alive.heard(node) {
-		return errUnknownNode
+func (c *Cell) beat(ctx context.Context, node string, m *nats.Msg) error {
+	if err := c.hear(ctx, node); err != nil {
+		return err
 	}
 	var b api.Beat
 	if err := c.codec.dec.Unmarshal(m.Data, &b); err != nil {

@@ -50,6 +50,7 @@ func (a *alive) track(node string, known bool) {
 	defer a.mu.Unlock()
 	if known {
 		a.rules.Track(node, false, a.now())
+		a.seen[node] = time.Now()
 		return
 	}
 	a.rules.Forget(node)

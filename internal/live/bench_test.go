@@ -16,16 +16,22 @@ func BenchmarkTasks(b *testing.B) {
 	a.hello()
 	const batch = 500
 	b.ResetTimer()
+	submitted := make(chan error, 1)
 	go func() {
-		for from := 0; from < b.N; from += batch {
+		var err error
+		for from := 0; from < b.N && err == nil; from += batch {
 			var in []engine.Input
 			for i := from; i < min(from+batch, b.N); i++ {
 				in = append(in, submit(job(fmt.Sprint("w", i), 1)))
 			}
-			do(b, c, in...)
+			_, _, err = c.Do(b.Context(), in)
 		}
+		submitted <- err
 	}()
 	a.work(b.N)
+	if err := <-submitted; err != nil {
+		b.Fatal(err)
+	}
 	until(b, c, "the end of all tasks", finished(uint64(b.N)))
 	b.StopTimer()
 	n := &c.count

@@ -56,6 +56,7 @@ type Cell struct {
 
 	leading    atomic.Bool
 	term       atomic.Uint64 // epoch that this server leads
+	last       atomic.Uint64 // sequence of the last record stored
 	ready      chan struct{} // closed when it leads for the first time
 	readyOnce  sync.Once
 	background sync.WaitGroup
@@ -232,7 +233,8 @@ func (c *Cell) storageError() error {
 }
 
 // stored notes that a batch is in the journal.
-func (c *Cell) stored(f *flight, took time.Duration) {
+func (c *Cell) stored(f *flight, seq uint64, took time.Duration) {
+	c.last.Store(seq)
 	c.queue.drained(f.bytes, took)
 	c.count.batch(f, took)
 	c.mu.Lock()

@@ -299,4 +299,3 @@ func TestSnapshotsShortenTheJournalAndNothingIsLost(t *testing.T) {
 		t.Errorf("audited %d records, %d before", after, before)
 	}
 }
-

@@ -426,7 +426,7 @@ func (l *leader) release(ctx context.Context, m control.Mark) error {
 		l.opened = true
 		l.cell.opened(m.Epoch, l.engine.State())
 	}
-	l.cell.stored(f, time.Since(f.at))
+	l.cell.stored(f, m.Seq, time.Since(f.at))
 	f.fold.seq, f.fold.epoch = m.Seq, m.Epoch
 	err := l.foldIn(ctx, f.fold)
 	for i := range f.items {

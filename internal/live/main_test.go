@@ -94,6 +94,9 @@ func do(t testing.TB, c *Cell, inputs ...engine.Input) ([]state.Answer, uint64) 
 	return answers, seq
 }
 
+// nothing is a view of nothing.
+func nothing(*engine.Engine) {}
+
 // view reads the cell's state.
 func view(t testing.TB, c *Cell, atLeast uint64, f func(*state.State)) {
 	t.Helper()

@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"time"
 
-
 	"drover.dev/internal/bus"
 	"drover.dev/internal/control"
 	"drover.dev/internal/journal"
@@ -197,4 +196,3 @@ func (c *Cell) serve(ctx context.Context, stop func(error)) error {
 
 // shutdownWait is how long requests under way may take to end.
 const shutdownWait = 2 * time.Second
-

@@ -1,0 +1,73 @@
+package live
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"drover.dev/api"
+	"drover.dev/internal/artifact"
+	"drover.dev/internal/driver/wasm"
+)
+
+func TestTheSweepKeepsWhatIsReferredTo(t *testing.T) {
+	c := run(t, Config{SweepGrace: time.Nanosecond})
+	put := func(s string) artifact.Digest {
+		t.Helper()
+		d, _, err := c.artifacts.Put(t.Context(), strings.NewReader(s), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	program, input, output, nobodys := put("program"), put("input"), put("output"), put("nobody's")
+	a := join(t, c, "n1")
+	a.hello()
+	w := job("one", 1)
+	w.Tasks[0].Artifact = &api.Source{Digest: api.Digest(program)}
+	w.Tasks[0].Inputs = []api.Input{{Path: "in", Source: api.Source{Digest: api.Digest(input)}}}
+	w.Tasks[0].Outputs = []api.Output{{Name: "o", Path: "o"}}
+	do(t, c, submit(w))
+	ack := must[api.ReportsAck](t)(ask[api.ReportsAck](a, "report", api.Reports{Reports: []api.Report{{
+		Attempt: api.Attempt{TaskRef: api.TaskRef{Workload: 1}, Try: 1}, N: 1, Kind: api.ReportEnded,
+		Result: &api.Result{Outputs: []api.Value{{Name: "o", Digest: api.Digest(output), Size: 6}}},
+	}}}))
+	must[uint64](t)(c.View(t.Context(), ack.Seq, nothing))
+	if err := c.sweepOnce(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range []artifact.Digest{program, input, output} {
+		if _, err := c.artifacts.Stat(t.Context(), d); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := c.artifacts.Stat(t.Context(), nobodys); !errors.Is(err, artifact.ErrNotFound) {
+		t.Errorf("what nobody refers to: %v", err)
+	}
+}
+
+func TestProgramsAreInspected(t *testing.T) {
+	c := open(t, Config{})
+	put := func(b []byte) api.Digest {
+		t.Helper()
+		d, _, err := c.artifacts.Put(t.Context(), bytes.NewReader(b), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return api.Digest(d)
+	}
+	// A module of nothing but a memory of 3 pages.
+	module := []byte{0, 'a', 's', 'm', 1, 0, 0, 0, 5, 3, 1, 0, 3}
+	f, err := c.Inspect(t.Context(), put(module))
+	if err != nil || f.Memory != 3*wasm.PageSize || f.Program != api.Bytes(len(module)) {
+		t.Errorf("got %+v, %v", f, err)
+	}
+	if _, err := c.Inspect(t.Context(), put([]byte("#!/bin/sh"))); !errors.Is(err, wasm.ErrNotModule) {
+		t.Errorf("a script: %v", err)
+	}
+	if _, err := c.Inspect(t.Context(), api.Digest(artifact.Of([]byte("absent")))); !errors.Is(err, artifact.ErrNotFound) {
+		t.Errorf("what is not there: %v", err)
+	}
+}
