@@ -1,6 +1,9 @@
 package api
 
-import "strings"
+import (
+	"path"
+	"strings"
+)
 
 // inputs checks what task i takes, and the tasks that it waits for.
 func (c *checker) inputs(tasks []Task, i int, index taskIndex) {
@@ -12,17 +15,55 @@ func (c *checker) inputs(tasks []Task, i int, index taskIndex) {
 		}
 	})
 	c.atMost("inputs", len(t.Inputs), MaxItems)
-	for j := range t.Inputs[:min(len(t.Inputs), MaxItems)] {
+	list := t.Inputs[:min(len(t.Inputs), MaxItems)]
+	places := make([]string, len(list))
+	for j := range list {
 		c.enterAt("inputs", j)
-		c.input(&t.Inputs[j], tasks, t, index)
+		c.input(&list[j], tasks, t, index)
+		places[j] = destination(&list[j], tasks, index)
 		for k := range j {
-			if t.Inputs[k].Path == t.Inputs[j].Path {
-				c.fault("path", "%s is already the path of inputs[%d]", quote(t.Inputs[j].Path), k)
+			if collide(places[j], places[k]) {
+				c.fault("path", "%s would be put at the place of inputs[%d], or into it", quote(list[j].Path), k)
 				break
 			}
 		}
 		c.leave()
 	}
+}
+
+// destination is where below the input directory the file of an input goes;
+// those of an array, with * for the index.
+func destination(in *Input, tasks []Task, index taskIndex) string {
+	i, ok := index[in.Task]
+	if in.Task == "" || !ok {
+		return in.Path
+	}
+	from := &tasks[i]
+	switch file := from.fileOf(in.Output); {
+	case from.Count > 1 && in.Each != EachSame:
+		return path.Join(in.Path, "*", file)
+	case in.Path == ".":
+		return file
+	}
+	return in.Path
+}
+
+// fileOf is the base name of an output's file.
+func (t *Task) fileOf(output string) string {
+	for i := range t.Outputs {
+		if o := &t.Outputs[i]; o.Name == output && o.Path != "" {
+			return path.Base(o.Path)
+		}
+	}
+	return "stdout"
+}
+
+// collide reports whether files cannot be at both paths.
+func collide(a, b string) bool {
+	if len(a) < len(b) {
+		a, b = b, a
+	}
+	return b != "" && strings.HasPrefix(a, b) && (len(a) == len(b) || a[len(b)] == '/')
 }
 
 func (t *Task) takesFrom(task string) bool {
@@ -39,6 +80,9 @@ func (c *checker) input(in *Input, tasks []Task, t *Task, index taskIndex) {
 	if in.Task == "" {
 		c.misfit(in.Output != "", "output", "it belongs to task, which is missing")
 		c.misfit(in.Each != "", "each", "it belongs to task, which is missing")
+		if in.Path == "." {
+			c.fault("path", "is the input directory itself; name a file in it")
+		}
 		if in.File == "" && in.Digest == "" {
 			c.fault("", "names no bytes; write file, digest, or task and output")
 			return

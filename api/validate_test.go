@@ -305,6 +305,8 @@ var faults = []fault{
 			{Path: "g", Output: "image", Each: "all"},
 			{Path: "", Task: "take", Output: "image"},
 			{Path: "h", Task: "make"},
+			{Path: ".", Source: api.Source{Digest: digest}},
+			{Path: "a/b", Source: api.Source{Digest: digest}},
 		}
 		return w
 	}(), []string{
@@ -318,7 +320,7 @@ var faults = []fault{
 		`tasks[0].outputs[5].path: "out/tile.png" is already the path of outputs[0]`,
 		`tasks[1].inputs[0].output: "imgae" is not an output of task make; did you mean image?`,
 		`tasks[1].inputs[1].task: "mkae" is not a task of this workload; did you mean make?`,
-		`tasks[1].inputs[1].path: "a" is already the path of inputs[0]`,
+		`tasks[1].inputs[1].path: "a" would be put at the place of inputs[0], or into it`,
 		`tasks[1].inputs[2].path: "/b" is absolute; write it relative to the input directory`,
 		`tasks[1].inputs[3].path: "c//d" is not in its simplest form; did you mean "c/d"?`,
 		"tasks[1].inputs[4].each: same needs arrays of one size; task make has 3 elements and this one 1",
@@ -330,6 +332,8 @@ var faults = []fault{
 		"tasks[1].inputs[7].path: is missing; write a path relative to the input directory",
 		"tasks[1].inputs[7].output: task take has no outputs",
 		"tasks[1].inputs[8].output: is missing; task make has image, image, Log, none, dir, same",
+		"tasks[1].inputs[9].path: is the input directory itself; name a file in it",
+		`tasks[1].inputs[10].path: "a/b" would be put at the place of inputs[1], or into it`,
 		"tasks[1].inputs: waits in a cycle: take → take",
 	}},
 	{"volumes", job(task(func(t *api.Task) {
@@ -419,6 +423,24 @@ func TestValidateFaults(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Several outputs may go into the input directory itself if their files differ.
+func TestInputsSideBySide(t *testing.T) {
+	w := dag("one", "many", "join")
+	w.Tasks[0].Outputs = []api.Output{{Name: "a", Path: "x/a.txt"}, {Name: "log", Stdout: true}}
+	w.Tasks[1].Count, w.Tasks[1].Outputs = 4, []api.Output{{Name: "tile", Path: "tile.png"}, {Name: "log", Stdout: true}}
+	w.Tasks[2].Inputs = []api.Input{
+		{Path: ".", Task: "one", Output: "a"},
+		{Path: ".", Task: "one", Output: "log"},
+		{Path: "tiles", Task: "many", Output: "tile"},
+		{Path: "tiles", Task: "many", Output: "log"},
+	}
+	if faults := w.Validate(); faults != nil {
+		t.Error(faults)
+	}
+	w.Tasks[0].Outputs[0].Path = "stdout"
+	compare(t, w.Validate(), []string{`tasks[2].inputs[1].path: "." would be put at the place of inputs[0], or into it`})
 }
 
 func line(f api.FieldError) string {
