@@ -32,7 +32,9 @@ func show(actions []control.LeaderAction) (out []string) {
 
 func TestLeaderScenarios(t *testing.T) {
 	mine := func(n uint64) control.Mark { return control.Mark{Seq: n, N: n, Epoch: 8, Hash: hash(n)} }
-	other := func(n, epoch uint64) control.Mark { return control.Mark{Seq: n, N: n, Epoch: epoch, Hash: hash(n + 1000)} }
+	other := func(n, epoch uint64) control.Mark {
+		return control.Mark{Seq: n, N: n, Epoch: epoch, Hash: hash(n + 1000)}
+	}
 	leading := []control.LeaderInput{
 		control.Campaign{}, control.Decided{Hash: hash(6)}, control.Appended{Outcome: control.Stored, Seq: 6},
 	}

@@ -242,6 +242,7 @@ func TestADamagedJournalIsNotStartedOn(t *testing.T) {
 		t.Fatalf("got %v, want what is lost and how to accept it", err)
 	}
 	c = run(t, Config{Dir: dir, AcceptLossFrom: 3})
+	until(t, c, "the next epoch", func(st *state.State) bool { return st.Epoch == 2 })
 	view(t, c, 0, func(st *state.State) {
 		if len(st.Workloads) != 1 || !strings.Contains(st.Leader, "accepted the loss of 1 entries from record 3") {
 			t.Errorf("%d workloads, the leader is %q", len(st.Workloads), st.Leader)

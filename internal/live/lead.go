@@ -44,7 +44,6 @@ type leader struct {
 
 	appended chan control.Appended
 	read     chan readBack
-	cause    error     // of the last append that failed
 	retry    time.Time // do not decide before: the journal has no room, or nobody leads
 	losses   int       // leaderships lost in a row
 }

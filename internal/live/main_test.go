@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"sync"
 	"testing"
 	"time"
 
@@ -19,7 +18,13 @@ import (
 	"drover.dev/internal/state"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(victimEnv); dir != "" {
+		victim(dir)
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // wait bounds every wait of a test; it is long because machines may be slow.
 const wait = 30 * time.Second
@@ -130,7 +135,6 @@ type fakeAgent struct {
 	nc   *nats.Conn
 	hint chan api.Hint
 
-	mu   sync.Mutex
 	have uint64
 	held map[api.Attempt]api.Assignment
 	ran  map[api.Attempt]int
