@@ -8,7 +8,7 @@ import (
 	"drover.dev/api"
 )
 
-// What lies in a data directory: agent.lock, ledger, cache/ and tasks/ with one
+// What lies in a data directory: agent.lock, ledger, lease, cache/ and tasks/ with one
 // directory an attempt. In that of an attempt, the driver's directories and:
 const (
 	programName = "program" // the artifact that a process runs, or the module
@@ -36,6 +36,7 @@ func openDirs(root string) (dirs, error) {
 
 func (d dirs) lock() string   { return filepath.Join(d.root, "agent.lock") }
 func (d dirs) ledger() string { return filepath.Join(d.root, "ledger") }
+func (d dirs) lease() string  { return filepath.Join(d.root, "lease") }
 func (d dirs) cache() string  { return filepath.Join(d.root, "cache") }
 func (d dirs) tasks() string  { return filepath.Join(d.root, "tasks") }
 

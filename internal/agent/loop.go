@@ -85,6 +85,11 @@ func (l *loop) step(inputs []core.Input) (done bool) {
 	for _, a := range out.Urgent {
 		n.carryOut(a)
 	}
+	if m := out.Record.Lease; m != nil {
+		if err := writeLease(n.dirs.lease(), m.Until); err != nil {
+			n.log.Error("the lease cannot be written: tasks marked atMostOnce will stop", "error", err)
+		}
+	}
 	l.next.add(&out)
 	l.flush()
 	l.rearm(now, out.Next)

@@ -28,6 +28,9 @@ func (n *node) spec(as *api.Assignment, ports []api.Port) (driver.Spec, error) {
 	t := as.Task
 	dir := n.dirs.task(as.Attempt)
 	s := driver.Spec{Dir: dir, Limits: limits(t), Args: arguments(t.Args, as.Index)}
+	if t.AtMostOnce {
+		s.Lease = n.dirs.lease()
+	}
 	var err error
 	if s.Mounts, err = n.mounts(dir, t); err != nil {
 		return s, err

@@ -108,6 +108,11 @@ type Spec struct {
 	Module string  `json:"module,omitempty"`
 	Limits Limits  `json:"limits"`
 	Mounts []Mount `json:"mounts,omitempty"`
+	// Lease, when set, names a file that holds, as a decimal number, the time
+	// since boot in nanoseconds (CLOCK_BOOTTIME) until which the task may run.
+	// Its worker stops it when that time has come, whether an agent lives or
+	// not; a file that is missing or damaged counts as over.
+	Lease string `json:"lease,omitempty"`
 }
 
 // The directories inside Spec.Dir.

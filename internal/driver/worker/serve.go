@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"strconv"
+	"strings"
 	"time"
 
 	"drover.dev/internal/driver"
@@ -78,7 +79,21 @@ func (t *Task) Order() Order {
 	if _, err := os.Lstat(runPath(t.Dir, birthName)); errors.Is(err, fs.ErrNotExist) {
 		o.Stop, o.Grace = true, 0
 	}
+	if t.Lease != "" && leaseOver(t.Lease) {
+		o.Stop, o.Grace = true, 0
+	}
 	return o
+}
+
+// leaseOver reads a lease: see Spec.Lease.
+func leaseOver(path string) bool {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return true
+	}
+	until, err := strconv.ParseInt(strings.TrimSpace(string(b)), 10, 64)
+	var now unix.Timespec
+	return err != nil || unix.ClockGettime(unix.CLOCK_BOOTTIME, &now) != nil || now.Nano() >= until
 }
 
 // SetSession records the session that the task leads, by which its processes
