@@ -28,6 +28,9 @@ func TestHistories(t *testing.T) {
 			for range rapid.IntRange(0, 4).Draw(t, "inputs") {
 				in = append(in, h.input())
 			}
+			if rapid.IntRange(0, 2).Draw(t, "obey") == 0 {
+				in = append(in, h.obey()...)
+			}
 			w.step(t, in...)
 			if rapid.IntRange(0, 5).Draw(t, "rebuild") == 0 {
 				w.rebuild(t)
@@ -55,7 +58,7 @@ type chance struct {
 
 var (
 	nodeNames = []string{"n1", "n2", "n3", "n4"}
-	jobNames  = []string{"j1", "j2", "j3", "j4", "j5"}
+	allNames  = []string{"j1", "j2", "j3", "j4", "s1", "s2", "d1"}
 )
 
 func (h *chance) pick(label string, n int) int { return rapid.IntRange(0, n-1).Draw(h.t, label) }
@@ -85,7 +88,7 @@ func (h *chance) input() engine.Input {
 	case 6, 7, 8, 9:
 		return &engine.Submit{Caller: h.caller(), Workload: h.workload()}
 	case 10:
-		return &engine.Cancel{Caller: h.caller(), Tenant: "default", Name: oneOf(h, "name", jobNames...)}
+		return &engine.Cancel{Caller: h.caller(), Tenant: "default", Name: oneOf(h, "name", allNames...)}
 	}
 	return h.report()
 }
@@ -105,7 +108,7 @@ func (h *chance) rare() engine.Input {
 			{To: b, RTT: oneOf(h, "rtt", api.Millisecond, api.Second), Bandwidth: 1e6},
 		}[:h.pick("links", 2)]}}
 	case 3:
-		return &engine.Rollback{Caller: h.caller(), Tenant: "default", Name: oneOf(h, "name", jobNames...), Revision: uint32(h.pick("revision", 3))}
+		return &engine.Rollback{Caller: h.caller(), Tenant: "default", Name: oneOf(h, "name", allNames...), Revision: uint32(h.pick("revision", 3))}
 	}
 	return &engine.Lead{Epoch: h.world.engine.State().Epoch + 1, Server: "b"}
 }
@@ -135,8 +138,13 @@ func (h *chance) node(name string) api.Node {
 
 func (h *chance) workload() *api.Workload {
 	w := &api.Workload{
-		APIVersion: api.Version, Name: oneOf(h, "name", jobNames...), Kind: oneOf(h, "kind", api.KindJob, api.KindJob, api.KindJob, api.KindService, api.KindSystem),
-		Priority: int32(h.pick("priority", 3)),
+		APIVersion: api.Version, Name: oneOf(h, "name", allNames...), Kind: api.KindJob, Priority: int32(h.pick("priority", 3)),
+	}
+	switch w.Name[0] {
+	case 's':
+		w.Kind = api.KindService
+	case 'd':
+		w.Kind = api.KindSystem
 	}
 	switch w.Kind {
 	case api.KindService:
@@ -165,7 +173,9 @@ func (h *chance) job(w *api.Workload) {
 		task.Count = int32(1 + h.pick("count", 3))
 		task.Outputs = []api.Output{{Name: "out", Stdout: true}}
 		task.OnLost = oneOf(h, "onLost", api.LostReplace, api.LostWait, api.LostFail)
-		task.AtMostOnce = h.pick("once", 4) == 0
+		if task.AtMostOnce = h.pick("once", 4) == 0; task.AtMostOnce {
+			task.Restart = nil
+		}
 		task.Timeout = oneOf(h, "timeout", 0, 0, 20*api.Second)
 		if i > 0 && rapid.Bool().Draw(h.t, "after") {
 			task.Inputs = []api.Input{{Path: "in", Task: "t0", Output: "out"}}
@@ -202,6 +212,12 @@ func (h *chance) task(name string) api.Task {
 		t.Ports = []api.Port{{Name: "web", Port: 8080}}
 	case 4:
 		t.Requires.Tolerations = []api.Toleration{{Key: "k"}}
+	}
+	switch h.pick("restart", 5) {
+	case 0:
+		t.Restart = &api.Restart{Policy: api.RestartNever}
+	case 1:
+		t.Restart = &api.Restart{Policy: api.RestartOnFailure, Attempts: 1}
 	}
 	return t
 }

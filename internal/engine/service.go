@@ -130,6 +130,8 @@ func (e *Engine) addReplicas(w *state.Workload, r *replicas, want int) {
 // removeOld stops replicas that are to be replaced: the bad ones at once, the
 // healthy ones while enough others are.
 func (e *Engine) removeOld(w *state.Workload, r *replicas, want int) {
+	// Without room for a first replica of the new revision an old one makes way.
+	crowded := len(r.fresh)+len(r.old) >= want+int(w.Spec.Update.MaxSurge)
 	spare := r.good - min(int(w.Spec.Update.MinHealthy), want)
 	left := r.old[:0:0]
 	for _, t := range r.old {
@@ -142,7 +144,7 @@ func (e *Engine) removeOld(w *state.Workload, r *replicas, want int) {
 			return
 		case !well:
 			e.retire(w, t, why)
-		case spare > 0 && len(r.fresh) > 0:
+		case spare > 0 && (len(r.fresh) > 0 || crowded):
 			spare--
 			r.good--
 			e.retire(w, t, why)
