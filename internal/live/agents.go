@@ -132,7 +132,10 @@ func (c *Cell) offerFrom(node string, m *nats.Msg, in engine.Input, reply func(s
 }
 
 func (c *Cell) answerWith(m *nats.Msg, reply func(seq uint64) any) func([]state.Answer, uint64, error) {
-	return func(_ []state.Answer, seq uint64, err error) {
+	return func(answers []state.Answer, seq uint64, err error) {
+		if err == nil && answers[0].Code != state.CodeOK {
+			err = errors.New(answers[0].Message)
+		}
 		if err == nil {
 			err = c.respond(m, reply(seq))
 		}

@@ -95,9 +95,15 @@ func (a *auditor) renew() error {
 	return nil
 }
 
+// Records gives all records of the cell, from the first: those of the archive,
+// then those of the journal.
+func (c *Cell) Records(ctx context.Context) (iter.Seq2[journal.Entry, error], error) {
+	return c.entriesAfter(ctx, journal.Link{})
+}
+
 // Audit decides all records of the cell's archive and journal again.
 func (c *Cell) Audit(ctx context.Context) (records int, err error) {
-	entries, err := c.entriesAfter(ctx, journal.Link{})
+	entries, err := c.Records(ctx)
 	if err != nil {
 		return 0, fmt.Errorf("audit: %w", err)
 	}

@@ -191,6 +191,7 @@ func TestAStrayAttemptIsToldToBeGone(t *testing.T) {
 	a.hello()
 	do(t, c, submit(job("one", 1)))
 	a.work(1)
+	until(t, c, "its end", finished(1))
 	a.pull()
 	id := api.Attempt{TaskRef: api.TaskRef{Workload: 1}, Try: 1}
 	if len(a.held) != 0 {
@@ -228,7 +229,8 @@ func TestManyInlineInputsTravelAsArtifacts(t *testing.T) {
 		{Name: "root", Driver: api.DriverNoop, After: []string{"leaf"}, Inputs: []api.Input{{Path: "in", Task: "leaf", Output: "o"}}},
 	}}
 	w.Normalize()
-	do(t, c, submit(w))
+	_, seq := do(t, c, submit(w))
+	view(t, c, seq, func(*state.State) {})
 	a.pull()
 	var r api.Reports
 	for id := range a.held {
