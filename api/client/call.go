@@ -64,6 +64,9 @@ func (k *call) json(v any) (*call, error) {
 func (c *Client) do(ctx context.Context, k *call, to any) (seq uint64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, c.config.Timeout)
 	defer cancel()
+	if own := c.own.Load(); own > 0 && k.method == http.MethodGet {
+		k.query.Set("atLeast", strconv.FormatUint(own, 10)) // read what was written
+	}
 	err = c.retry(ctx, func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, tryTimeout)
 		defer cancel()
@@ -85,7 +88,16 @@ func (c *Client) do(ctx context.Context, k *call, to any) (seq uint64, err error
 		}
 		return nil
 	})
+	if k.method != http.MethodGet {
+		c.wrote(seq)
+	}
 	return seq, err
+}
+
+// wrote remembers the latest record that a change of this client stands in.
+func (c *Client) wrote(seq uint64) {
+	for own := c.own.Load(); seq > own && !c.own.CompareAndSwap(own, seq); own = c.own.Load() {
+	}
 }
 
 // send sends a request once, with a body of size bytes. Answers that are not

@@ -39,7 +39,8 @@ type Client struct {
 	base    *url.URL
 	config  Config
 	http    *http.Client
-	reached atomic.Bool // the server has answered at least once
+	reached atomic.Bool   // the server has answered at least once
+	own     atomic.Uint64 // sequence of the latest change of this client: reads reflect it
 }
 
 // New makes a client; it does not connect yet.

@@ -142,9 +142,11 @@ func many(ctx context.Context, cl *cluster, c *client.Client, build func(string)
 		return err
 	}
 	cpu, began := cl.cpu(), time.Now()
-	submitted := submitAll(ctx, c, o, list)
+	if err := <-submitAll(ctx, c, o, list); err != nil {
+		return err
+	}
 	views, err := c.WaitFinished(ctx, names...)
-	if err := errors.Join(<-submitted, err); err != nil {
+	if err != nil {
 		return err
 	}
 	took := time.Since(began)
