@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"time"
 
 	"drover.dev/api"
@@ -76,6 +75,10 @@ const (
 // lead runs until ctx ends, another server leads, or nothing can be decided any
 // more.
 func (l *leader) lead(ctx context.Context) error {
+	defer func() {
+		l.fail(errOpen)
+		failAll(l.suspects, errStopped)
+	}()
 	tick := time.NewTicker(l.cell.alive.tick)
 	defer tick.Stop()
 	due := time.NewTimer(time.Hour)
@@ -118,7 +121,6 @@ func (l *leader) leave(ctx context.Context) error {
 	case control.Recovering:
 		<-l.read
 	}
-	l.fail(errOpen)
 	return err
 }
 
@@ -204,215 +206,6 @@ func (l *leader) decide(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// step decides one batch; false when there is nothing to do.
-func (l *leader) step(ctx context.Context) (bool, error) {
-	now := l.clock.Now(api.Time(time.Now().UnixNano()))
-	items := l.next()
-	if len(l.own) == 0 && len(items) == 0 && !l.more && (l.wake == 0 || now < l.wake) {
-		return false, nil
-	}
-	if err := l.cell.room(journal.MaxRecord); err != nil {
-		l.full(items, err)
-		return false, nil
-	}
-	f := &flight{items: items, own: l.ownShare(), at: time.Now()}
-	inputs := append(make([]engine.Input, 0, f.own+len(items)), l.own[:f.own]...)
-	for i := range items {
-		inputs = append(inputs, items[i].Input)
-		f.bytes += items[i].Size
-	}
-	out, err := l.try(now, inputs)
-	if err == nil {
-		l.wake, l.more = out.Wake, out.More
-		if len(inputs) == 0 && len(out.Events) == 0 {
-			return out.More, nil
-		}
-		err = l.encode(f, now, inputs, out)
-	}
-	if err != nil {
-		return true, l.undecided(ctx, items, err)
-	}
-	l.flight = f
-	l.cell.fail.at(pointBeforeAppend)
-	return true, l.handle(ctx, control.Decided{Hash: f.fold.at.Hash})
-}
-
-// try has the engine decide. An input that makes it panic must not stop the
-// server again and again: it is found and refused like one that it cannot decide.
-func (l *leader) try(now api.Time, inputs []engine.Input) (out engine.Output, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("the engine panicked: %v\n%s", r, debug.Stack())
-		}
-	}()
-	if out, err = l.engine.Step(now, inputs); err == nil {
-		err = engine.Check(l.engine, out)
-	}
-	return out, err
-}
-
-// next takes the inputs of the next batch. Until the epoch is open it is only
-// the record that opens it.
-func (l *leader) next() []queued {
-	if !l.opened {
-		return nil
-	}
-	if len(l.suspects) > 0 {
-		one := l.suspects[:1:1]
-		l.suspects = l.suspects[1:]
-		return one
-	}
-	return l.cell.queue.take()
-}
-
-// ownShare is how many of the shell's own inputs fit into a batch. What follows
-// from a silence grows with the tasks of the node.
-func (l *leader) ownShare() int {
-	size := 0
-	for i, in := range l.own {
-		size += 64
-		if s, ok := in.(*engine.Silent); ok {
-			if n := l.engine.State().Nodes[s.Node]; n != nil {
-				size += 32 * len(n.Held)
-			}
-		}
-		if size > l.cell.cfg.Limits.Bytes/2 {
-			return max(i, 1)
-		}
-	}
-	return len(l.own)
-}
-
-// encode makes the record of a batch.
-func (l *leader) encode(f *flight, now api.Time, inputs []engine.Input, out engine.Output) error {
-	encoded := make([][]byte, 0, len(inputs))
-	for _, in := range inputs[:f.own] {
-		b, err := journal.EncodeInput(in)
-		if err != nil {
-			return err
-		}
-		encoded = append(encoded, b)
-	}
-	for i := range f.items {
-		encoded = append(encoded, f.items[i].Tag.encoded)
-	}
-	events, err := l.encoder.Events(out.Events)
-	if err != nil {
-		return err
-	}
-	r := journal.Record{
-		Format: journal.Format, MinReader: journal.Format, N: l.last.N + 1, PrevHash: l.last.Hash,
-		Epoch: l.rules.Epoch, Now: int64(now), Build: l.cell.cfg.Build, Inputs: l.encoder.Inputs(encoded), Events: events,
-	}
-	if f.record, err = journal.Encode(r); err != nil {
-		return err
-	}
-	f.answers = out.Answers
-	f.fold = fold{
-		at:  journal.Link{N: r.N, Hash: journal.Hash(f.record)},
-		now: now, inputs: inputs, events: out.Events, size: len(f.record),
-	}
-	return nil
-}
-
-// undecided deals with a batch that the engine could not decide. The engine is
-// of no use any more. If one input is to blame, deciding them one by one finds
-// it, and only that one fails.
-func (l *leader) undecided(ctx context.Context, items []queued, cause error) error {
-	l.cell.log.Error("a batch could not be decided", "inputs", len(items), "error", cause)
-	switch len(items) {
-	case 0:
-		return fmt.Errorf("decide record %d: %w: this is a fault of the program, please report it; the journal is not harmed", l.last.N+1, cause)
-	case 1:
-		items[0].Tag.settle(state.Answer{}, 0, errUndecided)
-	default:
-		l.suspects = append(l.suspects, items...)
-	}
-	return l.handle(ctx, control.Abandoned{})
-}
-
-// full refuses what waits, since the journal cannot take it. Nothing was decided.
-func (l *leader) full(items []queued, cause error) {
-	err := fmt.Errorf("%w: %w", httpapi.ErrStorage, cause)
-	l.retry = time.Now().Add(retryPause)
-	failAll(items, err)
-	for more := l.cell.queue.take(); len(more) > 0; more = l.cell.queue.take() {
-		failAll(more, err)
-	}
-	l.cell.storageLost(err)
-}
-
-// append sends the batch in flight and lets the outcome come to the loop.
-func (l *leader) append(ctx context.Context, expect uint64) {
-	record := l.flight.record
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), l.cell.cfg.AppendTimeout)
-	go func() {
-		defer cancel()
-		seq, err := l.cell.journal.Append(ctx, expect, record)
-		l.appended <- l.outcome(seq, err)
-	}()
-}
-
-// outcome turns the journal's error into one of the rules' outcomes.
-func (l *leader) outcome(seq uint64, err error) control.Appended {
-	var fence *journal.RefusedError
-	switch {
-	case err == nil:
-		return control.Appended{Outcome: control.Stored, Seq: seq}
-	case errors.As(err, &fence):
-		l.cell.log.Warn("another record came first", "error", err)
-		return control.Appended{Outcome: control.Outrun}
-	case errors.Is(err, journal.ErrRefused):
-		l.cell.log.Error("the journal refused a batch", "error", err)
-		l.cell.storageLost(fmt.Errorf("%w: %w", httpapi.ErrStorage, err))
-		return control.Appended{Outcome: control.Refused}
-	default:
-		l.cell.log.Warn("it is not known whether a batch was stored", "error", err)
-		return control.Appended{Outcome: control.Unknown}
-	}
-}
-
-// readFrom reads what the journal holds after the last acknowledged record.
-func (l *leader) readFrom(ctx context.Context, from uint64) {
-	v := journal.NewVerifier(l.last)
-	go func() { l.read <- l.cell.readTail(context.WithoutCancel(ctx), v, from) }()
-}
-
-// recovered takes what was read back.
-func (l *leader) recovered(ctx context.Context, r readBack) error {
-	if damaged(r.err) {
-		return fmt.Errorf("read the journal back: %w", r.err)
-	}
-	if r.err != nil {
-		l.cell.log.Warn("the journal cannot be read back yet", "error", r.err)
-		select {
-		case <-time.After(readPause):
-		case <-ctx.Done():
-		}
-		return l.handle(ctx, control.Unreadable{})
-	}
-	for _, a := range l.rules.Handle(r.found) {
-		if f, ok := a.(control.Fold); ok {
-			if err := l.foldIn(ctx, r.folds[f.Mark.Seq]); err != nil {
-				return err
-			}
-			continue
-		}
-		if err := l.act(ctx, a); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// damaged tells whether reading again cannot help.
-func damaged(err error) bool {
-	var hole *journal.HoleError
-	var chain *journal.ChainError
-	var newer *journal.ReaderError
-	return errors.As(err, &hole) || errors.As(err, &chain) || errors.As(err, &newer)
 }
 
 // release lets the effects of the batch in flight out: it stands in the journal.

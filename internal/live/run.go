@@ -1,6 +1,7 @@
 package live
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,8 +18,8 @@ import (
 
 // Run leads the cell and serves it until ctx ends; the error is nil then. It may
 // be called once.
-func (c *Cell) Run(ctx context.Context) error {
-	ctx, stop := context.WithCancelCause(ctx)
+func (c *Cell) Run(parent context.Context) error {
+	ctx, stop := context.WithCancelCause(parent)
 	defer stop(nil)
 	c.mu.Lock()
 	if c.closed || c.stopped != nil {
@@ -29,20 +30,7 @@ func (c *Cell) Run(ctx context.Context) error {
 	c.mu.Unlock()
 	defer close(c.stopped)
 
-	keep := newKeeper(c)
-	keep.force = c.lost > 0
-	var folding error
-	folded := make(chan struct{})
-	go func() {
-		defer close(folded)
-		folding = c.shadow.run(func(f *fold, nodes []string) {
-			c.dispatch(nodes)
-			keep.due(context.WithoutCancel(ctx), f)
-		})
-		if folding != nil {
-			stop(folding)
-		}
-	}()
+	folded := c.follow(ctx, stop)
 	c.background.Go(func() { c.sweep(ctx) })
 	subs, err := c.listen(ctx)
 	if err == nil {
@@ -51,6 +39,9 @@ func (c *Cell) Run(ctx context.Context) error {
 	if err == nil {
 		err = c.lead(ctx)
 	}
+	if err == nil && parent.Err() == nil && !errors.Is(context.Cause(ctx), context.Canceled) {
+		err = context.Cause(ctx) // a part of the server has failed
+	}
 	stop(err)
 	c.leading.Store(false)
 	c.queue.shut(errStopped)
@@ -58,12 +49,30 @@ func (c *Cell) Run(ctx context.Context) error {
 		_ = s.Unsubscribe() // the connection may have gone
 	}
 	close(c.shadow.in)
-	<-folded
+	folding := <-folded
 	c.background.Wait()
-	if err := errors.Join(err, folding); err != nil {
+	if err = cmp.Or(err, folding); err != nil {
 		return fmt.Errorf("run cell %s: %w", c.cfg.Cell, err)
 	}
 	return nil
+}
+
+// follow runs the shadow; what comes gives its end.
+func (c *Cell) follow(ctx context.Context, stop func(error)) <-chan error {
+	keep := newKeeper(c)
+	keep.force = c.lost > 0
+	folded := make(chan error, 1)
+	go func() {
+		err := c.shadow.run(func(f *fold, nodes []string) {
+			c.dispatch(nodes)
+			keep.due(context.WithoutCancel(ctx), f)
+		})
+		if err != nil {
+			stop(err)
+		}
+		folded <- err
+	}()
+	return folded
 }
 
 func (c *Cell) lead(ctx context.Context) error {

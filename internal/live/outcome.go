@@ -1,0 +1,83 @@
+package live
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"drover.dev/internal/control"
+	"drover.dev/internal/journal"
+	"drover.dev/internal/live/httpapi"
+)
+
+// append sends the batch in flight and lets the outcome come to the loop.
+func (l *leader) append(ctx context.Context, expect uint64) {
+	record := l.flight.record
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), l.cell.cfg.AppendTimeout)
+	go func() {
+		defer cancel()
+		seq, err := l.cell.journal.Append(ctx, expect, record)
+		l.appended <- l.outcome(seq, err)
+	}()
+}
+
+// outcome turns the journal's error into one of the rules' outcomes.
+func (l *leader) outcome(seq uint64, err error) control.Appended {
+	var fence *journal.RefusedError
+	switch {
+	case err == nil:
+		return control.Appended{Outcome: control.Stored, Seq: seq}
+	case errors.As(err, &fence):
+		l.cell.log.Warn("another record came first", "error", err)
+		return control.Appended{Outcome: control.Outrun}
+	case errors.Is(err, journal.ErrRefused):
+		l.cell.log.Error("the journal refused a batch", "error", err)
+		l.cell.storageLost(fmt.Errorf("%w: %w", httpapi.ErrStorage, err))
+		return control.Appended{Outcome: control.Refused}
+	default:
+		l.cell.log.Warn("it is not known whether a batch was stored", "error", err)
+		return control.Appended{Outcome: control.Unknown}
+	}
+}
+
+// readFrom reads what the journal holds after the last acknowledged record.
+func (l *leader) readFrom(ctx context.Context, from uint64) {
+	v := journal.NewVerifier(l.last)
+	go func() { l.read <- l.cell.readTail(context.WithoutCancel(ctx), v, from) }()
+}
+
+// recovered takes what was read back.
+func (l *leader) recovered(ctx context.Context, r readBack) error {
+	if damaged(r.err) {
+		return fmt.Errorf("read the journal back: %w", r.err)
+	}
+	if r.err != nil {
+		l.cell.log.Warn("the journal cannot be read back yet", "error", r.err)
+		select {
+		case <-time.After(readPause):
+		case <-ctx.Done():
+		}
+		return l.handle(ctx, control.Unreadable{})
+	}
+	for _, a := range l.rules.Handle(r.found) {
+		if f, ok := a.(control.Fold); ok {
+			if err := l.foldIn(ctx, r.folds[f.Mark.Seq]); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := l.act(ctx, a); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// damaged tells whether reading again cannot help.
+func damaged(err error) bool {
+	var hole *journal.HoleError
+	var chain *journal.ChainError
+	var newer *journal.ReaderError
+	return errors.As(err, &hole) || errors.As(err, &chain) || errors.As(err, &newer)
+}
