@@ -84,7 +84,11 @@ func (n *node) forget(id api.Attempt) {
 	n.over(id)
 	n.fail.at(pointBeforeDelete)
 	n.spawn(func(context.Context) {
-		if err := os.RemoveAll(n.dirs.task(id)); err != nil {
+		dir := n.dirs.task(id)
+		if err := n.kept.keep(id, dir); err != nil {
+			n.log.Warn("a task's logs could not be kept", "attempt", id, "err", err)
+		}
+		if err := os.RemoveAll(dir); err != nil {
 			n.log.Warn("a task's directory could not be removed", "attempt", id, "err", err)
 		}
 	})

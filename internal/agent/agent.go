@@ -69,6 +69,9 @@ func open(ctx context.Context, cfg *Config) (_ *node, err error) {
 	if n.lock, err = lockFile(n.dirs.lock()); err != nil {
 		return nil, err
 	}
+	if n.kept, err = openKept(n.dirs.logs(), cfg.KeptLogs); err != nil {
+		return nil, err
+	}
 	n.self = cfg.Node
 	measure(&n.self, "/", n.dirs.root)
 	n.connect()

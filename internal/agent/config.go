@@ -52,6 +52,9 @@ type Config struct {
 	// CacheSize bounds the artifact cache in bytes. 0 is a tenth of the free
 	// disk, at most 10 GiB.
 	CacheSize api.Bytes
+	// KeptLogs bounds the logs of ended tasks that are kept, in bytes; at most
+	// 1000 tasks' are. 0 is 256 MiB.
+	KeptLogs api.Bytes
 
 	// StopTasks makes the end of Run stop all tasks and report them as lost, so
 	// that they are placed elsewhere. By default they run on and the next agent
@@ -105,6 +108,7 @@ func (c *Config) defaults() {
 	c.Logger = cmp.Or(c.Logger, slog.New(slog.DiscardHandler))
 	c.StopWait = cmp.Or(c.StopWait, 30*time.Second)
 	c.HTTP = cmp.Or(c.HTTP, newHTTP())
+	c.KeptLogs = cmp.Or(c.KeptLogs, 256*api.MiB)
 	n := &c.Node
 	n.Name = cmp.Or(n.Name, hostName())
 	n.Layer = cmp.Or(n.Layer, api.LayerCloud)

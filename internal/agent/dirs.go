@@ -8,7 +8,8 @@ import (
 	"drover.dev/api"
 )
 
-// What lies in a data directory: agent.lock, ledger, lease, cache/ and tasks/ with one
+// What lies in a data directory: agent.lock, ledger, lease, logs/
+// of ended attempts, cache/ and tasks/ with one
 // directory an attempt. In that of an attempt, the driver's directories and:
 const (
 	programName = "program" // the artifact that a process runs, or the module
@@ -37,18 +38,23 @@ func openDirs(root string) (dirs, error) {
 func (d dirs) lock() string   { return filepath.Join(d.root, "agent.lock") }
 func (d dirs) ledger() string { return filepath.Join(d.root, "ledger") }
 func (d dirs) lease() string  { return filepath.Join(d.root, "lease") }
+func (d dirs) logs() string   { return filepath.Join(d.root, "logs") }
 func (d dirs) cache() string  { return filepath.Join(d.root, "cache") }
 func (d dirs) tasks() string  { return filepath.Join(d.root, "tasks") }
 
 // task is the directory of an attempt: workload-task-index-try.
 func (d dirs) task(a api.Attempt) string {
-	return filepath.Join(d.tasks(), fmt.Sprintf("%d-%d-%d-%d", a.Workload, a.Task, a.Index, a.Try))
+	return filepath.Join(d.tasks(), attemptName(a))
 }
 
-// attemptOf reads the name that task gave.
+func attemptName(a api.Attempt) string {
+	return fmt.Sprintf("%d-%d-%d-%d", a.Workload, a.Task, a.Index, a.Try)
+}
+
+// attemptOf reads the name that attemptName gave.
 func attemptOf(name string) (a api.Attempt, ok bool) {
 	n, err := fmt.Sscanf(name, "%d-%d-%d-%d", &a.Workload, &a.Task, &a.Index, &a.Try)
-	return a, err == nil && n == 4 && name == filepath.Base(dirs{}.task(a))
+	return a, err == nil && n == 4 && name == attemptName(a)
 }
 
 // fresh makes the attempt's directory anew: what an earlier try to prepare it

@@ -3,7 +3,6 @@ package agent
 import (
 	"errors"
 	"io"
-	"os"
 
 	"drover.dev/api"
 	"drover.dev/internal/driver"
@@ -19,9 +18,9 @@ func (n *node) logs(q *api.LogRequest) api.LogChunk {
 	if stream != driver.Stdout && stream != driver.Stderr {
 		return api.LogChunk{Error: `the stream must be "stdout" or "stderr"`}
 	}
-	dir := n.dirs.task(q.Attempt)
 	live := n.live(q.Attempt) // asked first, so that Final is not said too early
-	if _, err := os.Lstat(dir); err != nil {
+	dir, err := n.logDir(q.Attempt)
+	if err != nil {
 		return api.LogChunk{Offset: q.Offset, Next: q.Offset, Final: !live, Error: n.noLogs(live)}
 	}
 	offset := q.Offset
@@ -36,6 +35,9 @@ func (n *node) logs(q *api.LogRequest) api.LogChunk {
 	got, from, err := driver.ReadLog(dir, stream, offset, buf)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return api.LogChunk{Offset: offset, Next: offset, Error: "the log cannot be read on its node: " + err.Error()}
+	}
+	if now, err := n.logDir(q.Attempt); got == 0 && err == nil && now != dir {
+		return n.logs(q) // it was moved meanwhile; it is moved only once
 	}
 	chunk := api.LogChunk{Data: buf[:got], Offset: from, Next: from + int64(got)}
 	chunk.Final = !live && atEnd(dir, stream, chunk.Next)

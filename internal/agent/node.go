@@ -30,6 +30,7 @@ type node struct {
 	store    Store
 	supplier supplier
 	cache    *artifact.Cache
+	kept     *kept
 	lock     *os.File
 	drivers  map[string]driver.Driver
 	probes   *http.Client
