@@ -16,7 +16,13 @@ const fewReads = 16
 // them in the same order. One watch serves all of them. Services and systems
 // finish only when they are cancelled, schedules never.
 func (c *Client) WaitFinished(ctx context.Context, workloads ...string) ([]api.WorkloadView, error) {
-	w := waiter{c: c, found: make(map[string]api.WorkloadView, len(workloads))}
+	return c.WaitProgress(ctx, workloads, func(int) {})
+}
+
+// WaitProgress is WaitFinished that calls progress with the number of workloads
+// that have finished, as it grows.
+func (c *Client) WaitProgress(ctx context.Context, workloads []string, progress func(finished int)) ([]api.WorkloadView, error) {
+	w := waiter{c: c, found: make(map[string]api.WorkloadView, len(workloads)), progress: progress}
 	for _, name := range workloads {
 		w.open(name)
 	}
@@ -45,6 +51,8 @@ type waiter struct {
 	c       *Client
 	pending []string                    // as the caller names them
 	found   map[string]api.WorkloadView // finished or not
+
+	progress func(finished int)
 }
 
 func (w *waiter) open(name string) {
@@ -85,6 +93,7 @@ func (w *waiter) read(ctx context.Context) (seq uint64, err error) {
 		}
 	}
 	w.pending = open
+	w.progress(len(w.found) - len(open))
 	return seq, nil
 }
 
@@ -125,7 +134,11 @@ func (w *waiter) watch(ctx context.Context, from uint64) error {
 		if err != nil {
 			return err
 		}
-		if delete(open, e.Workload); len(open) == 0 {
+		if !open[e.Workload] {
+			continue
+		}
+		delete(open, e.Workload)
+		if w.progress(len(w.found) - len(open)); len(open) == 0 {
 			return nil
 		}
 	}

@@ -161,6 +161,13 @@ func (c *Cell) end(r api.Result) (n int) {
 	return n
 }
 
+// Now is the time of the last step.
+func (c *Cell) Now() api.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
 // Seq is the sequence of the last step.
 func (c *Cell) Seq() uint64 {
 	c.mu.Lock()

@@ -1,0 +1,238 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"drover.dev/api"
+	"drover.dev/api/client"
+	"drover.dev/internal/report"
+	"github.com/spf13/cobra"
+)
+
+func newExplainCmd(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "explain NAME[.TASK[INDEX]]",
+		Short: "Say why a task is where it is, or what would admit it",
+		Long: `Say what analysis made of a task, why it was placed where it is and what came
+second, or why no node takes it and which smallest change would admit it.
+Without a task, every task of the workload is explained by one of its elements.`,
+		Example: "  drover explain render\n  drover explain render.tiles[3]",
+		Args:    args(1, 1, "the name of a workload"), ValidArgsFunction: a.completeWorkloads(),
+		RunE: a.withClient(func(cmd *cobra.Command, c *client.Client, args []string) error {
+			e, err := parseElement(args[0])
+			if err != nil {
+				return err
+			}
+			told, err := explain(cmd.Context(), c, e)
+			if err != nil {
+				return err
+			}
+			return a.show(told, func() error {
+				for i := range told {
+					if i > 0 {
+						fmt.Fprintln(a.out)
+					}
+					if err := a.tell(&told[i]); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		}),
+	}
+	return cmd
+}
+
+// explain asks for one element, or for one of each task.
+func explain(ctx context.Context, c *client.Client, e elementArg) (told []api.Explanation, err error) {
+	if e.indexed {
+		if err := e.oneTask(ctx, c); err != nil {
+			return nil, err
+		}
+		x, err := c.Explain(ctx, e.workload, e.task, e.index)
+		return []api.Explanation{x}, err
+	}
+	picked, err := pick(ctx, c, e)
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range picked {
+		x, err := c.Explain(ctx, e.workload, t.TaskName, t.Index)
+		if err != nil {
+			return nil, err
+		}
+		told = append(told, x)
+	}
+	return told, nil
+}
+
+// maxLooked is how many elements are looked at for one worth telling of.
+const maxLooked = 2000
+
+// pick chooses one element of each task: the first that is not placed, else the
+// first.
+func pick(ctx context.Context, c *client.Client, e elementArg) (picked []api.TaskView, err error) {
+	at, looked := map[string]int{}, 0
+	for t, err := range c.Tasks(ctx, e.workload, client.TaskOptions{Task: e.task}) {
+		if err != nil {
+			return nil, err
+		}
+		if i, known := at[t.TaskName]; !known {
+			at[t.TaskName] = len(picked)
+			picked = append(picked, t)
+		} else if unplaced(t) && !unplaced(picked[i]) {
+			picked[i] = t
+		}
+		if looked++; looked == maxLooked {
+			break
+		}
+	}
+	return picked, nil
+}
+
+func unplaced(t api.TaskView) bool {
+	return t.Status == api.TaskPending.String() || t.Status == api.TaskBackoff.String()
+}
+
+// tell tells the story of one element.
+func (a *app) tell(x *api.Explanation) error {
+	t := &x.Task
+	head := []report.Pair{
+		{Key: "Task", Value: t.Name, Tone: report.Strong},
+		{Key: "Status", Value: statusText(t), Tone: report.StatusTone(t.Status)},
+		{Key: "Waits for", Value: strings.Join(x.WaitsFor, ", ")},
+	}
+	head = append(head, profilePairs(&x.Profile)...)
+	if err := report.Pairs(a.out, a.style(), head); err != nil {
+		return err
+	}
+	if x.Decision != nil {
+		if err := a.tellDecision(x.Decision, unplaced(*t)); err != nil {
+			return err
+		}
+	}
+	return a.tellSuggestions(x.Suggestions)
+}
+
+func statusText(t *api.TaskView) string {
+	text := t.Status
+	if t.Node != "" && t.Try > 0 {
+		text += fmt.Sprintf(" on %s (try %d)", t.Node, t.Try)
+	}
+	if r := reasonOf(*t); r != "" {
+		text += ": " + r
+	}
+	return text
+}
+
+func profilePairs(p *api.Profile) []report.Pair {
+	if p.Class == "" {
+		return nil
+	}
+	run := report.Duration(p.Run)
+	if p.RunHigh > 0 {
+		run += fmt.Sprintf(", 8 times in 10 between %s and %s", report.Duration(p.RunLow), report.Duration(p.RunHigh))
+	}
+	if p.Samples > 0 {
+		run += fmt.Sprintf(" (from %s earlier runs)", report.Count(int64(p.Samples)))
+	} else {
+		run += " (a guess: it has not run yet)"
+	}
+	return []report.Pair{
+		{Key: "Class", Value: string(p.Class)},
+		{Key: "Expected run", Value: run},
+		{Key: "Data", Value: fmt.Sprintf("%s in, %s out", report.Bytes(p.BytesIn), report.Bytes(p.BytesOut))},
+		{Key: "Advice", Value: adviceText(p)},
+	}
+}
+
+func adviceText(p *api.Profile) string {
+	text := p.Technology
+	if p.Strategy != "" {
+		text += ", strategy " + p.Strategy
+	}
+	if len(p.Why) > 0 {
+		text += ": " + strings.Join(p.Why, "; ")
+	}
+	return text
+}
+
+// tellDecision shows what was chosen and weighed, or what stood against it.
+func (a *app) tellDecision(d *api.Decision, waiting bool) error {
+	fmt.Fprintln(a.out)
+	switch {
+	case d.Chosen == nil:
+		a.say("No node takes it now (strategy %s, %s looked at):", d.Strategy, nodesText(d.Nodes))
+	case waiting:
+		a.say("It would go to %s now (strategy %s, %s looked at):", d.Chosen.Node, d.Strategy, nodesText(d.Nodes))
+	default:
+		a.say("It went to %s (strategy %s, %s looked at, %s):", d.Chosen.Node, d.Strategy, nodesText(d.Nodes), report.Ago(d.At, a.time()))
+	}
+	if d.Chosen != nil {
+		if err := candidates(d).Render(a.out, a.style()); err != nil {
+			return err
+		}
+		fmt.Fprintln(a.out)
+		a.say("Expected there: %s for inputs + %s of waiting + %s of running + %s for outputs = %s.",
+			report.Duration(d.Transfer), report.Duration(d.Wait), report.Duration(d.Run), report.Duration(d.Return),
+			report.Duration(d.Transfer+d.Wait+d.Run+d.Return))
+	}
+	if len(d.Reasons) == 0 {
+		return nil
+	}
+	t := &report.Table{Columns: []report.Column{{Title: "NODES", Right: true}, {Title: "COULD NOT TAKE IT BECAUSE"}}}
+	for _, r := range d.Reasons {
+		t.Add(itoa(r.Nodes), r.Reason)
+	}
+	if d.Chosen != nil {
+		fmt.Fprintln(a.out)
+	}
+	return t.Render(a.out, a.style())
+}
+
+func nodesText(n int32) string {
+	if n == 1 {
+		return "1 node"
+	}
+	return report.Count(int64(n)) + " nodes"
+}
+
+// candidates are the chosen node and the runners-up, with the terms of their
+// scores side by side.
+func candidates(d *api.Decision) *report.Table {
+	t := &report.Table{Columns: []report.Column{{Title: "NODE"}, {Title: "SCORE", Right: true}}}
+	at := map[string]int{}
+	all := append([]api.Candidate{*d.Chosen}, d.RunnersUp...)
+	for _, c := range all {
+		for _, term := range c.Terms {
+			if _, known := at[term.Name]; !known {
+				at[term.Name] = len(t.Columns)
+				t.Columns = append(t.Columns, report.Column{Title: strings.ToUpper(term.Name), Right: true})
+			}
+		}
+	}
+	for _, c := range all {
+		row := make([]string, len(t.Columns))
+		row[0], row[1] = c.Node, strconv.FormatInt(c.Score, 10)
+		for _, term := range c.Terms {
+			row[at[term.Name]] = strconv.FormatInt(term.Value, 10)
+		}
+		t.Add(row...)
+	}
+	return t
+}
+
+func (a *app) tellSuggestions(list []api.Suggestion) error {
+	if len(list) == 0 {
+		return nil
+	}
+	fmt.Fprintln(a.out)
+	t := &report.Table{Columns: []report.Column{{Title: "NODES", Right: true}, {Title: "WOULD TAKE IT AFTER THIS CHANGE"}}}
+	for _, s := range list {
+		t.Add(itoa(s.Nodes), s.Change)
+	}
+	return t.Render(a.out, a.style())
+}

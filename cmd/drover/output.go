@@ -1,0 +1,49 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"drover.dev/api/manifest"
+	"drover.dev/internal/report"
+)
+
+// machine reports whether output is for programs, not for people.
+func (a *app) machine() bool { return a.set.output == "json" || a.set.output == "yaml" }
+
+// show writes v for programs, or what table draws for people.
+func (a *app) show(v any, table func() error) error {
+	switch a.set.output {
+	case "json":
+		e := json.NewEncoder(a.out)
+		e.SetEscapeHTML(false)
+		e.SetIndent("", "  ")
+		return e.Encode(v)
+	case "yaml":
+		text, err := manifest.Dump(v)
+		if err != nil {
+			return err
+		}
+		_, err = a.out.Write(text)
+		return err
+	}
+	return table()
+}
+
+// say writes a line for people; programs are told by v instead.
+func (a *app) say(format string, args ...any) {
+	fmt.Fprintln(a.out, report.Clean(fmt.Sprintf(format, args...)))
+}
+
+// note writes a line that is no result: to the other stream.
+func (a *app) note(format string, args ...any) {
+	fmt.Fprintln(a.err, report.Clean(fmt.Sprintf(format, args...)))
+}
+
+// list makes an empty list of a nil one, so that programs always find a list.
+func list[T any](l []T) []T {
+	if l == nil {
+		return []T{}
+	}
+	return l
+}

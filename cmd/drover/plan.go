@@ -1,0 +1,102 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"drover.dev/api"
+	"drover.dev/api/client"
+	"drover.dev/internal/report"
+	"github.com/spf13/cobra"
+)
+
+// planned is the plan for one workload.
+type planned struct {
+	Workload string        `json:"workload"`
+	Tasks    []api.Planned `json:"tasks"`
+}
+
+func newPlanCmd(a *app) *cobra.Command {
+	var files []string
+	cmd := &cobra.Command{
+		Use:   "plan -f FILE...",
+		Short: "Say what would be decided now, and change nothing",
+		Long: `Say where the tasks of workloads would be placed now, and change nothing. Files
+that a workload names are uploaded, since the decision may depend on them; the
+server removes them again when nothing refers to them.`,
+		Example: "  drover plan -f job.yaml",
+		Args:    args(0, 0, ""),
+		RunE: a.withClient(func(cmd *cobra.Command, c *client.Client, _ []string) error {
+			docs, err := a.documents(files)
+			if err != nil {
+				return err
+			}
+			plans := []planned{}
+			uploaded := map[string]api.Stored{}
+			for i := range docs {
+				w := docs[i].Workload
+				if w == nil {
+					continue
+				}
+				if err := a.upload(cmd.Context(), c, w, docs[i].dir, uploaded); err != nil {
+					return fmt.Errorf("%s: %w", docs[i].place(), err)
+				}
+				tasks, err := c.Plan(cmd.Context(), w)
+				if err != nil {
+					return fmt.Errorf("%s: %w", docs[i].place(), err)
+				}
+				plans = append(plans, planned{w.Name, tasks})
+			}
+			return a.show(plans, func() error { return a.showPlans(plans) })
+		}),
+	}
+	cmd.Flags().StringSliceVarP(&files, "file", "f", nil, "file, directory or -; may be repeated")
+	return cmd
+}
+
+func (a *app) showPlans(plans []planned) error {
+	t := &report.Table{Columns: []report.Column{
+		{Title: "TASK"}, {Title: "ELEMENTS", Right: true}, {Title: "FIT NOW", Right: true}, {Title: "FIRST TO"}, {Title: "EXPECTED", Right: true},
+		{Title: "CLASS"}, {Title: "WHY NOT"},
+		{Title: "STRATEGY", Wide: true}, {Title: "ADVICE", Wide: true},
+	}, Empty: "No workloads: sites need no decision."}
+	for _, p := range plans {
+		for i := range p.Tasks {
+			t.Add(planRow(p.Workload, &p.Tasks[i])...)
+		}
+	}
+	if err := t.Render(a.out, a.style()); err != nil {
+		return err
+	}
+	for _, p := range plans {
+		for _, task := range p.Tasks {
+			if len(task.Suggestions) == 0 {
+				continue
+			}
+			fmt.Fprintln(a.out)
+			a.say("%s.%s would fit after one of these changes:", p.Workload, task.Task)
+			for _, s := range task.Suggestions {
+				a.say("  %s (%s)", s.Change, nodesText(s.Nodes))
+			}
+		}
+	}
+	return nil
+}
+
+func planRow(workload string, p *api.Planned) []string {
+	d := &p.Decision
+	node, expected := "–", ""
+	if d.Chosen != nil {
+		node, expected = d.Chosen.Node, report.Duration(d.Transfer+d.Wait+d.Run+d.Return)
+	}
+	var why []string
+	if p.Fits < p.Count {
+		for _, r := range d.Reasons {
+			why = append(why, fmt.Sprintf("%s (%s)", r.Reason, nodesText(r.Nodes)))
+		}
+	}
+	return []string{
+		workload + "." + p.Task, itoa(p.Count), itoa(p.Fits), node, expected, string(p.Profile.Class), strings.Join(why, ", "),
+		d.Strategy, adviceText(&p.Profile),
+	}
+}

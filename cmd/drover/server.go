@@ -1,0 +1,123 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"drover.dev/api"
+	"drover.dev/internal/live"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+func newServerCmd(a *app) *cobra.Command {
+	var cfg live.Config
+	var l logging
+	cmd := &cobra.Command{
+		Use:   "server",
+		Short: "Run a server: one cell with its journal and its API",
+		Long: `Run a server: one cell with its journal and its API.
+
+The first start makes a token for administrators (admin.token) and one for
+joining nodes (join.token) in the data directory. An address that other machines
+can reach needs a TLS certificate. What can change a decision is not set here but
+in the cell's settings, which stand in the journal.`,
+		Example: `  drover server --data /var/lib/drover
+  drover server --http :7420 --bus :7421 --tls-cert cert.pem --tls-key key.pem`,
+		Args: args(0, 0, ""),
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			if cfg.Logger, err = l.logger(a); err != nil {
+				return err
+			}
+			cfg.Failpoint, cfg.Build = a.getenv(live.FailpointEnv), buildVersion()
+			if cfg.Dir = a.set.data; cfg.Dir == "" {
+				dir, err := a.dataDir()
+				if err != nil {
+					return err
+				}
+				cfg.Dir = filepath.Join(dir, "server")
+			}
+			return a.serve(cmd.Context(), cfg, &l)
+		},
+	}
+	serverFlags(cmd.Flags(), &cfg)
+	l.flags(cmd.Flags(), "info")
+	return cmd
+}
+
+func serverFlags(f *pflag.FlagSet, c *live.Config) {
+	f.StringVar(&c.Cell, "cell", "drover", "name of the cell")
+	f.StringVar(&c.Name, "name", "", "name of this server in the journal (default: the host's name)")
+	f.StringVar(&c.HTTP, "http", defaultAddress, "host:port of the API")
+	f.StringVar(&c.Bus, "bus", "127.0.0.1:7421", "host:port where agents connect")
+	f.StringVar(&c.AdvertiseBus, "advertise-bus", "", "URL by which agents reach the bus (default: the address listened on)")
+	f.StringVar(&c.TLSCert, "tls-cert", "", "file of the certificate for API and bus")
+	f.StringVar(&c.TLSKey, "tls-key", "", "file of its key")
+	f.StringVar(&c.NATS, "nats", "", "URL of an outside NATS server or cluster with JetStream, in place of the embedded one")
+	f.StringVar(&c.NATSUser, "nats-user", "", "this server's user there")
+	f.StringVar(&c.NATSPassword, "nats-password", "", "its password; better in DROVER_NATS_PASSWORD")
+	f.StringVar(&c.AgentUser, "agent-user", "", "the user there that joining nodes are given")
+	f.StringVar(&c.AgentPassword, "agent-password", "", "its password; better in DROVER_AGENT_PASSWORD")
+	f.IntVar(&c.Replicas, "replicas", 1, "copies of the journal that the outside cluster keeps: 1, 3 or 5")
+	f.BoolVar(&c.AcceptUnsynced, "accept-unsynced", false, "lead although the outside server answers before its disk has the record")
+	f.Uint64Var(&c.AcceptLossFrom, "accept-loss-from", 0, "give up the records from this number on that do not continue the journal")
+	f.DurationVar(&c.Heartbeat, "heartbeat", 0, "how often agents say that they live (default 2s)")
+	f.DurationVar(&c.SilentAfter, "silent-after", 0, "silence after which a node counts as silent (default three heartbeats)")
+	f.Var(sizeFlag{&c.MaxArtifact}, "max-artifact", "the largest artifact (default 1Gi)")
+	f.IntVar(&c.SnapshotEvery, "snapshot-every", 0, "records between two snapshots (default 20000)")
+	f.Var(sizeFlag{&c.MaxStore}, "max-store", "what the embedded bus may take on disk (default three quarters of what is free)")
+	f.DurationVar(&c.SweepGrace, "sweep-grace", 0, "how long artifacts that nothing refers to are kept (default 1h)")
+}
+
+// sizeFlag reads a size as the workload file writes it.
+type sizeFlag struct{ to *api.Bytes }
+
+func (s sizeFlag) Type() string { return "size" }
+
+func (s sizeFlag) String() string {
+	if s.to == nil || *s.to == 0 {
+		return ""
+	}
+	return s.to.String()
+}
+
+func (s sizeFlag) Set(text string) error { return s.to.UnmarshalText([]byte(text)) }
+
+// serve runs a server until ctx ends.
+func (a *app) serve(ctx context.Context, cfg live.Config, l *logging) error {
+	cell, err := live.Open(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	ran := make(chan error, 1)
+	go func() { ran <- cell.Run(ctx) }()
+	select {
+	case err = <-ran:
+	case <-cell.Ready():
+		end, telling := a.announced(cell.URL(), cfg, l)
+		if telling != nil {
+			stop()
+		}
+		err = errors.Join(telling, <-ran)
+		end()
+	}
+	return errors.Join(err, cell.Close())
+}
+
+// announced tells people and programs that the server is ready; end takes it
+// back.
+func (a *app) announced(url string, cfg live.Config, l *logging) (end func(), err error) {
+	end, err = announce(cfg.Dir, url)
+	if err != nil {
+		return func() {}, err
+	}
+	cfg.Logger.Info("ready", "url", url, "data", cfg.Dir)
+	if a.terminal {
+		fmt.Fprintf(a.err, "Nodes join with: drover agent --server %s --join-token-file %s\n", url, filepath.Join(cfg.Dir, live.JoinTokenFile))
+	}
+	return end, l.tellReady(url)
+}

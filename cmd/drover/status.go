@@ -1,0 +1,41 @@
+package main
+
+import (
+	"strconv"
+
+	"drover.dev/api/client"
+	"drover.dev/internal/report"
+	"github.com/spf13/cobra"
+)
+
+func newStatusCmd(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "status",
+		Short: "Show the server and its cell",
+		Args:  args(0, 0, ""),
+		RunE: a.withClient(func(cmd *cobra.Command, c *client.Client, _ []string) error {
+			s, err := c.Status(cmd.Context())
+			if err != nil {
+				return err
+			}
+			return a.show(s, func() error {
+				role, tone := "leads the cell", report.Good
+				if !s.Leader {
+					role, tone = "does not lead the cell", report.Warn
+				}
+				return report.Pairs(a.out, a.style(), []report.Pair{
+					{Key: "Server", Value: c.Server()},
+					{Key: "Version", Value: s.Version},
+					{Key: "Cell", Value: s.Cell, Tone: report.Strong},
+					{Key: "Role", Value: role, Tone: tone},
+					{Key: "Epoch", Value: strconv.FormatUint(s.Epoch, 10)},
+					{Key: "Sequence", Value: report.Count(int64(s.Seq))},
+					{Key: "Nodes", Value: strconv.Itoa(int(s.Nodes)) + ", " + strconv.Itoa(int(s.Silent)) + " of them silent"},
+					{Key: "Pending", Value: report.Count(int64(s.Pending))},
+					{Key: "Running", Value: report.Count(int64(s.Running))},
+					{Key: "Finished", Value: report.Count(s.Finished)},
+				})
+			})
+		}),
+	}
+}
