@@ -18,20 +18,22 @@ import (
 	"testing"
 )
 
-// program is the path of drover; TestMain sets it before any test runs.
-var program string
+// program is the path of drover, and scratch a directory for what tests share;
+// TestMain sets both before any test runs.
+var program, scratch string
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
 func run(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "drover-e2e-")
+	if err != nil {
+		return cannot("make a directory", err)
+	}
+	defer func() { _ = os.RemoveAll(dir) }() // what stays is in the directory for such things
+	scratch = dir
 	if program = os.Getenv("DROVER_BIN"); program != "" {
 		return m.Run()
 	}
-	dir, err := os.MkdirTemp("", "drover-e2e-")
-	if err != nil {
-		return cannot("make a directory for the program", err)
-	}
-	defer func() { _ = os.RemoveAll(dir) }() // what stays is in the directory for such things
 	program = filepath.Join(dir, "drover")
 	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", program, "drover.dev/cmd/drover")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
