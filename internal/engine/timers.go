@@ -8,7 +8,9 @@ import (
 )
 
 // timerKind says what to look at when a timer is due. A timer is only a reminder:
-// whoever handles it looks at the state, and an outdated one does nothing.
+// whoever handles it looks at the state, and one that was set for another time
+// than the state says now does nothing, so that it matters to nobody whether
+// outdated timers are still there.
 type timerKind uint8
 
 const (
@@ -127,17 +129,19 @@ func (e *Engine) due(now api.Time) {
 		}
 		switch v.kind {
 		case timerBackoff:
-			e.backoffOver(v.ref)
+			e.backoffOver(&v)
 		case timerDeadline:
-			e.deadline(v.ref.Workload)
+			e.deadline(&v)
 		case timerCron, timerUpdate:
 			e.touchWorkload(v.ref.Workload)
 		case timerTimeout:
-			e.timeout(v.ref)
+			e.timeout(&v)
 		case timerLease, timerDrain:
 			e.touchNode(v.node)
 		case timerRetention:
-			e.retain()
+			if v.at == e.retentionAt() {
+				e.retain()
+			}
 		}
 	}
 	e.timers.sweep(e.outdated)
@@ -240,40 +244,45 @@ func (e *Engine) leaseEnd(n *state.Node) api.Time {
 	return n.SilentAt.Add(e.st.Settings.Lease + e.st.Settings.Drift)
 }
 
-// retentionTimer reminds of when the oldest finished workload is forgotten.
-func (e *Engine) retentionTimer() {
-	if len(e.st.Finished) > 0 {
-		e.timers.add(timer{at: e.st.Finished[0].At.Add(e.st.Settings.RetainFor), kind: timerRetention})
+// retentionAt is when the oldest finished workload is forgotten; 0 when there is
+// none.
+func (e *Engine) retentionAt() api.Time {
+	if len(e.st.Finished) == 0 {
+		return 0
 	}
+	return e.st.Finished[0].At.Add(e.st.Settings.RetainFor)
 }
 
-func (e *Engine) backoffOver(ref api.TaskRef) {
+func (e *Engine) retentionTimer() { e.timers.add(timer{at: e.retentionAt(), kind: timerRetention}) }
+
+func (e *Engine) backoffOver(v *timer) {
+	ref := v.ref
 	_, t := e.st.Task(ref)
-	if t == nil || t.Status != api.TaskBackoff || t.NotBefore > e.st.Now {
+	if t == nil || t.Status != api.TaskBackoff || t.NotBefore != v.at {
 		return
 	}
 	e.emit(&state.TasksReady{Workload: ref.Workload, Task: ref.Task, From: ref.Index, To: ref.Index + 1})
 }
 
-func (e *Engine) deadline(id uint64) {
-	w := e.st.Workloads[id]
+func (e *Engine) deadline(v *timer) {
+	w := e.st.Workloads[v.ref.Workload]
 	if w == nil || w.Status.Final() || w.Stopping || w.Spec.Deadline <= 0 || w.Spec.Schedule != nil ||
-		w.Submitted.Add(w.Spec.Deadline) > e.st.Now {
+		w.Submitted.Add(w.Spec.Deadline) != v.at {
 		return
 	}
-	e.emit(&state.WorkloadStopping{ID: id, Final: api.WorkloadFailed, Reason: "deadline of " + w.Spec.Deadline.String() + " exceeded"})
+	e.emit(&state.WorkloadStopping{ID: w.ID, Final: api.WorkloadFailed, Reason: "deadline of " + w.Spec.Deadline.String() + " exceeded"})
 }
 
-func (e *Engine) timeout(ref api.TaskRef) {
-	w, t := e.st.Task(ref)
+func (e *Engine) timeout(v *timer) {
+	w, t := e.st.Task(v.ref)
 	if t == nil || t.Status != api.TaskRunning || t.Stop != state.StopNothing {
 		return
 	}
 	spec := w.SpecOf(t)
-	if spec.Timeout <= 0 || timeoutAt(spec, t) > e.st.Now {
+	if spec.Timeout <= 0 || timeoutAt(spec, t) != v.at {
 		return
 	}
-	e.emit(&state.TaskStop{Ref: ref, For: state.StopRestart, Reason: "timeout of " + spec.Timeout.String() + " exceeded"})
+	e.emit(&state.TaskStop{Ref: t.Ref, For: state.StopRestart, Reason: "timeout of " + spec.Timeout.String() + " exceeded"})
 }
 
 // maxForget bounds one WorkloadForgotten event.

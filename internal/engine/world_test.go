@@ -22,6 +22,7 @@ type world struct {
 	events   []state.Event // of the last Step
 	answers  []state.Answer
 	more     bool
+	wake     api.Time
 	limit    int
 }
 
@@ -106,7 +107,7 @@ func (w *world) step(t fataler, in ...engine.Input) {
 		t.Fatalf("check of the state: %v", err)
 	}
 	events := eventBytes(t, out.Events)
-	w.events, w.answers, w.more = out.Events, out.Answers, out.More
+	w.events, w.answers, w.more, w.wake = out.Events, out.Answers, out.More, out.Wake
 	w.history = append(w.history, record{w.now, raw, events})
 	w.placed = append(w.placed, placedIn(out.Events))
 	w.follow(t, events)

@@ -6,6 +6,7 @@ import (
 	"math/rand"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -207,34 +208,25 @@ func TestLabLNS(t *testing.T) {
 	}
 }
 
-func TestLabAnneal(t *testing.T) {
+func goPar(n int, f func(i int)) {
+	var wg sync.WaitGroup
+	for i := range n {
+		wg.Go(func() { f(i) })
+	}
+	wg.Wait()
+}
+
+func TestLabSolve(t *testing.T) {
 	for _, name := range strings.Fields(os.Getenv("LAB")) {
 		p := labProblem(name)
-		g := newGrid(p)
-		lam := capacityPrices(g, 1000, func() bool { return false })
-		lp := g.relaxCapacities(lam, make([]float64, g.m))
-		var moves int
-		var hot, cold, mult float64
-		fmt.Sscanf(os.Getenv("SA"), "%d %g %g %g", &moves, &hot, &cold, &mult)
-		ls := newSearch(p, g, lam, Options{}.withDefaults())
-		s := newAnnealer(g, ls.near, ls.width, 1)
-		avg := 0.0
-		for i := range lam {
-			avg += lam[i] * g.unit[i] / float64(g.m)
-		}
-		for i := range lam {
-			s.penalty[i] = mult * max(lam[i], 0.1*avg/g.unit[i])
-		}
-		a := make([]int32, g.n)
-		for j := range a {
-			a[j] = int32(ls.agent[j])
-			if a[j] < 0 {
-				a[j] = ls.near[j*ls.width]
-			}
-		}
-		s.start(a)
 		t0 := time.Now()
-		s.anneal(moves, max(0.3, hot*avg), max(0.1, cold*avg))
-		fmt.Printf("%s LP %.2f avg λr %.3f: best %.0f (gap %.3f%%) in %v; end over=%d cost %.0f acc %.2f%%\n", name, lp, avg, s.bestCost, (s.bestCost-lp)/lp*100, time.Since(t0), s.over, s.cost, float64(s.acc)/float64(moves)*100)
+		opt := Options{Stop: func() bool { return time.Since(t0) > 10*time.Second }, Par: goPar}
+		r, err := Solve(p, opt)
+		if err != nil {
+			fmt.Println(name, err)
+			continue
+		}
+		_, err = p.Check(r.Assignment)
+		fmt.Printf("%s cost %d bound %d (%.4f%%) %v %v in %v\n", name, r.Cost, r.LowerBound, float64(r.Cost-r.LowerBound)/float64(r.LowerBound)*100, r.Optimal, err, time.Since(t0))
 	}
 }

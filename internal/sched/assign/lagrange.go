@@ -57,6 +57,7 @@ type relaxation struct {
 	value []int64
 	count []int32   // agents that want each job
 	dir   []float64 // direction of the latest step
+	total int64     // L of the latest evaluation, in steps
 }
 
 func newRelaxation(m, n int, o oracle, opt Options) *relaxation {
@@ -91,6 +92,7 @@ func (r *relaxation) evaluate(u []float64, serial bool) int64 {
 	}
 	for i, set := range r.sets {
 		if r.value[i] >= hopeless {
+			r.total = hopeless
 			return hopeless
 		}
 		total += r.value[i]
@@ -98,6 +100,7 @@ func (r *relaxation) evaluate(u []float64, serial bool) int64 {
 			r.count[j]++
 		}
 	}
+	r.total = total
 	return total
 }
 

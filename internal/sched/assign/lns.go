@@ -157,6 +157,11 @@ func (s *search) weighAgent(i int) {
 	s.waste[i] = w
 }
 
+// shares are the parts of the gap of a part, in percent, that a solution may
+// cost above its bound: the less, the more pairs are decided at once and the
+// sooner a solution is found, if there is one.
+var shares = [...]int64{10, 25, 50, 100}
+
 // part is the search in one group of agents; groups do not touch each other.
 type part struct {
 	s      *search
@@ -269,9 +274,9 @@ func (q *part) improve(agents []int32) (gain int64, work int) {
 	t.begin(u, 12)
 	if t.best == nil && len(t.frames) > 0 {
 		low := ceilSteps(t.root)
-		t.upper = low + 1 + int64(thetas[q.random.below(len(thetas))]*float64(upper-low-1))
+		t.upper = low + 1 + (upper-low-1)*shares[q.random.below(len(shares))]/100
 	}
-	t.run(nodeLimit)
+	t.run(30)
 	if t.best != nil {
 		s.replace(agents, jobs, t.best)
 		gain = before - t.upper
@@ -331,6 +336,3 @@ func (s *search) replace(agents, jobs []int32, to []int) {
 		s.weighAgent(int(i))
 	}
 }
-
-var thetas = []float64{0.1, 0.25, 0.5, 1}
-var nodeLimit = 30

@@ -1,0 +1,214 @@
+package engine_test
+
+import (
+	"slices"
+	"strings"
+
+	"drover.dev/api"
+	"drover.dev/internal/engine"
+	"drover.dev/internal/state"
+)
+
+// line carries one command out.
+func (s *script) line(f []string) {
+	args, opts := split(f[1:])
+	caller := engine.Caller{Key: opts["key"]}
+	switch f[0] {
+	case "node":
+		s.step(&engine.Register{Node: s.node(args[0], opts)})
+	case "silent":
+		s.step(&engine.Silent{Node: args[0]})
+	case "back":
+		s.step(&engine.Back{Node: args[0]})
+	case "drain", "undrain":
+		in := &engine.Drain{Caller: caller, Node: args[0], Off: f[0] == "undrain"}
+		if g := opts["grace"]; g != "" {
+			in.Grace = parse(s, g, new(api.Duration))
+		}
+		s.step(in)
+	case "remove":
+		s.step(&engine.RemoveNode{Caller: caller, Node: args[0]})
+	case "cancel":
+		s.step(&engine.Cancel{Caller: caller, Tenant: "default", Name: args[0]})
+	case "rollback":
+		in := &engine.Rollback{Caller: caller, Tenant: "default", Name: args[0]}
+		if len(args) > 1 {
+			in.Revision = uint32(number(s, args[1]))
+		}
+		s.step(in)
+	case "settings":
+		s.settings(opts)
+	case "report":
+		s.report(args, opts)
+	case "agents":
+		s.agents()
+	case "tick":
+		s.tick(parse(s, args[0], new(api.Duration)))
+	case "jump": // nobody led meanwhile
+		s.world.now = s.world.now.Add(parse(s, args[0], new(api.Duration)))
+		s.step()
+	default:
+		s.show(f[0], args)
+	}
+}
+
+// split parts words from key=value options; a key that is given twice has its
+// values joined by commas.
+func split(words []string) (args []string, opts map[string]string) {
+	opts = map[string]string{}
+	for _, w := range words {
+		k, v, ok := strings.Cut(w, "=")
+		switch {
+		case !ok:
+			args = append(args, w)
+		case opts[k] != "":
+			opts[k] += "," + v
+		default:
+			opts[k] = v
+		}
+	}
+	return args, opts
+}
+
+// node makes a node from options: cpu, memory, storage, site, layer, speed,
+// driver, label (key:value), taint (key:effect), gpu (model:count).
+func (s *script) node(name string, opts map[string]string) api.Node {
+	n := nodeOf(name, 1000)
+	for _, k := range sortedKeys(opts) {
+		for _, v := range strings.Split(opts[k], ",") {
+			a, b, _ := strings.Cut(v, ":")
+			switch k {
+			case "cpu":
+				n.Capacity.CPU = parse(s, v, new(api.Milli))
+			case "memory":
+				n.Capacity.Memory = parse(s, v, new(api.Bytes))
+			case "site":
+				n.Site = v
+			case "layer":
+				n.Layer = api.Layer(v)
+			case "speed":
+				n.Speed = parse(s, v, new(api.Milli))
+			case "driver":
+				n.Drivers = append(n.Drivers, v)
+			case "label":
+				if n.Labels == nil {
+					n.Labels = map[string]string{}
+				}
+				n.Labels[a] = b
+			case "taint":
+				n.Taints = append(n.Taints, api.Taint{Key: a, Effect: api.Effect(b)})
+			case "gpu":
+				n.Capacity.Accelerators = append(n.Capacity.Accelerators,
+					api.Accelerator{Kind: "gpu", Models: []string{a}, Count: parse(s, b, new(api.Milli))})
+			default:
+				s.t.Fatalf("a node has no %s", k)
+			}
+		}
+	}
+	return n
+}
+
+func sortedKeys(m map[string]string) []string {
+	var out []string
+	for k := range m {
+		out = append(out, k)
+	}
+	slices.Sort(out)
+	return out
+}
+
+func (s *script) settings(opts map[string]string) {
+	in := &engine.PutSettings{Home: opts["home"]}
+	if v := opts["retainFor"]; v != "" {
+		in.RetainFor = parse(s, v, new(api.Duration))
+	}
+	if v := opts["retainMax"]; v != "" {
+		in.RetainMax = int32(number(s, v))
+	}
+	if v := opts["lease"]; v != "" {
+		in.Lease = parse(s, v, new(api.Duration))
+	}
+	s.step(in)
+}
+
+var outcomes = map[string]api.Outcome{
+	"ok": api.OutcomeSucceeded, "fail": api.OutcomeFailed, "stopped": api.OutcomeStopped, "lost": api.OutcomeLost, "rejected": api.OutcomeRejected,
+}
+
+// report is what an agent says of an element: its present attempt, unless try and
+// node name another one. n numbers the report; out (name:size) are outputs.
+func (s *script) report(args []string, opts map[string]string) {
+	_, t := s.element(args[0])
+	node, r := t.Node, api.Report{Attempt: api.Attempt{TaskRef: t.Ref, Try: t.Try}, N: t.Reported + 1, Detail: strings.ReplaceAll(opts["detail"], "_", " ")}
+	if v := opts["try"]; v != "" {
+		r.Try = uint32(number(s, v))
+	}
+	if v := opts["n"]; v != "" {
+		r.N = uint32(number(s, v))
+	}
+	if v := opts["node"]; v != "" {
+		node = v
+	}
+	switch args[1] {
+	case "started":
+		r.Kind = api.ReportStarted
+	case "healthy":
+		r.Kind = api.ReportHealthy
+	case "unhealthy":
+		r.Kind = api.ReportUnhealthy
+	default:
+		outcome, ok := outcomes[args[1]]
+		if !ok {
+			s.t.Fatalf("%s is not a report", args[1])
+		}
+		r.Kind, r.Result = api.ReportEnded, &api.Result{Outcome: outcome, Wall: api.Second}
+		if outcome == api.OutcomeFailed {
+			r.Result.ExitCode = 1
+		}
+		r.Result.Outputs = s.outputs(opts["out"])
+	}
+	s.step(&engine.Reports{Node: node, Reports: []api.Report{r}})
+}
+
+func (s *script) outputs(text string) (out []api.Value) {
+	if text == "" {
+		return nil
+	}
+	for _, v := range strings.Split(text, ",") {
+		name, size, _ := strings.Cut(v, ":")
+		out = append(out, api.Value{Name: name, File: name + ".txt", Size: parse(s, size, new(api.Bytes)), Digest: "sha256:" + api.Digest(strings.Repeat("0", 64))})
+	}
+	return out
+}
+
+// agents has every node do what it was told: what is placed starts, what is to
+// stop stops, replicas pass their checks. Jobs go on running.
+func (s *script) agents() {
+	for {
+		var in []engine.Input
+		st := s.world.engine.State()
+		for _, name := range st.SortedNodes() {
+			for _, t := range st.Nodes[name].SortedHeld() {
+				w := st.Workloads[t.Ref.Workload]
+				r := api.Report{Attempt: api.Attempt{TaskRef: t.Ref, Try: t.Try}, N: t.Reported + 1}
+				switch {
+				case st.Nodes[name].Silent:
+					continue
+				case t.Stop != state.StopNothing:
+					r.Kind, r.Result = api.ReportEnded, &api.Result{Outcome: api.OutcomeStopped}
+				case t.Status == api.TaskPlaced:
+					r.Kind = api.ReportStarted
+				case w.Spec.Kind != api.KindJob && !t.Healthy:
+					r.Kind = api.ReportHealthy
+				default:
+					continue
+				}
+				in = append(in, &engine.Reports{Node: name, Reports: []api.Report{r}})
+			}
+		}
+		if len(in) == 0 {
+			return
+		}
+		s.step(in...)
+	}
+}

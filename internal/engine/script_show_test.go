@@ -1,0 +1,243 @@
+package engine_test
+
+import (
+	"fmt"
+	"strings"
+
+	"drover.dev/api"
+	"drover.dev/internal/state"
+)
+
+// show answers the questions: ls, tasks, nodes, explain, assigned, totals.
+func (s *script) show(what string, args []string) {
+	e := s.world.engine
+	st := e.State()
+	switch what {
+	case "ls":
+		for _, id := range st.SortedWorkloads() {
+			v := e.ViewWorkload(st.Workloads[id], false)
+			s.printf("%s", strings.TrimSpace(fmt.Sprintf("%s %s revision %d, %s %s", v.Name, v.Status, v.Revision, counts(v.Counts), v.Reason)))
+		}
+	case "tasks":
+		for _, id := range st.SortedWorkloads() {
+			s.tasks(st.Workloads[id])
+		}
+	case "nodes":
+		for _, name := range st.SortedNodes() {
+			v := e.ViewNode(st.Nodes[name])
+			s.printf("%s %s: %d tasks, cpu %v of %v, memory %v of %v", name, v.Status, v.Tasks, v.Used.CPU, v.Capacity.CPU, v.Used.Memory, v.Capacity.Memory)
+		}
+	case "explain":
+		s.explain(args[0])
+	case "assigned":
+		_, t := s.element(args[0])
+		a := e.Assignment(st.Workloads[t.Ref.Workload], t)
+		s.printf("%s try %d of %s: %v", a.Name, a.Try, t.Node, a.Desire)
+		for _, in := range a.Inputs {
+			s.printf("  %s (%v) from site %q", in.Path, in.Size, in.Site)
+		}
+	case "totals":
+		s.printf("%+v", st.Totals)
+	default:
+		s.t.Fatalf("unknown command %s", what)
+	}
+}
+
+func (s *script) tasks(w *state.Workload) {
+	e := s.world.engine
+	for gi := range w.Groups {
+		for _, t := range w.Groups[gi].Tasks {
+			v := e.ViewTask(w, t, true)
+			line := v.Name + " " + v.Status
+			if v.Node != "" {
+				line += fmt.Sprintf(", try %d on %s", v.Try, v.Node)
+			}
+			if v.Healthy {
+				line += ", healthy"
+			}
+			if v.Reason != "" {
+				line += ": " + v.Reason
+			}
+			s.printf("%s", line)
+		}
+	}
+}
+
+func counts(c api.Counts) string {
+	var out []string
+	for _, p := range []struct {
+		n    int32
+		what string
+	}{
+		{c.Waiting, "waiting"},
+		{c.Pending, "pending"},
+		{c.Placed, "placed"},
+		{c.Running, "running"},
+		{c.Succeeded, "succeeded"},
+		{c.Failed, "failed"},
+		{c.Cancelled, "cancelled"},
+	} {
+		if p.n > 0 {
+			out = append(out, fmt.Sprint(p.n, " ", p.what))
+		}
+	}
+	return strings.Join(out, ", ")
+}
+
+func (s *script) explain(name string) {
+	w, t := s.element(name)
+	x := s.world.engine.Explain(w, t)
+	s.printf("%s is %s", x.Task.Name, x.Task.Status)
+	if len(x.WaitsFor) > 0 {
+		s.printf("  waits for %s", strings.Join(x.WaitsFor, ", "))
+	}
+	if x.Decision != nil {
+		s.decision(x.Decision, x.Suggestions)
+	}
+}
+
+func (s *script) decision(d *api.Decision, suggestions []api.Suggestion) {
+	if c := d.Chosen; c != nil {
+		s.printf("  %s scores %d: %s", c.Node, c.Score, terms(c))
+		for i := range d.RunnersUp {
+			s.printf("  then %s with %d: %s", d.RunnersUp[i].Node, d.RunnersUp[i].Score, terms(&d.RunnersUp[i]))
+		}
+		s.printf("  expects transfer %v, wait %v, run %v, return %v", d.Transfer, d.Wait, d.Run, d.Return)
+	}
+	for _, r := range d.Reasons {
+		s.printf("  %d of %d nodes: %s", r.Nodes, d.Nodes, r.Reason)
+	}
+	for _, g := range suggestions {
+		s.printf("  would fit %d: %s", g.Nodes, g.Change)
+	}
+}
+
+func terms(c *api.Candidate) string {
+	var out []string
+	for _, t := range c.Terms {
+		out = append(out, fmt.Sprint(t.Name, " ", t.Value))
+	}
+	return strings.Join(out, ", ")
+}
+
+// event prints one fact in a line.
+func (s *script) event(ev state.Event) {
+	switch v := ev.(type) {
+	case *state.WorkloadSubmitted:
+		line := fmt.Sprintf("%s #%d accepted", s.workload(v.ID), v.ID)
+		if v.Parent != 0 {
+			line += " as a run of " + s.workload(v.Parent)
+		}
+		if v.NextRun != 0 {
+			line += ", first run at " + v.NextRun.String()
+		}
+		s.printf("%s", line)
+	case *state.WorkloadRevised:
+		s.printf("%s has revision %d%s", s.workload(v.ID), s.world.engine.State().Workloads[v.ID].Revision, because(v.Reason))
+	case *state.WorkloadRescaled:
+		s.printf("%s is scaled to %d, priority %d", s.workload(v.ID), v.Spec.Replicas, v.Spec.Priority)
+	case *state.WorkloadStopping:
+		s.printf("%s is to end as %v%s", s.workload(v.ID), v.Final, because(v.Reason))
+	case *state.WorkloadFinished:
+		s.printf("workload %s %v", s.workload(v.ID), v.Status)
+	case *state.WorkloadForgotten:
+		for _, id := range v.IDs {
+			s.printf("%s #%d is forgotten", s.workload(id), id)
+		}
+	case *state.RunScheduled:
+		s.printf("%s runs next at %v%s", s.workload(v.ID), v.Next, because(v.Skipped))
+	case *state.RevisionStable:
+		s.printf("%s revision %d is stable", s.workload(v.ID), v.Revision)
+	case *state.ReplicasAdded:
+		s.printf("%s", strings.TrimSpace(fmt.Sprintf("%s gets %d more %s", s.workload(v.ID), v.Count, strings.Join(v.Pins, " "))))
+	case *state.Answered:
+		s.printf("answer remembered under %s", strings.TrimLeft(v.Key, "\x00"))
+	case *state.SitePut:
+		s.printf("site %s declared", v.Site.Name)
+	case *state.SettingsChanged:
+		s.printf("settings changed")
+	case *state.LeaderStarted:
+		s.printf("epoch %d begins", v.Epoch)
+	default:
+		s.nodeEvent(ev)
+	}
+}
+
+func because(why string) string {
+	if why == "" {
+		return ""
+	}
+	return ": " + why
+}
+
+func (s *script) nodeEvent(ev state.Event) {
+	switch v := ev.(type) {
+	case *state.NodeRegistered:
+		s.printf("node %s registered", v.Node.Name)
+	case *state.NodeSilent:
+		s.printf("node %s is silent", v.Node)
+	case *state.NodeBack:
+		s.printf("node %s is back", v.Node)
+	case *state.NodeRemoved:
+		s.printf("node %s is removed", v.Node)
+	case *state.NodeDrain:
+		if v.On {
+			s.printf("node %s drains until %s", v.Node, s.at(v.Until))
+		} else {
+			s.printf("node %s takes work again", v.Node)
+		}
+	default:
+		s.taskEvent(ev)
+	}
+}
+
+var stopFor = [...]string{"", "cancel", "remove", "restart", "move"}
+
+func (s *script) taskEvent(ev state.Event) {
+	switch v := ev.(type) {
+	case *state.TasksReady:
+		for i := v.From; i < v.To; i++ {
+			s.printf("%s is ready", s.nameOf(api.TaskRef{Workload: v.Workload, Task: v.Task, Index: i}))
+		}
+	case *state.TaskPlaced:
+		line := fmt.Sprintf("%s try %d -> %s", s.nameOf(v.Ref), v.Try, v.Node)
+		for _, d := range v.Devices {
+			line += fmt.Sprintf(" device %d.%d (%v)", d.Group, d.Index, d.Share)
+		}
+		s.printf("%s", line)
+	case *state.ShapeRefused:
+		var why []string
+		for _, r := range v.Decision.Reasons {
+			why = append(why, fmt.Sprintf("%s (%d)", r.Reason, r.Nodes))
+		}
+		if v.Decision.Nodes == 0 {
+			why = []string{"there is no node"}
+		}
+		s.printf("%s fits nowhere: %s", s.nameOf(v.Ref), strings.Join(why, ", "))
+	case *state.ShapeCleared:
+		s.printf("nothing of that shape waits any more")
+	case *state.TaskStarted:
+		s.printf("%s runs", s.nameOf(v.Attempt.TaskRef))
+	case *state.TaskHealth:
+		s.printf("%s healthy: %v%s", s.nameOf(v.Attempt.TaskRef), v.Healthy, because(v.Detail))
+	case *state.TaskStop:
+		s.printf("%s is to stop (%s)%s", s.nameOf(v.Ref), stopFor[v.For], because(v.Reason))
+	case *state.TaskEnded:
+		line := fmt.Sprintf("%s %v", s.nameOf(v.Attempt.TaskRef), v.Next)
+		if v.Remove {
+			line = s.nameOf(v.Attempt.TaskRef) + " is removed"
+		}
+		if v.NotBefore != 0 {
+			line += " until " + s.at(v.NotBefore)
+		}
+		s.printf("%s%s", line, because(v.Reason))
+	case *state.TasksLost:
+		for _, ref := range v.Refs {
+			s.printf("%s is given up with node %s: %v", s.nameOf(ref), v.Node, v.Next)
+		}
+	case *state.ReportDuplicate:
+		s.printf("%s try %d: another final report (%v) is recorded as a duplicate", s.nameOf(v.Attempt.TaskRef), v.Attempt.Try, v.Outcome)
+	default:
+		s.printf("%T", ev)
+	}
+}

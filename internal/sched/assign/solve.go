@@ -1,0 +1,165 @@
+package assign
+
+import "math"
+
+// slice is the effort that each lane spends between two meetings.
+const slice = 4_000_000
+
+// Solve returns the best assignment that it finds until opt.Stop says true, and
+// the best bound that it proves. It ends by itself when they meet. The error is
+// that of p.Validate, or ErrInfeasible when that is proven; a Result without
+// Assignment means that none was found.
+//
+// One lane improves the bound and then searches the whole tree for solutions at
+// the bound, raising the bound by one whenever there is none; the other lane
+// improves the best assignment. Where the tree is hopelessly large both improve
+// the assignment, each on its own half of the agents.
+func Solve(p *Problem, opt Options) (Result, error) {
+	if err := p.Validate(); err != nil {
+		return Result{}, err
+	}
+	if p.Jobs == 0 {
+		return Result{Assignment: []int{}, Optimal: true}, nil
+	}
+	s := newSolver(p, opt.withDefaults())
+	for !s.done() {
+		s.meet()
+	}
+	return s.result()
+}
+
+// solver holds a run of Solve between meetings of its lanes.
+type solver struct {
+	p      *Problem
+	opt    Options
+	search *search
+	random rng
+
+	bound      *bounder
+	parts      [lanes]*part
+	round      int
+	infeasible bool
+	best       []int
+	cost       int64
+}
+
+func newSolver(p *Problem, opt Options) *solver {
+	g := newGrid(p)
+	s := &solver{p: p, opt: opt, random: rng(opt.Seed), cost: math.MaxInt64}
+	lambda := capacityPrices(g, 1000, opt.Stop)
+	s.bound = newBounder(newRelaxation(p.Agents, p.Jobs, &packing{p: p}, opt), p.ceiling())
+	u := s.bound.u
+	for j := range u {
+		u[j] = math.Inf(1)
+		for i, c := range g.job(j) {
+			u[j] = min(u[j], (c.cost+lambda[i]*c.weight)*scale)
+		}
+		if math.IsInf(u[j], 1) {
+			s.infeasible = true
+			return s
+		}
+	}
+	s.search = newSearch(p, g, lambda, opt)
+	s.search.guide(s.bound.r, u)
+	s.bound.improved(s.bound.r.total)
+	for k := range s.parts {
+		s.parts[k] = &part{s: s.search, member: make([]bool, p.Agents), random: rng(opt.Seed*lanes + uint64(k)), size: 2}
+	}
+	s.keep()
+	return s
+}
+
+// ceiling is a cost that no assignment exceeds.
+func (p *Problem) ceiling() int64 {
+	total := int64(0)
+	for j := range p.Jobs {
+		top := int64(math.MinInt64)
+		for i := range p.Agents {
+			top = max(top, p.Cost[i*p.Jobs+j])
+		}
+		total += top
+	}
+	return total
+}
+
+func (s *solver) done() bool {
+	s.infeasible = s.infeasible || s.bound.low > s.bound.ceiling
+	return s.infeasible || s.best != nil && s.bound.low >= s.cost || s.opt.Stop()
+}
+
+// meet runs both lanes for a slice and brings their findings together.
+func (s *solver) meet() {
+	s.round++
+	b := s.bound
+	b.upper = min(s.cost, b.ceiling+1)
+	bounding := b.worthwhile(s.round)
+	if bounding {
+		s.split(1)
+	} else {
+		s.split(lanes)
+	}
+	s.opt.Par(lanes, func(lane int) {
+		if lane == 1 && bounding {
+			b.run(slice)
+		} else {
+			s.parts[lane].run(slice)
+		}
+	})
+	s.keep()
+	if b.found != nil {
+		if c, err := s.p.Check(b.found); err == nil && c < s.cost {
+			s.best, s.cost = b.found, c
+			s.search.adopt(b.found)
+		}
+		b.found = nil
+	}
+	if b.fresh {
+		b.fresh = false
+		s.search.guide(b.r, b.u)
+	}
+}
+
+// keep remembers the assignment of the search when it is the best.
+func (s *solver) keep() {
+	if c, ok := s.search.total(); ok && c < s.cost {
+		s.best, s.cost = append([]int(nil), s.search.agent...), c
+		for _, q := range s.parts {
+			q.size = max(2, q.size-1)
+		}
+	}
+}
+
+// split deals the agents to that many parts at random.
+func (s *solver) split(parts int) {
+	order := make([]int32, s.p.Agents)
+	for i := range order {
+		order[i] = int32(i)
+	}
+	if parts > 1 {
+		for i := len(order) - 1; i > 0; i-- {
+			k := s.random.below(i + 1)
+			order[i], order[k] = order[k], order[i]
+		}
+	}
+	for k, q := range s.parts {
+		q.group, q.spare = q.group[:0], k == 0
+		clear(q.member)
+		for x := k; x < len(order) && k < parts; x += parts {
+			q.group = append(q.group, order[x])
+			q.member[order[x]] = true
+		}
+	}
+}
+
+func (s *solver) result() (Result, error) {
+	if s.infeasible {
+		return Result{}, ErrInfeasible
+	}
+	r := Result{Assignment: s.best, LowerBound: s.bound.low}
+	if s.best != nil {
+		r.Cost = s.cost
+		r.LowerBound = min(r.LowerBound, r.Cost)
+		r.Optimal = s.bound.low >= s.cost
+	}
+	return r, nil
+}
