@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"drover.dev/internal/live"
 )
 
 // Process is one command line of the program that may be started, killed and
@@ -86,6 +88,8 @@ func (p *Process) Ready() string {
 	return text
 }
 
+var errLate = errors.New("it is not ready in time")
+
 func (p *Process) ready(patience time.Duration) (string, error) {
 	late := time.After(patience)
 	for {
@@ -98,7 +102,7 @@ func (p *Process) ready(patience time.Duration) (string, error) {
 			defer p.mu.Unlock()
 			return "", errors.Join(errors.New("it ended before it was ready"), p.over)
 		case <-late:
-			return "", errors.New("it is not ready in time")
+			return "", errLate
 		case <-time.After(5 * time.Millisecond):
 		}
 	}
@@ -109,6 +113,16 @@ func (p *Process) Restart(env ...string) {
 	p.t.Helper()
 	p.Start(env...)
 	p.Ready()
+}
+
+// RestartToDie begins a life that ends by itself at a fail-point, which may be
+// before it is ready.
+func (p *Process) RestartToDie(point string) {
+	p.t.Helper()
+	p.Start(live.FailpointEnv + "=" + point)
+	if _, err := p.ready(startTimeout); errors.Is(err, errLate) {
+		p.t.Fatalf("%s: %v", p.name, err)
+	}
 }
 
 // Ended is closed when the present life is over.
