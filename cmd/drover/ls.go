@@ -51,11 +51,20 @@ func newLsCmd(a *app) *cobra.Command {
 func (a *app) workloadTable(views []api.WorkloadView) *report.Table {
 	t := &report.Table{
 		Columns: []report.Column{
-			{Title: "ID", Right: true}, {Title: "NAME"}, {Title: "KIND"}, {Title: "STATUS", Tone: report.StatusTone},
-			{Title: "DONE", Right: true}, {Title: "AGE"}, {Title: "REASON"},
-			{Title: "TENANT", Wide: true}, {Title: "PRIORITY", Wide: true, Right: true}, {Title: "REVISION", Wide: true, Right: true},
-			{Title: "WAITING", Wide: true, Right: true}, {Title: "PENDING", Wide: true, Right: true},
-			{Title: "RUNNING", Wide: true, Right: true}, {Title: "FAILED", Wide: true, Right: true},
+			{Title: "ID", Right: true},
+			{Title: "NAME"},
+			{Title: "KIND"},
+			{Title: "STATUS", Tone: report.StatusTone},
+			{Title: "DONE", Right: true},
+			{Title: "AGE"},
+			{Title: "REASON"},
+			{Title: "TENANT", Wide: true},
+			{Title: "PRIORITY", Wide: true, Right: true},
+			{Title: "REVISION", Wide: true, Right: true},
+			{Title: "WAITING", Wide: true, Right: true},
+			{Title: "PENDING", Wide: true, Right: true},
+			{Title: "RUNNING", Wide: true, Right: true},
+			{Title: "FAILED", Wide: true, Right: true},
 		},
 		Empty: "No workloads. Submit one with drover apply -f FILE or drover run.",
 	}

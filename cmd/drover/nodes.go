@@ -61,10 +61,21 @@ func (a *app) showNodes(nodes []api.NodeView) error {
 func (a *app) nodeTable(nodes []api.NodeView) *report.Table {
 	t := &report.Table{
 		Columns: []report.Column{
-			{Title: "NODE"}, {Title: "SITE"}, {Title: "LAYER"}, {Title: "STATUS", Tone: report.StatusTone}, {Title: "TASKS", Right: true},
-			{Title: "CPU", Right: true}, {Title: "MEMORY", Right: true}, {Title: "SEEN"},
-			{Title: "DRIVERS", Wide: true}, {Title: "ACCELERATORS", Wide: true}, {Title: "STORAGE", Wide: true, Right: true},
-			{Title: "SPEED", Wide: true, Right: true}, {Title: "LABELS", Wide: true}, {Title: "TAINTS", Wide: true}, {Title: "VERSION", Wide: true},
+			{Title: "NODE"},
+			{Title: "SITE"},
+			{Title: "LAYER"},
+			{Title: "STATUS", Tone: report.StatusTone},
+			{Title: "TASKS", Right: true},
+			{Title: "CPU", Right: true},
+			{Title: "MEMORY", Right: true},
+			{Title: "SEEN"},
+			{Title: "DRIVERS", Wide: true},
+			{Title: "ACCELERATORS", Wide: true},
+			{Title: "STORAGE", Wide: true, Right: true},
+			{Title: "SPEED", Wide: true, Right: true},
+			{Title: "LABELS", Wide: true},
+			{Title: "TAINTS", Wide: true},
+			{Title: "VERSION", Wide: true},
 		},
 		Empty: "No nodes. Start one with drover agent.",
 	}

@@ -56,9 +56,15 @@ server removes them again when nothing refers to them.`,
 
 func (a *app) showPlans(plans []planned) error {
 	t := &report.Table{Columns: []report.Column{
-		{Title: "TASK"}, {Title: "ELEMENTS", Right: true}, {Title: "FIT NOW", Right: true}, {Title: "FIRST TO"}, {Title: "EXPECTED", Right: true},
-		{Title: "CLASS"}, {Title: "WHY NOT"},
-		{Title: "STRATEGY", Wide: true}, {Title: "ADVICE", Wide: true},
+		{Title: "TASK"},
+		{Title: "ELEMENTS", Right: true},
+		{Title: "FIT NOW", Right: true},
+		{Title: "FIRST TO"},
+		{Title: "EXPECTED", Right: true},
+		{Title: "CLASS"},
+		{Title: "WHY NOT"},
+		{Title: "STRATEGY", Wide: true},
+		{Title: "ADVICE", Wide: true},
 	}, Empty: "No workloads: sites need no decision."}
 	for _, p := range plans {
 		for i := range p.Tasks {

@@ -34,8 +34,14 @@ measurements only; a row without one has not been measured yet.`,
 
 func scoreTable(rows []score) *report.Table {
 	t := &report.Table{Columns: []report.Column{
-		{Title: "FAMILY"}, {Title: "STRATEGY"}, {Title: "AIM"}, {Title: "MEASURED"}, {Title: "BOUND"}, {Title: "DATA"},
-		{Title: "DATE", Wide: true}, {Title: "COMMAND", Wide: true},
+		{Title: "FAMILY"},
+		{Title: "STRATEGY"},
+		{Title: "AIM"},
+		{Title: "MEASURED"},
+		{Title: "BOUND"},
+		{Title: "DATA"},
+		{Title: "DATE", Wide: true},
+		{Title: "COMMAND", Wide: true},
 	}}
 	for _, r := range rows {
 		t.Add(r.Family, r.Strategy, r.Aim, orDash(r.Measured), orDash(r.Bound), orDash(r.Data), orDash(r.Date), orDash(r.Command))

@@ -95,8 +95,13 @@ func countsText(c api.Counts) string {
 		n    int32
 		name string
 	}{
-		{c.Waiting, "waiting"}, {c.Pending, "pending"}, {c.Placed, "placed"}, {c.Running, "running"},
-		{c.Succeeded, "succeeded"}, {c.Failed, "failed"}, {c.Cancelled, "cancelled"},
+		{c.Waiting, "waiting"},
+		{c.Pending, "pending"},
+		{c.Placed, "placed"},
+		{c.Running, "running"},
+		{c.Succeeded, "succeeded"},
+		{c.Failed, "failed"},
+		{c.Cancelled, "cancelled"},
 	} {
 		if part.n == 0 {
 			continue
@@ -112,10 +117,18 @@ func countsText(c api.Counts) string {
 func (a *app) taskTable(tasks []api.TaskView) *report.Table {
 	t := &report.Table{
 		Columns: []report.Column{
-			{Title: "TASK"}, {Title: "STATUS", Tone: report.StatusTone}, {Title: "NODE"}, {Title: "TRY", Right: true},
-			{Title: "RAN", Right: true}, {Title: "REASON"},
-			{Title: "SITE", Wide: true}, {Title: "LAYER", Wide: true}, {Title: "CPU TIME", Wide: true, Right: true},
-			{Title: "MEMORY", Wide: true, Right: true}, {Title: "IN", Wide: true, Right: true}, {Title: "OUT", Wide: true, Right: true},
+			{Title: "TASK"},
+			{Title: "STATUS", Tone: report.StatusTone},
+			{Title: "NODE"},
+			{Title: "TRY", Right: true},
+			{Title: "RAN", Right: true},
+			{Title: "REASON"},
+			{Title: "SITE", Wide: true},
+			{Title: "LAYER", Wide: true},
+			{Title: "CPU TIME", Wide: true, Right: true},
+			{Title: "MEMORY", Wide: true, Right: true},
+			{Title: "IN", Wide: true, Right: true},
+			{Title: "OUT", Wide: true, Right: true},
 			{Title: "PORTS", Wide: true},
 		},
 		Empty: "No tasks yet.",
