@@ -11,6 +11,7 @@ const (
 	groupWork = "work"
 	groupCell = "cell"
 	groupRun  = "run"
+	groupTell = "tell"
 )
 
 // commands are all commands: one file each, newXCmd(app).
@@ -30,12 +31,13 @@ func commands(a *app) []*cobra.Command {
 		inGroup(groupCell, newSitesCmd(a)),
 		inGroup(groupCell, newDrainCmd(a)),
 		inGroup(groupCell, newStatusCmd(a)),
-		inGroup(groupCell, newScoreboardCmd(a)),
 		inGroup(groupRun, newDemoCmd(a)),
 		inGroup(groupRun, newDevCmd(a)),
 		inGroup(groupRun, newServerCmd(a)),
 		inGroup(groupRun, newAgentCmd(a)),
-		inGroup(groupRun, newBenchCmd(a)),
+		inGroup(groupTell, newForecastCmd(a)),
+		inGroup(groupTell, newScoreboardCmd(a)),
+		inGroup(groupTell, newBenchCmd(a)),
 		newDemoSampleCmd(),
 		newVersionCmd(a),
 	}
@@ -87,6 +89,7 @@ Exit codes:
 		&cobra.Group{ID: groupWork, Title: "Work:"},
 		&cobra.Group{ID: groupCell, Title: "The cell:"},
 		&cobra.Group{ID: groupRun, Title: "Running it:"},
+		&cobra.Group{ID: groupTell, Title: "Forecasting and measuring:"},
 	)
 	root.AddCommand(commands(a)...)
 	root.CompletionOptions.HiddenDefaultCmd = false
