@@ -41,7 +41,9 @@ func TestHistories(t *testing.T) {
 			if !w.more {
 				h.conserving()
 			}
-			h.explains()
+			if rapid.IntRange(0, 3).Draw(t, "explain") == 0 {
+				h.explains()
+			}
 		}
 		h.converge()
 		w.replay(t)

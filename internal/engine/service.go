@@ -33,9 +33,15 @@ func (e *Engine) reconcileService(w *state.Workload) {
 	e.addReplicas(w, r, want)
 	e.removeOld(w, r, want)
 	e.removeExtra(w, r, want)
-	if w.Stable != w.Revision && r.ready >= want && len(r.old) == 0 && len(r.fresh) == want && !e.full() {
+	if w.Stable != w.Revision && !e.full() && e.stable(w, want) {
 		e.emit(&state.RevisionStable{ID: w.ID, Revision: w.Revision})
 	}
+}
+
+// stable reports whether all replicas are of the present revision, and healthy.
+func (e *Engine) stable(w *state.Workload, want int) bool {
+	r := e.sortReplicas(w) // as it is now, after what was added and removed
+	return r.ready == want && len(r.fresh) == want && len(r.old) == 0
 }
 
 func (e *Engine) sortReplicas(w *state.Workload) *replicas {
