@@ -48,6 +48,7 @@ var rooms = []room{
 		"api", "internal/agent/core", "internal/driver", "internal/driver/process", "internal/driver/wasm", "internal/driver/noop",
 		"internal/artifact", "internal/bus",
 	}},
+	{path: "internal/live/httpapi/httpapitest", may: []string{"*"}},
 	{path: "internal/live/httpapi", may: []string{"api", "api/manifest", "internal/engine", "internal/state", "internal/artifact", "internal/live/httpapi"}},
 	{path: "internal/live", may: []string{
 		"api", "internal/control", "internal/engine", "internal/state", "internal/journal", "internal/bus", "internal/artifact",
