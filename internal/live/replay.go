@@ -12,16 +12,13 @@ import (
 	"drover.dev/internal/state"
 )
 
-// foldOf reads a record as something to fold.
+// foldOf reads a record as something to fold; what led to it is not needed.
 func foldOf(v journal.Verified) (fold, error) {
 	f := fold{
 		seq: v.Seq, at: journal.Link{N: v.Record.N, Hash: v.Hash}, epoch: v.Record.Epoch,
 		now: api.Time(v.Record.Now), size: len(v.Data),
 	}
 	var err error
-	if f.inputs, err = v.Record.DecodeInputs(); err != nil {
-		return f, err
-	}
 	f.events, err = v.Record.DecodeEvents()
 	return f, err
 }
