@@ -10,7 +10,8 @@ import (
 // Suggest returns the smallest single changes that would admit a task now, those
 // that open most nodes first. Each names one requirement to drop, one resource to
 // lower (to what the best node has free), one taint to tolerate, or one driver to
-// offer; applying it admits the task, or the whole gang.
+// offer; applying it admits the task, or the whole gang. When no single change
+// does, the one suggestion is the fewest changes that would do together.
 func (x *Index) Suggest(a *Ask) []api.Suggestion {
 	var out []api.Suggestion
 	try := func(change string, t *api.Task) {
@@ -33,6 +34,11 @@ func (x *Index) Suggest(a *Ask) []api.Suggestion {
 	x.fixedPorts(a.Task, try)
 	x.reopen(a, &out)
 	x.fewer(a, &out)
+	if len(out) == 0 && a.Gang <= 1 {
+		if s, ok := x.together(a); ok {
+			return []api.Suggestion{s}
+		}
+	}
 	slices.SortStableFunc(out, func(p, q api.Suggestion) int { return int(q.Nodes - p.Nodes) })
 	return out
 }
