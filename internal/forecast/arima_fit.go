@@ -287,7 +287,6 @@ func integrate(w, past, poly []float64) []float64 {
 func spread(a *arma, cov [][]float64, poly []float64, h int) []float64 {
 	full := product(a.phi, poly, 1, -1)
 	weights := psi(full, a.theta, h)
-	sum := psi(poly, nil, h) // of the summation alone
 	r := len(a.gain)
 	rest := make([][]float64, r) // covariance of the state without the coming shock
 	settled := 0.0
@@ -305,30 +304,24 @@ func spread(a *arma, cov [][]float64, poly []float64, h int) []float64 {
 		out[i] = acc
 	}
 	if settled > 1e-12 {
-		addStateSpread(a, rest, sum, out)
+		addStateSpread(a, rest, poly, out)
 	}
 	return out
 }
 
-// addStateSpread adds v'·P·v, where v carries the uncertain state to each step.
-func addStateSpread(a *arma, p [][]float64, sum, out []float64) {
+// addStateSpread adds v'·P·v, where v carries the uncertain state to each step: the
+// first row of T^k, summed up by the differences.
+func addStateSpread(a *arma, p [][]float64, poly, out []float64) {
 	r := len(a.gain)
-	rows := make([][]float64, len(out)) // first row of T^k
 	row := make([]float64, r)
 	row[0] = 1
-	for k := range rows {
-		rows[k] = row
-		next := make([]float64, r)
-		next[0] = dot(row, a.phi)
-		copy(next[1:], row)
-		row = next
-	}
+	var past [][]float64 // the last v, as many as the differences reach
 	for h := range out {
-		v := make([]float64, r)
-		for k := range h + 1 {
-			if c := sum[h-k]; c != 0 {
-				for j := range v {
-					v[j] += c * rows[k][j]
+		v := slices.Clone(row)
+		for i, c := range poly[:min(len(poly), len(past))] {
+			if c != 0 {
+				for j, u := range past[len(past)-1-i] {
+					v[j] += c * u
 				}
 			}
 		}
@@ -337,5 +330,12 @@ func addStateSpread(a *arma, p [][]float64, sum, out []float64) {
 				out[h] += v[i] * dot(p[i], v)
 			}
 		}
+		if past = append(past, v); len(past) > len(poly) {
+			past = past[1:]
+		}
+		next := make([]float64, r)
+		next[0] = dot(row, a.phi)
+		copy(next[1:], row)
+		row = next
 	}
 }

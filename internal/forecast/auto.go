@@ -108,6 +108,9 @@ type member struct {
 	width   [2]float64    // quantiles of the scores for 80 % and 95 %
 }
 
+// recent is how many of the last values the hybrid looks at, at least.
+const recent = 4000
+
 // predictor forecasts h steps from the end of what it was fitted to.
 type predictor func(h int) []float64
 
@@ -116,8 +119,15 @@ const blocks = 3
 
 func newMember(s Series, h, folds int) *member {
 	m := &member{series: s}
+	if cut := len(s.Values) - max(recent, 30*s.Period(), 10*h); cut > 0 {
+		m.series.Values = s.Values[cut:]
+		m.series.Exog = nil
+		for _, e := range s.Exog {
+			m.series.Exog = append(m.series.Exog, e[cut:])
+		}
+	}
 	var gaps int
-	m.x, gaps = s.filled()
+	m.x, gaps = m.series.filled()
 	if gaps > 0 {
 		m.notes = append(m.notes, fmt.Sprintf("%d missing values were filled", gaps))
 	}

@@ -7,6 +7,8 @@ import (
 // The size of the training set of the model that learns across series.
 const (
 	acrossRows   = 200_000
+	acrossEach   = 5_000 // and from each series, over and above
+	acrossBase   = 15_000
 	acrossFewest = 400 // rows below which it is not worth while
 )
 
@@ -73,7 +75,7 @@ func (g *group) train(list []*member, l layout, until func(*member) int, seed ui
 	if origins*each < acrossFewest || g.run.stopped() {
 		return nil
 	}
-	stride := max(1, float64(origins*each)/acrossRows)
+	stride := max(1, float64(origins*each)/float64(min(acrossRows, acrossBase+acrossEach*len(list))))
 	rng := rand.New(rand.NewPCG(seed, 7))
 	var cols [][]float64
 	var y []float64

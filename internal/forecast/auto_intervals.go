@@ -184,6 +184,9 @@ func (m *member) simple() Fitted {
 	}
 	sum := base.Summary()
 	sum.Model, sum.Notes = "auto", append(sum.Notes, m.notes...)
+	if len(m.names) > 0 && !constant(m.x) {
+		sum.Form = "median of " + strings.Join(m.names, ", ")
+	}
 	inner := base.(*fit).predict
 	return &fit{summary: sum, predict: func(h int) Forecast {
 		out := inner(h)
