@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -21,8 +20,9 @@ func TestDev(t *testing.T) {
 	go func() {
 		ended <- dev.run(ctx, []string{"dev", "--data", data, "--http", "127.0.0.1:0", "--ready-file", ready, "--stop-tasks"})
 	}()
+	var url string
 	for began := time.Now(); ; time.Sleep(5 * time.Millisecond) {
-		if _, err := os.Stat(ready); err == nil {
+		if url = readLine(ready); url != "" {
 			break
 		}
 		if time.Since(began) > 30*time.Second {
@@ -58,7 +58,7 @@ func TestDev(t *testing.T) {
 	if code := <-ended; code != 0 {
 		t.Errorf("dev ended with %d: %s", code, dev.err.String())
 	}
-	if code, _, _ := drover("ls"); code != exitUnreachable {
+	if code, _, _ := drover("ls", "--server", url); code != exitUnreachable {
 		t.Errorf("exit code %d after the end", code)
 	}
 	if !bytes.Contains(dev.out.Bytes(), []byte("drover --data "+data+" ls")) {
