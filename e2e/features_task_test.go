@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -46,8 +47,17 @@ func TestSecrets(t *testing.T) {
 		}
 	}
 	reveals("a command line", commandLines(t))
+	walk(t, c.AgentDir("n1"), func(path string, b []byte) {
+		if filepath.Base(path) != "cert" { // the task's own file
+			reveals(path, string(b))
+		}
+	})
 	c.open("leave")
 	c.await("holder", "ends", status("succeeded"))
+	Await(t, patience, "the task's directory is removed", func() (bool, string) {
+		left, err := os.ReadDir(filepath.Join(c.AgentDir("n1"), "tasks"))
+		return err == nil && len(left) == 0, fmt.Sprint(left, err)
+	})
 	for _, args := range [][]string{{"show", "holder", "-o", "yaml"}, {"explain", "holder", "-o", "json"}, {"logs", "holder"}, {"result", "holder", "-o", "json"}} {
 		reveals("drover "+args[0], c.CLI(args...).Stdout)
 	}
@@ -85,13 +95,13 @@ func walk(t testing.TB, dir string, f func(path string, b []byte)) {
 	t.Helper()
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || !d.Type().IsRegular() {
-			return err
+			return gone(err)
 		}
 		b, err := os.ReadFile(path)
 		if err == nil {
 			f(path, b)
 		}
-		return err
+		return gone(err)
 	})
 	if err != nil {
 		t.Fatal(err)
