@@ -6,8 +6,18 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
+)
+
+// A child that is just being forked, as nodes in the same process do, still has
+// this process's files until it has become another program; after a crash or a
+// stop, the locks may last that long. The other locks of a server end with this
+// one, which is taken first.
+const (
+	lockTries = 40
+	lockPause = 50 * time.Millisecond
 )
 
 // lockFile keeps a second server out of a data directory. The lock ends with
@@ -17,9 +27,14 @@ func lockFile(path string) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("lock the data directory: %w", err)
 	}
-	err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-	if err == nil {
-		return f, nil
+	for range lockTries {
+		if err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err == nil {
+			return f, nil
+		}
+		if !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, unix.EINTR) {
+			break
+		}
+		time.Sleep(lockPause)
 	}
 	_ = f.Close()
 	if errors.Is(err, unix.EWOULDBLOCK) {
