@@ -68,7 +68,7 @@ type columnReader struct {
 
 func (t *columnReader) find(head []string) error {
 	for i, h := range head {
-		if strings.TrimPrefix(strings.TrimSpace(h), "\ufeff") == t.name {
+		if _, err := parseValue(h); err != nil && strings.TrimPrefix(strings.TrimSpace(h), "\ufeff") == t.name {
 			t.at, t.titled = i, true
 			return nil
 		}
