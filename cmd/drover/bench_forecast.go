@@ -15,15 +15,15 @@ import (
 
 // forecastScores is what bench forecast shows.
 type forecastScores struct {
-	Model             string  `json:"model"`
-	Series            int     `json:"series"`
-	SMAPEPercent      float64 `json:"smapePercent"`
-	MASE              float64 `json:"mase"`
-	OWA               float64 `json:"owa"`
-	Coverage80Percent float64 `json:"coverage80Percent"`
-	Coverage95Percent float64 `json:"coverage95Percent"`
-	Seconds           float64 `json:"seconds"`
-	PeakBytes         uint64  `json:"peakBytes"`
+	Model             string   `json:"model"`
+	Series            int      `json:"series"`
+	SMAPEPercent      float64  `json:"smapePercent"`
+	MASE              *float64 `json:"mase"` // null where every series repeats its season exactly
+	OWA               *float64 `json:"owa"`
+	Coverage80Percent float64  `json:"coverage80Percent"`
+	Coverage95Percent float64  `json:"coverage95Percent"`
+	Seconds           float64  `json:"seconds"`
+	PeakBytes         uint64   `json:"peakBytes"`
 }
 
 // benchForecastFlags are the flags of bench forecast.
@@ -91,7 +91,7 @@ func (o *benchForecastFlags) run(ctx context.Context, a *app) (*forecastScores, 
 		return nil, inputFault(o.train, err)
 	}
 	return &forecastScores{
-		Model: o.model, Series: s.Series, SMAPEPercent: s.SMAPE, MASE: s.MASE, OWA: s.OWA,
+		Model: o.model, Series: s.Series, SMAPEPercent: s.SMAPE, MASE: known(s.MASE), OWA: known(s.OWA),
 		Coverage80Percent: 100 * s.Coverage80, Coverage95Percent: 100 * s.Coverage95,
 		Seconds: a.now().Sub(begin).Seconds(), PeakBytes: peakBytes(),
 	}, nil
@@ -151,8 +151,8 @@ func (r *forecastScores) pairs() []report.Pair {
 		{Key: "model", Value: r.Model},
 		{Key: "series", Value: report.Count(int64(r.Series))},
 		{Key: "sMAPE", Value: fmt.Sprintf("%.3f %%", r.SMAPEPercent)},
-		{Key: "MASE", Value: fmt.Sprintf("%.3f", r.MASE)},
-		{Key: "OWA", Value: fmt.Sprintf("%.4f", r.OWA)},
+		{Key: "MASE", Value: figure(r.MASE)},
+		{Key: "OWA", Value: figure(r.OWA)},
 		{Key: "coverage", Value: fmt.Sprintf("%.1f %% at 80 %%, %.1f %% at 95 %%", r.Coverage80Percent, r.Coverage95Percent)},
 		{Key: "time", Value: fmt.Sprintf("%.1f s", r.Seconds)},
 		{Key: "memory", Value: fmt.Sprintf("%.0f MB", float64(r.PeakBytes)/1e6)},

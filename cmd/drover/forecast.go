@@ -298,8 +298,12 @@ func (v *forecastView) table(a *app) error {
 		a.say("")
 	}
 	t := report.Table{Columns: []report.Column{
-		{Title: "h", Right: true}, {Title: "mean", Right: true}, {Title: "80 % from", Right: true}, {Title: "to", Right: true},
-		{Title: "95 % from", Right: true}, {Title: "to", Right: true},
+		{Title: "h", Right: true},
+		{Title: "mean", Right: true},
+		{Title: "80 % from", Right: true},
+		{Title: "to", Right: true},
+		{Title: "95 % from", Right: true},
+		{Title: "to", Right: true},
 	}}
 	for _, s := range v.Forecast {
 		t.Add(strconv.Itoa(s.H), figure(s.Mean), figure(s.Lo80), figure(s.Hi80), figure(s.Lo95), figure(s.Hi95))

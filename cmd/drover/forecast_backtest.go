@@ -118,8 +118,15 @@ func viewGrade(name string, g forecast.Graded, took time.Duration) gradeView {
 
 func gradeTable(a *app, grades []gradeView) error {
 	t := report.Table{Columns: []report.Column{
-		{Title: "model"}, {Title: "MAE", Right: true}, {Title: "RMSE", Right: true}, {Title: "MASE", Right: true}, {Title: "sMAPE %", Right: true},
-		{Title: "pinball", Right: true}, {Title: "in 80 %", Right: true}, {Title: "in 95 %", Right: true}, {Title: "seconds", Right: true},
+		{Title: "model"},
+		{Title: "MAE", Right: true},
+		{Title: "RMSE", Right: true},
+		{Title: "MASE", Right: true},
+		{Title: "sMAPE %", Right: true},
+		{Title: "pinball", Right: true},
+		{Title: "in 80 %", Right: true},
+		{Title: "in 95 %", Right: true},
+		{Title: "seconds", Right: true},
 	}}
 	var bars []report.Bar
 	for _, g := range grades {
