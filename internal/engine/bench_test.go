@@ -9,50 +9,112 @@ import (
 )
 
 // BenchmarkStep takes separately named one-task jobs from submission to the end,
-// in batches of 100, on a cell of 100 nodes. The bound is the allocation of the
-// state that each task leaves behind.
+// in batches of 100, on cells of several sizes. The bound is the allocation of the
+// state that each task leaves behind, and with many nodes the scoring of each.
 func BenchmarkStep(b *testing.B) {
-	const batch = 100
-	e := New(state.New())
-	now := api.Time(1e18)
-	step := func(in ...Input) Output {
-		now += api.Time(api.Millisecond)
-		out, err := e.Step(now, in)
-		if err != nil {
+	for _, nodes := range []int{1, 100, 1000} {
+		b.Run(fmt.Sprintf("nodes=%d", nodes), func(b *testing.B) { newLoad(nodes).run(b, nil) })
+	}
+}
+
+// BenchmarkStepBesideBlocked is the same on 100 nodes, while 100,000 tasks wait for
+// which there is no room: they cost a Step nearly nothing.
+func BenchmarkStepBesideBlocked(b *testing.B) {
+	for _, shapes := range []int{1, 1000} {
+		b.Run(fmt.Sprintf("shapes=%d", shapes), func(b *testing.B) {
+			l := newLoad(100)
+			for i := range shapes {
+				w := load(fmt.Sprint("blocked-", i))
+				w.Tasks[0].Count = int32(100_000 / shapes)
+				w.Tasks[0].Resources.CPU = 65_000 + api.Milli(i)
+				l.step(b, &Submit{Workload: w})
+			}
+			l.run(b, nil)
+		})
+	}
+}
+
+// BenchmarkFollow folds the same work into a follower.
+func BenchmarkFollow(b *testing.B) {
+	var records [][]state.Event
+	l := newLoad(100)
+	f := NewFollower(state.New())
+	fold := func(events []state.Event) {
+		if err := f.Follow(l.now, events); err != nil {
 			b.Fatal(err)
 		}
-		return out
 	}
-	for i := range 100 {
-		step(&Register{Node: api.Node{
+	fold(l.first)
+	b.StopTimer()
+	l.run(b, func(events []state.Event) { records = append(records, events) })
+	b.ResetTimer()
+	b.StartTimer()
+	for _, events := range records {
+		fold(events)
+	}
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "tasks/s")
+}
+
+// pipeline submits jobs and reports them as ended.
+type pipeline struct {
+	e     *Engine
+	now   api.Time
+	first []state.Event
+	next  int
+}
+
+func newLoad(nodes int) *pipeline {
+	l := &pipeline{e: New(state.New()), now: 1e18}
+	for i := range nodes {
+		out, _ := l.e.Step(l.now, []Input{&Register{Node: api.Node{
 			Name: fmt.Sprintf("node-%d", i), Layer: api.LayerCloud, Drivers: []string{"noop"},
 			Capacity: api.Resources{CPU: 64000, Memory: 256 * api.GiB},
-		}})
+		}}})
+		l.first = append(l.first, out.Events...)
 	}
+	return l
+}
+
+func load(name string) *api.Workload {
+	w := &api.Workload{Kind: api.KindJob, Name: name, Tasks: []api.Task{{
+		Name: "main", Driver: "noop", Resources: api.Resources{CPU: 100, Memory: 64 * api.MiB},
+	}}}
+	w.Normalize()
+	return w
+}
+
+func (l *pipeline) step(b *testing.B, in ...Input) []state.Event {
+	l.now += api.Time(api.Millisecond)
+	out, err := l.e.Step(l.now, in)
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := Check(l.e, out); err != nil {
+		b.Fatal(err)
+	}
+	return out.Events
+}
+
+func (l *pipeline) run(b *testing.B, keep func([]state.Event)) {
+	const batch = 100
 	b.ReportAllocs()
 	b.ResetTimer()
 	done := 0
 	for n := 0; n < b.N; n += batch {
 		in := make([]Input, batch)
 		for i := range in {
-			w := &api.Workload{Kind: api.KindJob, Name: fmt.Sprintf("job-%d", n+i), Tasks: []api.Task{{
-				Name: "main", Driver: "noop", Resources: api.Resources{CPU: 100, Memory: 64 * api.MiB},
-			}}}
-			w.Normalize()
-			in[i] = &Submit{Workload: w}
+			in[i] = &Submit{Workload: load(fmt.Sprint("job-", l.next))}
+			l.next++
 		}
-		out := step(in...)
-		var reports []Input
-		for _, ev := range out.Events {
-			if p, ok := ev.(*state.TaskPlaced); ok {
-				at := api.Attempt{TaskRef: p.Ref, Try: p.Try}
-				reports = append(reports, &Reports{Node: p.Node, Reports: []api.Report{{
-					Attempt: at, N: 1, Kind: api.ReportEnded, Result: &api.Result{Wall: 1000},
-				}}})
-			}
+		events := l.step(b, in...)
+		if keep != nil {
+			keep(events)
 		}
-		out = step(reports...)
-		for _, ev := range out.Events {
+		events = l.step(b, ended(events)...)
+		if keep != nil {
+			keep(events)
+		}
+		for _, ev := range events {
 			if _, ok := ev.(*state.WorkloadFinished); ok {
 				done++
 			}
@@ -62,4 +124,16 @@ func BenchmarkStep(b *testing.B) {
 		b.Fatalf("%d of %d tasks finished", done, b.N)
 	}
 	b.ReportMetric(float64(done)/b.Elapsed().Seconds(), "tasks/s")
+}
+
+// ended reports every placed attempt as ended.
+func ended(events []state.Event) (reports []Input) {
+	for _, ev := range events {
+		if p, ok := ev.(*state.TaskPlaced); ok {
+			reports = append(reports, &Reports{Node: p.Node, Reports: []api.Report{{
+				Attempt: api.Attempt{TaskRef: p.Ref, Try: p.Try}, N: 1, Kind: api.ReportEnded, Result: &api.Result{Wall: 1000},
+			}}})
+		}
+	}
+	return reports
 }

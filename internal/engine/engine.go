@@ -41,6 +41,7 @@ type Engine struct {
 	limits   limits
 	out      Output
 	size     int
+	last     int // events of the last Step: how many to expect
 	err      error
 }
 
@@ -74,7 +75,7 @@ func (e *Engine) State() *state.State { return e.st }
 // placed. now never runs backwards: an earlier one counts as the state's own.
 func (e *Engine) Step(now api.Time, inputs []Input) (Output, error) {
 	now = max(now, e.st.Now)
-	e.out, e.size = Output{Answers: make([]state.Answer, len(inputs))}, 0
+	e.out, e.size = Output{Events: make([]state.Event, 0, e.last), Answers: make([]state.Answer, len(inputs))}, 0
 	e.st.Now = now
 	for i, in := range inputs {
 		e.out.Answers[i] = e.input(in)
@@ -86,6 +87,7 @@ func (e *Engine) Step(now api.Time, inputs []Input) (Output, error) {
 		e.recheck()
 	}
 	e.out.Wake = e.timers.next()
+	e.last = min(len(e.out.Events), 1024)
 	if e.err != nil {
 		return Output{}, fmt.Errorf("step at %s with %d inputs: %w", now, len(inputs), e.err)
 	}

@@ -27,20 +27,20 @@ type candidate struct {
 // go to the node whose hash with the task is smallest, so that equal nodes share
 // equal tasks.
 func (x *Index) Decide(ref api.TaskRef, a *Ask, now api.Time) (api.Decision, []api.DeviceShare) {
-	best, n := x.best(ref, a)
+	s := x.scorer(ref, a)
+	best, n := x.best(&s)
 	d := api.Decision{Strategy: Strategy, Nodes: int32(len(x.nodes)), At: now}
 	if n == 0 {
 		d.Reasons = x.reasons(a)
 		return d, nil
 	}
 	devices, _ := assign(best[0].node.devices, best[0].node.Capacity.Accelerators, a.Task.Resources.Accelerators)
-	chosen := x.explain(best[0].node, ref, a)
-	d.Chosen = &chosen
-	if n > 1 {
-		d.RunnersUp = make([]api.Candidate, 0, n-1)
-		for i := 1; i < n; i++ {
-			d.RunnersUp = append(d.RunnersUp, x.explain(best[i].node, ref, a))
-		}
+	list, room := make([]api.Candidate, n), make([]api.Term, 0, 2*n)
+	for i := range list {
+		list[i], room = s.explain(best[i].node, room)
+	}
+	if d.Chosen = &list[0]; n > 1 {
+		d.RunnersUp = list[1:]
 	}
 	est := x.estimate(best[0].node, a)
 	d.Transfer, d.Wait, d.Run, d.Return = est.transfer, est.wait, est.run, est.back
@@ -48,13 +48,17 @@ func (x *Index) Decide(ref api.TaskRef, a *Ask, now api.Time) (api.Decision, []a
 }
 
 // best returns the best candidates, best first.
-func (x *Index) best(ref api.TaskRef, a *Ask) (top [1 + runnersUp]candidate, n int) {
-	w, key := weightsOf(a), hashRef(ref)
-	for _, e := range x.candidates(a) {
-		if !e.open || !e.fits(a) {
+func (x *Index) best(s *scorer) (top [1 + runnersUp]candidate, n int) {
+	key := hashRef(s.ref)
+	for _, e := range x.candidates(s.ask) {
+		if !e.open || !e.fits(s.ask) {
 			continue
 		}
-		c := candidate{node: e, score: x.score(e, ref, a, &w), tie: mix(key ^ e.hash)}
+		c := candidate{node: e, score: s.score(e)}
+		if n == len(top) && c.score < top[n-1].score {
+			continue
+		}
+		c.tie = mix(key ^ e.hash)
 		if n == len(top) && !better(&c, &top[n-1]) {
 			continue
 		}

@@ -30,21 +30,44 @@ func weightsOf(a *Ask) weights {
 	return w
 }
 
+// scorer scores the nodes for one task. Nodes of one site and speed come to the
+// same estimate, so it remembers the last.
+type scorer struct {
+	x        *Index
+	ask      *Ask
+	ref      api.TaskRef
+	weights  weights
+	site     string
+	speed    api.Milli
+	latency  int64
+	estimate estimate
+	known    bool
+}
+
+func (x *Index) scorer(ref api.TaskRef, a *Ask) scorer {
+	return scorer{x: x, ask: a, ref: ref, weights: weightsOf(a)}
+}
+
 // score is the sum of the weighted terms; a higher one is better.
-func (x *Index) score(e *node, ref api.TaskRef, a *Ask, w *weights) int64 {
-	t := x.terms(e, ref, a, w)
+func (s *scorer) score(e *node) int64 {
+	t := s.terms(e)
 	return t[0] + t[1] + t[2] + t[3]
 }
 
 // terms are the weighted terms in the order of termNames.
-func (x *Index) terms(e *node, ref api.TaskRef, a *Ask, w *weights) (t [4]int64) {
-	est := x.estimate(e, a)
-	t[0] = w.latency * nearness(&est, a)
+func (s *scorer) terms(e *node) (t [4]int64) {
+	a, w := s.ask, &s.weights
+	if !s.known || s.speed != e.Speed || s.site != e.Site {
+		s.estimate = s.x.estimate(e, a)
+		s.latency = w.latency * nearness(&s.estimate, a)
+		s.known, s.speed, s.site = true, e.Speed, e.Site
+	}
+	t[0] = s.latency
 	t[1] = w.packing * e.packing(a)
 	if a.Spread {
-		t[2] = w.spread * unit / int64(1+e.groups[group{ref.Workload, ref.Task}])
+		t[2] = w.spread * unit / int64(1+e.groups[group{s.ref.Workload, s.ref.Task}])
 	}
-	if e.avoided(a) {
+	if len(e.Taints) > 0 && e.avoided(a) {
 		t[3] = -w.avoid * unit
 	}
 	return t
@@ -145,14 +168,15 @@ func wire(n api.Bytes, r api.Rate) api.Duration {
 
 var termNames = [4]string{"latency", "packing", "spread", "avoid"}
 
-// explain is what a Decision records of a node.
-func (x *Index) explain(e *node, ref api.TaskRef, a *Ask) api.Candidate {
-	w := weightsOf(a)
-	out := api.Candidate{Node: e.Name, Terms: make([]api.Term, 0, 2)}
-	for i, v := range x.terms(e, ref, a, &w) {
+// explain is what a Decision records of a node. The terms are put behind those in
+// room, which it returns.
+func (s *scorer) explain(e *node, room []api.Term) (api.Candidate, []api.Term) {
+	out, first := api.Candidate{Node: e.Name}, len(room)
+	for i, v := range s.terms(e) {
 		if out.Score += v; v != 0 {
-			out.Terms = append(out.Terms, api.Term{Name: termNames[i], Value: v})
+			room = append(room, api.Term{Name: termNames[i], Value: v})
 		}
 	}
-	return out
+	out.Terms = room[first:len(room):len(room)]
+	return out, room
 }

@@ -25,7 +25,7 @@ func (x *Index) together(a *Ask) (api.Suggestion, bool) {
 }
 
 // faults lists everything that keeps a task off a node, each as the change that
-// would mend it.
+// would mend it; nothing when it would have to do without a resource altogether.
 func (e *node) faults(a *Ask) (out []string) {
 	add := func(bad bool, change string) {
 		if bad {
@@ -53,7 +53,11 @@ func (e *node) faults(a *Ask) (out []string) {
 	}
 	for _, d := range dimensions {
 		want, free := d.get(&t.Resources), max(d.get(&e.free), 0)
-		add(want > free, "request "+d.text(want-free)+" less "+d.name+" ("+d.text(free)+")")
+		if want > 0 && free == 0 {
+			return nil
+		}
+		add(want > free && free > 0, "request "+d.text(want-free)+" less "+d.name+" ("+d.text(free)+")")
+		add(want > free && free == 0, "free "+d.text(want)+" of "+d.name+" there")
 	}
 	if _, ok := assign(e.devices, e.Capacity.Accelerators, t.Resources.Accelerators); !ok {
 		for i := range t.Resources.Accelerators {

@@ -238,7 +238,12 @@ func (s *State) Named(tenant, name string) *Workload {
 }
 
 // After returns the positions of the tasks that must have succeeded before a task.
-func (w *Workload) After(task int) []uint16 { return w.after[task] }
+func (w *Workload) After(task int) []uint16 {
+	if task >= len(w.after) {
+		return nil
+	}
+	return w.after[task]
+}
 
 // Done reports whether all elements of a task have succeeded.
 func (w *Workload) Done(task uint16) bool {
@@ -248,10 +253,11 @@ func (w *Workload) Done(task uint16) bool {
 
 // linkTasks derives what After returns.
 func (w *Workload) linkTasks() {
-	w.after = make([][]uint16, len(w.Spec.Tasks))
+	w.after = nil
 	if len(w.Spec.Tasks) < 2 {
 		return
 	}
+	w.after = make([][]uint16, len(w.Spec.Tasks))
 	at := make(map[string]uint16, len(w.Spec.Tasks))
 	for i := range w.Spec.Tasks {
 		at[w.Spec.Tasks[i].Name] = uint16(i)
