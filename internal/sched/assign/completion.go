@@ -2,6 +2,7 @@ package assign
 
 import (
 	"container/heap"
+	"math"
 	"slices"
 )
 
@@ -43,12 +44,14 @@ type matching struct {
 	jobs [][]int32 // [machine][rank]
 	v    [][]int64
 	// Scratch of one insertion, by machine and rank.
-	mark  [][]int64 // distance at which a position was closed
-	state [][]int32 // number of the insertion that closed it
-	from  [][]int32 // job from which it was reached
+	mark  [][]int64    // distance at which a position was closed
+	state [][]int32    // number of the insertion that closed it
+	from  [][]int32    // job from which it was reached
+	next  [2][][]int32 // rank to look at after a closed one, to the left and to the right
 	turn  int32
 	at    []position // of each job
 	queue reaches
+	limit int64 // distance of the nearest free position met so far
 	done  []position
 }
 
@@ -56,7 +59,7 @@ func newMatching(p *Machines) *matching {
 	x := &matching{
 		p: p, jobs: make([][]int32, p.Machines), v: make([][]int64, p.Machines),
 		mark: make([][]int64, p.Machines), state: make([][]int32, p.Machines), from: make([][]int32, p.Machines),
-		at: make([]position, p.Jobs),
+		at: make([]position, p.Jobs), next: [2][][]int32{make([][]int32, p.Machines), make([][]int32, p.Machines)},
 	}
 	for i := range p.Machines {
 		x.grow(i)
@@ -70,6 +73,9 @@ func (x *matching) grow(i int) {
 	x.mark[i] = append(x.mark[i], 0)
 	x.state[i] = append(x.state[i], 0)
 	x.from[i] = append(x.from[i], -1)
+	for d := range x.next {
+		x.next[d][i] = append(x.next[d][i], 0)
+	}
 }
 
 // sequence puts long jobs first: later ones then mostly find their place free.
@@ -126,17 +132,19 @@ func (q *reaches) Pop() any {
 // insert matches one more job by a shortest augmenting path.
 func (x *matching) insert(j int) {
 	x.turn++
-	x.queue, x.done = x.queue[:0], x.done[:0]
+	x.queue, x.done, x.limit = x.queue[:0], x.done[:0], math.MaxInt64
 	x.scan(int32(j), 0)
 	for {
 		r := heap.Pop(&x.queue).(reach)
-		x.follow(r)
 		i, k := r.at.machine, r.at.rank
 		if x.state[i][k] == x.turn {
+			x.follow(r)
 			continue
 		}
+		x.next[0][i][k], x.next[1][i][k] = k-1, k+1
 		x.state[i][k], x.mark[i][k], x.from[i][k] = x.turn, r.distance, r.job
 		x.done = append(x.done, r.at)
+		x.follow(r)
 		if !r.taken {
 			x.augment(r.at, r.distance, int32(j))
 			return
@@ -152,6 +160,9 @@ func (x *matching) time(i, j int32) int64 { return x.p.Time[int(i)*x.p.Jobs+int(
 // base + (rank+1)·p − v.
 func (x *matching) scan(j int32, base int64) {
 	for i := range int32(x.p.Machines) {
+		x.push(reach{job: j, base: base, at: position{i, int32(len(x.jobs[i]))}, direction: +1})
+	}
+	for i := range int32(x.p.Machines) {
 		t := x.time(i, j)
 		rank, _ := slices.BinarySearchFunc(x.jobs[i], t, func(other int32, t int64) int {
 			if x.time(i, other) > t {
@@ -159,25 +170,49 @@ func (x *matching) scan(j int32, base int64) {
 			}
 			return 1
 		})
-		x.push(reach{job: j, base: base, at: position{i, int32(rank)}, direction: +1})
-		if rank > 0 {
-			x.push(reach{job: j, base: base, at: position{i, int32(rank - 1)}, direction: -1})
-		}
+		x.follow(reach{job: j, base: base, at: position{i, int32(rank)}, direction: +1})
+		x.follow(reach{job: j, base: base, at: position{i, int32(rank - 1)}, direction: -1})
 	}
 }
 
-// follow offers the position after that of r in the same direction.
+// follow offers the next position of r in its direction that is not closed.
 func (x *matching) follow(r reach) {
-	r.at.rank += r.direction
+	k := r.at.rank
+	if k < 0 || int(k) >= len(x.v[r.at.machine]) {
+		return
+	}
+	if x.state[r.at.machine][k] == x.turn {
+		r.at.rank = x.skip(r.at, r.direction)
+	}
 	if r.at.rank >= 0 && int(r.at.rank) < len(x.v[r.at.machine]) {
 		x.push(r)
 	}
+}
+
+// skip returns the nearest rank in a direction that is not closed, and shortens
+// the way there for the next time.
+func (x *matching) skip(at position, direction int32) int32 {
+	next, state := x.next[(direction+1)/2][at.machine], x.state[at.machine]
+	k := at.rank
+	for k >= 0 && int(k) < len(state) && state[k] == x.turn {
+		k = next[k]
+	}
+	for w := at.rank; w != k; {
+		w, next[w] = next[w], k
+	}
+	return k
 }
 
 func (x *matching) push(r reach) {
 	i, k := r.at.machine, r.at.rank
 	r.distance = r.base + int64(k+1)*x.time(i, r.job) - x.v[i][k]
 	r.taken = int(k) < len(x.jobs[i])
+	if r.distance >= x.limit {
+		return
+	}
+	if !r.taken {
+		x.limit = r.distance
+	}
 	heap.Push(&x.queue, r)
 }
 
