@@ -271,23 +271,6 @@ func (w *Workload) linkTasks() {
 	}
 }
 
-// SpecOf returns the specification that an element was made from. Elements of an
-// earlier revision keep theirs while it is among Past.
-func (w *Workload) SpecOf(t *Task) *api.Task {
-	return &w.SpecAt(t.Revision).Tasks[t.Ref.Task]
-}
-
-// SpecAt returns the specification of a revision; a revision that is no longer
-// known gives the present one.
-func (w *Workload) SpecAt(revision uint32) *api.Workload {
-	for i := len(w.Past) - 1; i >= 0 && revision != w.Revision; i-- {
-		if w.Past[i].Number == revision {
-			return w.Past[i].Spec
-		}
-	}
-	return w.Spec
-}
-
 // Past returns the run-time histories that a prediction for a task of a workload
 // may use. Runs of a scheduled job share the history of the schedule.
 func (s *State) Past(spec *api.Workload, parent uint64, task int) profile.Past {
