@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -190,25 +191,81 @@ func TestAgentRestart(t *testing.T) {
 	}
 }
 
-// TestAgentGone: the agent is killed and never comes back; its work is done
-// elsewhere, once by the record.
+// TestAgentGone: the agent is killed, its tasks run on. Each does as its onLost
+// says: one is done elsewhere and recorded once, one has failed, one waits. When
+// the agent is back at last, it stops what was placed elsewhere.
 func TestAgentGone(t *testing.T) {
 	t.Parallel()
-	c := NewCluster(t, "--heartbeat", "500ms", "--silent-after", "2s")
-	agents := map[string]*Process{"n1": c.Agent("n1"), "n2": c.Agent("n2")}
-	w := job("moved", shell(c.gated("open", "echo $DROVER_ATTEMPT on $DROVER_NODE")))
-	c.applied(w)
-	first := c.await("moved", "runs", running(1)).Tasks[0].Node
-	agents[first].Kill()
-	other := map[string]string{"n1": "n2", "n2": "n1"}[first]
-	s := c.await("moved", "runs elsewhere", func(s shown) bool { return running(1)(s) && s.Tasks[0].Node == other })
+	c := NewCluster(t, "--heartbeat", "1s", "--silent-after", "4s")
+	agent := c.Agent("n1")
+	for _, lost := range []api.OnLost{api.LostReplace, api.LostFail, api.LostWait} {
+		name := string(lost)
+		w := job(name, shell("echo $$ >> "+c.file(name+"-pid")+"; "+c.gated(name, "echo $DROVER_ATTEMPT on $DROVER_NODE")))
+		w.Tasks[0].OnLost = lost
+		c.applied(w)
+		c.await(name, "runs", func(s shown) bool { return running(1)(s) && len(c.lines(name+"-pid")) == 1 })
+	}
+	c.Agent("n2")
+	agent.Kill()
+	s := c.await("replace", "runs elsewhere", func(s shown) bool { return running(1)(s) && s.Tasks[0].Node == "n2" })
 	if s.Tasks[0].Try != 2 {
 		t.Errorf("%v", s)
 	}
-	c.open("open")
-	c.await("moved", "ends", status("succeeded"))
-	if r := c.CLI("result", "moved"); r.Stdout != "2 on "+other+"\n" {
+	if s := c.await("fail", "fails", status("failed")); !strings.Contains(s.Workload.Reason+s.Tasks[0].Reason, "node n1 is silent") {
+		t.Errorf("%v", s)
+	}
+	c.open("replace")
+	c.await("replace", "ends", status("succeeded"))
+	if r := c.CLI("result", "replace"); r.Stdout != "2 on n2\n" {
 		t.Errorf("result: %+v", r)
+	}
+	if s := c.show("wait"); s.Tasks[0].Node != "n1" || s.Tasks[0].Try != 1 || s.Workload.Finished != 0 {
+		t.Errorf("%v", s)
+	}
+
+	agent.Restart()
+	Await(t, patience, "the task that was given up is stopped", func() (bool, string) {
+		return !alive(c.pid("fail-pid")), ""
+	})
+	if r := c.CLI("result", "replace"); r.Stdout != "2 on n2\n" {
+		t.Errorf("result after the first node came back: %+v", r)
+	}
+	c.open("wait")
+	c.await("wait", "ends", status("succeeded"))
+	if r := c.CLI("result", "wait"); r.Stdout != "1 on n1\n" || len(c.lines("wait-pid")) != 1 {
+		t.Errorf("result: %+v", r)
+	}
+}
+
+// TestRunGoesOn: drover run outlives the death of the server, and cancels its
+// work when it is interrupted.
+func TestRunGoesOn(t *testing.T) {
+	t.Parallel()
+	c := NewCluster(t)
+	c.Agent("n1")
+	run := c.start("run", "--driver", "process", "--name", "steady", "--", "sh", "-c", "echo begin; "+c.gated("open", "echo end; exit 9"))
+	if l := run.line(); l != "begin" {
+		t.Errorf("the first line is %q", l)
+	}
+	c.Server.Kill()
+	c.Server.Restart()
+	c.open("open")
+	if l := run.line(); l != "end" {
+		t.Errorf("the second line is %q", l)
+	}
+	if code := run.code(); code != 9 {
+		t.Errorf("it ended with %d, want 9", code)
+	}
+	run = c.start("run", "--driver", "process", "--name", "stopped", "--", "sh", "-c", "echo begin; sleep 600")
+	run.line()
+	if err := run.cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	if code := run.code(); code != 130 {
+		t.Errorf("after an interrupt it ended with %d, want 130", code)
+	}
+	if s := c.show("stopped"); s.Workload.Status != "cancelled" {
+		t.Errorf("%v", s)
 	}
 }
 

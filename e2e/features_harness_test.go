@@ -22,7 +22,7 @@ import (
 )
 
 // patience is how long to wait for what takes no time of its own.
-const patience = 45 * time.Second
+const patience = 90 * time.Second
 
 // in is the cluster for a subtest: faults and what is to be cleaned up are its.
 func (c *Cluster) in(t testing.TB) *Cluster {

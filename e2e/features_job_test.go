@@ -223,6 +223,13 @@ func failingJob(c *Cluster) {
 	if r := c.CLI("logs", "failing"); r.Stderr != "it broke\n" {
 		t.Errorf("logs: %+v", r)
 	}
+	first, second := shell("exit 1"), shell("true")
+	first.Name, second.Name, second.After = "first", "second", []string{"first"}
+	first.Restart = &api.Restart{Policy: api.RestartNever}
+	c.apply(&api.Workload{APIVersion: api.Version, Kind: api.KindJob, Name: "chain", Tasks: []api.Task{first, second}}, "--wait")
+	if s := c.show("chain"); s.Workload.Status != "failed" || s.Tasks[1].Status != "cancelled" || s.Tasks[1].Try != 0 {
+		t.Errorf("what depends on a failed task: %v", s)
+	}
 	w = job("flaky", shell("[ $DROVER_ATTEMPT = 2 ] && echo good"))
 	w.Tasks[0].Restart = &api.Restart{Attempts: 1, Backoff: 50 * api.Millisecond}
 	c.applied(w, "--wait")
@@ -243,6 +250,9 @@ func timeoutJobs(c *Cluster) {
 	t := c.t
 	sleeping := shell("echo $$ > " + c.file("sleeper") + "; sleep 600")
 	looping := api.Task{Driver: api.DriverWASM, Artifact: c.moduleOf("loop.wasm", loopModule)}
+	late := job("late", shell("true"))
+	late.Deadline, late.Tasks[0].Requires.Sites = api.Second, []string{"nowhere"}
+	c.applied(late)
 	for name, task := range map[string]api.Task{"sleeping": sleeping, "looping": looping} {
 		task.Timeout, task.Restart = api.Second, &api.Restart{Policy: api.RestartNever}
 		c.applied(job(name, task))
@@ -256,6 +266,9 @@ func timeoutJobs(c *Cluster) {
 		if r := c.CLI("show", name); !strings.Contains(r.Stdout, "timeout") {
 			t.Errorf("show: %s", r.Stdout)
 		}
+	}
+	if s := c.await("late", "fails", status("failed")); !strings.Contains(s.Workload.Reason, "deadline") {
+		t.Errorf("%v", s)
 	}
 	if pid := c.pid("sleeper"); alive(pid) {
 		t.Errorf("process %d lives on after its timeout", pid)

@@ -65,7 +65,7 @@ func tooMuchMemory(c *Cluster) {
 func tooManyProcesses(c *Cluster) {
 	const limit = 512 // driver.DefaultProcesses
 	bomb := shell("bomb() { [ $1 -gt 0 ] || sleep 600; bomb $(($1 - 1)) & bomb $(($1 - 1)) & wait; }; bomb 12")
-	bomb.Timeout, bomb.Restart = 5*api.Second, &api.Restart{Policy: api.RestartNever}
+	bomb.Timeout, bomb.Restart = 8*api.Second, &api.Restart{Policy: api.RestartNever}
 	c.applied(job("bomb", bomb))
 	id := ulong(c.show("bomb").Workload.ID)
 	most, dir := 0, filepath.Join(c.AgentDir("n1"), "tasks", id+"-")
@@ -92,7 +92,7 @@ func tooMuchLog(c *Cluster) {
 	const keep = api.MiB
 	flood := api.Task{
 		Driver: api.DriverProcess, Command: []string{"sh", "-c", "echo begin; head -c 10000000000 /dev/zero; echo end"},
-		MaxLog: keep, Timeout: 10 * api.Second, Restart: &api.Restart{Policy: api.RestartNever},
+		MaxLog: keep, Timeout: 6 * api.Second, Restart: &api.Restart{Policy: api.RestartNever},
 	}
 	c.applied(job("flood", flood))
 	var most int64
