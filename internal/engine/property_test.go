@@ -20,7 +20,7 @@ import (
 func TestHistories(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := newWorld(rapid.SampledFrom([]int{500, 3000, engine.MaxBatch}).Draw(t, "limit"))
-		h := &chance{t: t, world: w}
+		h := &chance{t: t, world: w, keyed: map[string]state.Answer{}}
 		w.step(t, &engine.Lead{Epoch: 1, Server: "a"})
 		for range rapid.IntRange(5, 40).Draw(t, "steps") {
 			h.pass()
@@ -32,6 +32,7 @@ func TestHistories(t *testing.T) {
 				in = append(in, h.obey()...)
 			}
 			w.step(t, in...)
+			h.answered(in)
 			if rapid.IntRange(0, 5).Draw(t, "rebuild") == 0 {
 				w.rebuild(t)
 			}
@@ -222,6 +223,24 @@ func (h *chance) task(name string) api.Task {
 		t.Restart = &api.Restart{Policy: api.RestartOnFailure, Attempts: 1}
 	}
 	return t
+}
+
+// answered checks that a key has one answer for ever.
+func (h *chance) answered(in []engine.Input) {
+	for i, v := range in {
+		f := reflect.ValueOf(v).Elem().FieldByName("Caller")
+		if !f.IsValid() {
+			continue
+		}
+		c, a := f.Interface().(engine.Caller), h.world.answers[i]
+		if c.Key == "" || a.Code == state.CodeBusy {
+			continue
+		}
+		if first, known := h.keyed[c.Key]; known && first != a {
+			h.t.Fatalf("key %s was answered %+v, and now %+v", c.Key, first, a)
+		}
+		h.keyed[c.Key] = a
+	}
 }
 
 // attempts lists what nodes were once given: what they may report about.
