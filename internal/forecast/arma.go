@@ -141,14 +141,13 @@ func (a *arma) filter(cols [][]float64) filtered {
 	steady := false
 	m := make([]float64, r)
 	p := a.cov // ours: start made it for this filter alone
-	f := p[0][0]
 	for i := range m {
 		m[i] = p[i][0]
 	}
 	out.logDetHead = make([]float64, n)
 	for t := range n {
 		out.logDetHead[t] = out.logDet
-		f = m[0]
+		f := m[0]
 		inv, root := 1/f, math.Sqrt(f)
 		for c, col := range cols {
 			s := out.states[c]

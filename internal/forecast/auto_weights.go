@@ -5,11 +5,13 @@ import (
 	"slices"
 )
 
-// How errors become weights: weight ∝ error^−sharp, the error being that of the
+// How errors become weights: weight ∝ error^−sharp with full evidence, less sharply
+// where the backtest graded fewer values; the error being that of the
 // series itself and, as if seen in so many more folds, that of the whole group. The
 // values were chosen on the last 48 training values of M4 Hourly.
 const (
 	sharp    = 10.0
+	evidence = 192.0 // graded values
 	prior    = 2.0
 	hopeless = 1.3 // candidates whose error is that much larger than the best's are left out
 )
@@ -92,6 +94,7 @@ func (m *member) weightsFrom(common map[string][]float64, without int, shared bo
 		out[c] = make([]float64, blocks)
 	}
 	own, k := float64(m.folds), 0.0
+	exponent := sharp * min(1, own*float64(len(m.past[0][0]))/evidence)
 	if shared {
 		k = prior
 	}
@@ -104,7 +107,7 @@ func (m *member) weightsFrom(common map[string][]float64, without int, shared bo
 		total := 0.0
 		for c, r := range rel {
 			if r-best < math.Log(hopeless) {
-				out[c][b] = math.Exp(-sharp * (r - best))
+				out[c][b] = math.Exp(-exponent * (r - best))
 				total += out[c][b]
 			}
 		}
