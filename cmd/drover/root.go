@@ -38,6 +38,7 @@ func commands(a *app) []*cobra.Command {
 		inGroup(groupTell, newForecastCmd(a)),
 		inGroup(groupTell, newScoreboardCmd(a)),
 		inGroup(groupTell, newBenchCmd(a)),
+		inGroup(groupTell, newSolveCmd(a)),
 		newDemoSampleCmd(),
 		newVersionCmd(a),
 	}
