@@ -24,7 +24,7 @@ func newBounder(r *relaxation, ceiling int64) *bounder {
 	return &bounder{r: r, u: make([]float64, r.n), low: math.MinInt64, ceiling: ceiling, step: 1, steps: math.MinInt64}
 }
 
-const leastStep = 0.003
+const leastStep = 0.02
 
 // improved notes a bound in steps.
 func (b *bounder) improved(steps int64) {

@@ -3,7 +3,7 @@ package assign
 import "math"
 
 // slice is the effort that each lane spends between two meetings.
-const slice = 4_000_000
+const slice = 600_000
 
 // Solve returns the best assignment that it finds until opt.Stop says true, and
 // the best bound that it proves. It ends by itself when they meet. The error is
