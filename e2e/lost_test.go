@@ -122,7 +122,7 @@ func newLosses(t *testing.T) *losses {
 		}
 	}
 	t.Logf("the same choices again: DROVER_SEED=%d", seed)
-	c := NewCluster(t, "--snapshot-every", "40")
+	c := NewCluster(t, "--snapshot-every", "40", "--silent-after", "10s")
 	l := &losses{
 		t: t, c: c, cl: c.Client(), agents: map[string]*Process{}, accepted: map[string]uint64{},
 		random: rand.New(rand.NewPCG(seed, 0)),
@@ -165,10 +165,6 @@ func (l *losses) round(n int, list []string) {
 	pieces := l.pieces(n)
 	gated, rest := pieces[:gatedPerRound], pieces[gatedPerRound:]
 	l.submit(gated)
-	Await(l.t, time.Minute, "the gated tasks are under way", func() (bool, string) {
-		n := l.underWay.Load()
-		return n >= leastUnderWay, fmt.Sprint(n)
-	})
 	wave := len(rest) / len(list)
 	for i, victim := range list {
 		share := rest[i*wave:]
@@ -239,6 +235,7 @@ func (l *losses) strike(round int, victim string, share []*piece) {
 		l.killAll(round)
 	default:
 		p, where := l.process(victim)
+		l.awaitUnderWay()
 		l.note(round, where+" at random", func() {
 			p.Kill()
 			p.RestartToDie(fmt.Sprintf("%s:%d", victim, 1+l.random.IntN(3)))
@@ -252,6 +249,15 @@ func (l *losses) strike(round int, victim string, share []*piece) {
 	case <-time.After(2 * time.Minute):
 		l.t.Fatal("the submissions do not end")
 	}
+}
+
+// awaitUnderWay waits until enough tasks hold a place.
+func (l *losses) awaitUnderWay() {
+	l.t.Helper()
+	Await(l.t, time.Minute, "enough tasks are under way", func() (bool, string) {
+		n := l.underWay.Load()
+		return n >= leastUnderWay, fmt.Sprint(n)
+	})
 }
 
 // process is the one that a fail-point kills.
@@ -289,6 +295,7 @@ func (l *losses) note(round int, victim string, recover func()) {
 // killAll is a loss of power: nothing of the cell lives on, tasks neither.
 func (l *losses) killAll(round int) {
 	l.t.Helper()
+	l.awaitUnderWay()
 	l.note(round, "server, agents and workers", func() {
 		l.c.Server.Kill()
 		for _, name := range nodeNames() {
@@ -308,6 +315,7 @@ func (l *losses) loseNode(round int) {
 	l.t.Helper()
 	names := nodeNames()
 	gone, other := names[0], names[1]
+	l.awaitUnderWay()
 	l.note(round, "agent "+gone+", for long", func() {
 		l.agents[gone].Kill()
 		ctx := Within(l.t, time.Minute)
@@ -334,6 +342,7 @@ func (l *losses) killWorkers(round int) {
 	if len(hit) == 0 {
 		l.t.Fatal("no workers are found")
 	}
+	l.awaitUnderWay()
 	l.note(round, strconv.Itoa(len(hit))+" workers", func() {
 		for _, w := range hit {
 			w.kill()
@@ -365,7 +374,7 @@ func (l *losses) settle(pieces []*piece) (doubles int) {
 	}
 	views, err := l.cl.WaitFinished(ctx, names...)
 	if err != nil {
-		l.t.Fatalf("%v\n%s", err, l.c.CLI("ls", "-o", "wide").Stdout)
+		l.t.Fatalf("%v\n%s", err, l.stuck())
 	}
 	for i, p := range pieces {
 		if v := views[i]; v.Status != api.WorkloadSucceeded.String() || v.ID != l.accepted[p.name] {
@@ -379,6 +388,23 @@ func (l *losses) settle(pieces []*piece) (doubles int) {
 	}
 	l.noLeftOvers()
 	return doubles
+}
+
+// stuck describes some of the work that does not end.
+func (l *losses) stuck() string {
+	ctx := Within(l.t, startTimeout)
+	var b strings.Builder
+	n := 0
+	for v, err := range l.cl.List(ctx, client.ListOptions{Status: []string{"pending", "running"}}) {
+		if err != nil || n == 5 {
+			break
+		}
+		n++
+		task, err := l.cl.Task(ctx, v.Name, "main", 0)
+		task.Decision = nil
+		fmt.Fprintf(&b, "%s is %s: %+v, %v\n", v.Name, v.Status, task, err)
+	}
+	return b.String()
 }
 
 // noLeftOvers waits until no process of a task is left on any node.

@@ -132,7 +132,7 @@ func (y *yard) copying(name string, seed int) *piece {
 func (y *yard) script(seed int, text string) api.Task {
 	return api.Task{
 		Driver:    api.DriverProcess,
-		Command:   []string{"/bin/sh", "-ec", `echo "$DROVER_NODE $DROVER_ATTEMPT" >>"$SIDE"` + "\n" + text},
+		Command:   []string{"/bin/sh", "-ec", `echo "$DROVER_ATTEMPT" >>"$SIDE"` + "\n" + text},
 		Env:       map[string]string{"SEED": fmt.Sprint(seed), "GATE": y.gate},
 		Resources: api.Resources{CPU: 1000, Memory: 64 * api.MiB},
 		Outputs:   []api.Output{{Name: "result", Path: "result"}},
@@ -178,7 +178,9 @@ func (y *yard) workload(name string, seed int, t api.Task) *api.Workload {
 	return job(name, t)
 }
 
-// runs counts how often a piece was started; 0 when it does not tell.
+// runs counts how often a piece was started; 0 when it does not tell. A piece is
+// started again as another attempt only: one attempt that ran twice would mean
+// that a report or a start was forgotten after it was promised to be kept.
 func (y *yard) runs(t *testing.T, p *piece) int {
 	t.Helper()
 	if !p.sides {
@@ -188,7 +190,15 @@ func (y *yard) runs(t *testing.T, p *piece) int {
 	if err != nil {
 		t.Errorf("%s succeeded and has left no side effect: %v", p.name, err)
 	}
-	return bytes.Count(b, []byte("\n"))
+	lines := strings.Fields(string(b)) // an attempt's number each
+	seen := map[string]bool{}
+	for _, attempt := range lines {
+		if seen[attempt] {
+			t.Errorf("%s: one attempt ran twice: %v", p.name, lines)
+		}
+		seen[attempt] = true
+	}
+	return len(lines)
 }
 
 // check compares what a finished piece left behind with what is right.
