@@ -100,7 +100,7 @@ func (s *solver) meet() {
 	}
 	s.opt.Par(lanes, func(lane int) {
 		if lane == 1 && bounding {
-			b.run(slice)
+			b.run(4 * slice) // what a tree does beside pricing is not counted
 		} else {
 			s.parts[lane].run(slice)
 		}
