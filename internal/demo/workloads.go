@@ -38,7 +38,7 @@ func (p programs) source(name string) *api.Source { return &api.Source{Digest: p
 // machine.
 func line(p programs, self string) *api.Workload {
 	return &api.Workload{
-		APIVersion: api.Version, Kind: api.KindJob, Name: "machine-report", Objective: api.ObjectiveLatency,
+		APIVersion: api.Version, Kind: api.KindJob, Name: "machine-report", Objective: api.ObjectiveLatency, Priority: 50,
 		Tasks: []api.Task{
 			{
 				Name: "sample", Driver: "process", Command: []string{self, "demo-sample", "100ms", "3s"},

@@ -193,16 +193,25 @@ func (e *Engine) eachSupply(w *state.Workload, ref api.TaskRef, f func(in *api.I
 			if w.Spec.Tasks[gi].Name != in.Task {
 				continue
 			}
-			for _, from := range w.Groups[gi].Tasks {
-				if in.Each == "same" && from.Ref.Index != ref.Index || from.Result == nil {
-					continue
-				}
-				for vi := range from.Result.Outputs {
-					if v := &from.Result.Outputs[vi]; v.Name == in.Output {
-						f(in, from, v)
-					}
-				}
+			if in.Each == "same" {
+				eachValue(in, w.Groups[gi].Get(ref.Index), f)
+				continue
 			}
+			for _, from := range w.Groups[gi].Tasks {
+				eachValue(in, from, f)
+			}
+		}
+	}
+}
+
+// eachValue calls f for the values of one element that an input names.
+func eachValue(in *api.Input, from *state.Task, f func(in *api.Input, from *state.Task, v *api.Value)) {
+	if from == nil || from.Result == nil {
+		return
+	}
+	for i := range from.Result.Outputs {
+		if v := &from.Result.Outputs[i]; v.Name == in.Output {
+			f(in, from, v)
 		}
 	}
 }
