@@ -64,9 +64,7 @@ func (k *call) json(v any) (*call, error) {
 func (c *Client) do(ctx context.Context, k *call, to any) (seq uint64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, c.config.Timeout)
 	defer cancel()
-	if own := c.own.Load(); own > 0 && k.method == http.MethodGet {
-		k.query.Set("atLeast", strconv.FormatUint(own, 10)) // read what was written
-	}
+	c.readOwn(k)
 	err = c.retry(ctx, func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, tryTimeout)
 		defer cancel()
@@ -92,6 +90,13 @@ func (c *Client) do(ctx context.Context, k *call, to any) (seq uint64, err error
 		c.wrote(seq)
 	}
 	return seq, err
+}
+
+// readOwn makes a read reflect what this client wrote before.
+func (c *Client) readOwn(k *call) {
+	if own := c.own.Load(); own > 0 && k.method == http.MethodGet {
+		k.query.Set("atLeast", strconv.FormatUint(own, 10))
+	}
 }
 
 // wrote remembers the latest record that a change of this client stands in.

@@ -53,6 +53,7 @@ var errEnded = errors.New("the stream has ended")
 // returns nil when take says that it is over.
 func (c *Client) stream(ctx context.Context, k *call, take func(event) (more bool, err error)) error {
 	k.header.Set("Accept", "text/event-stream")
+	c.readOwn(k)
 	for {
 		came := false
 		err := c.retryWithin(ctx, func(ctx context.Context) error {

@@ -99,7 +99,7 @@ func (g *runFlags) workload(words []string) *api.Workload {
 		}
 		t.Inputs = append(t.Inputs, api.Input{Path: name, Source: api.Source{File: file}})
 	}
-	t.Outputs = []api.Output{{Name: stdoutOutput, Stdout: true}}
+	t.Outputs = []api.Output{{Name: stdoutOutput, Stdout: true, Optional: true}}
 	for i, path := range g.outputs {
 		t.Outputs = append(t.Outputs, api.Output{Name: fmt.Sprintf("output-%d", i), Path: path})
 	}

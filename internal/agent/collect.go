@@ -87,9 +87,14 @@ func (c *collector) file(ctx context.Context, root *os.Root, o *api.Output) erro
 	return c.take(ctx, o.Name, filepath.Base(o.Path), f)
 }
 
-// stdout takes the task's standard output, all of which must have been kept.
+// stdout takes the task's standard output, all of which must have been kept;
+// an optional one is left out when it was not.
 func (c *collector) stdout(ctx context.Context, o *api.Output) error {
-	return c.take(ctx, o.Name, "stdout", &logReader{dir: c.dir})
+	err := c.take(ctx, o.Name, "stdout", &logReader{dir: c.dir})
+	if errors.Is(err, errLogCut) && o.Optional {
+		return nil
+	}
+	return err
 }
 
 // take puts small contents into the report and others into the store.
@@ -134,6 +139,8 @@ func (c *collector) push(ctx context.Context, r io.ReadSeeker) (api.Digest, api.
 	return d, api.Bytes(size), err
 }
 
+var errLogCut = errors.New("the task wrote more to its standard output than is kept: raise maxLog, or write a file")
+
 // logReader reads a task's standard output from its beginning.
 type logReader struct {
 	dir string
@@ -143,7 +150,7 @@ type logReader struct {
 func (l *logReader) Read(p []byte) (int, error) {
 	n, from, err := driver.ReadLog(l.dir, driver.Stdout, l.at, p)
 	if n > 0 && from != l.at {
-		return 0, &badOutput{"output limit", errors.New("the task wrote more to its standard output than is kept: raise maxLog, or write a file")}
+		return 0, &badOutput{"output limit", errLogCut}
 	}
 	l.at += int64(n)
 	return n, err

@@ -28,6 +28,7 @@ func (s *Server) logRoute() {
 		query("offset", "Where to begin, in bytes; negative counts from the end.", huma.TypeInteger),
 		query("follow", "Go on until the element ends, with its next attempts, too.", huma.TypeBoolean),
 		query("tenant", "Whose workload is meant.", huma.TypeString),
+		query("atLeast", "Wait until the workload is looked for at this sequence of the journal or later.", huma.TypeInteger),
 		{Name: "Last-Event-ID", In: "header", Description: "TRY.OFFSET: read on there.", Schema: &huma.Schema{Type: huma.TypeString}},
 	}
 	text := content("text/plain", &huma.Schema{Type: huma.TypeString})
@@ -39,6 +40,7 @@ func (s *Server) logRoute() {
 // logQuery is what a client wants to read.
 type logQuery struct {
 	One
+	at     Reading
 	task   string
 	index  uint32
 	follow bool
@@ -60,6 +62,11 @@ func parseLogQuery(r *http.Request) (q logQuery, err error) {
 			return q, badParam("index", s, "a number from 0")
 		}
 		q.index = uint32(n)
+	}
+	if s := v.Get("atLeast"); s != "" {
+		if q.at.AtLeast, err = strconv.ParseUint(s, 10, 64); err != nil {
+			return q, badParam("atLeast", s, "a sequence of the journal")
+		}
 	}
 	if s := v.Get("offset"); s != "" {
 		if q.req.Offset, err = strconv.ParseInt(s, 10, 64); err != nil {
@@ -123,7 +130,7 @@ type tail struct {
 // look reads where the element stands.
 func (t *tail) look(ctx context.Context) error {
 	var seq uint64
-	return t.s.read(ctx, t.q.One, Reading{}, &seq, func(_ *engine.Engine, w *state.Workload) *problem {
+	return t.s.read(ctx, t.q.One, t.q.at, &seq, func(_ *engine.Engine, w *state.Workload) *problem {
 		e, refusal := t.q.element(w)
 		if refusal == nil {
 			t.node, t.attempt, t.status = e.Node, api.Attempt{TaskRef: e.Ref, Try: e.Try}, e.Status
