@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"net"
@@ -53,7 +54,7 @@ func (c *Cluster) lives(name string) (out []life) {
 		}
 		out = append(out, l)
 	}
-	slices.SortFunc(out, func(a, b life) int { return int(a.at - b.at) })
+	slices.SortFunc(out, func(a, b life) int { return cmp.Compare(a.at, b.at) })
 	return out
 }
 
