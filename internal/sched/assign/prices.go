@@ -21,7 +21,7 @@ func capacityPrices(g *grid, rounds int, stop func() bool) []float64 {
 		} else if stale++; stale > 12 {
 			step, stale = step*0.6, 0
 			copy(lambda, best)
-			bound = g.relaxCapacities(lambda, load)
+			g.relaxCapacities(lambda, load) // for the loads at the best prices
 			clear(dir)
 		}
 		norm := 0.0

@@ -1,7 +1,5 @@
 package assign
 
-import "math"
-
 // rng is a splitmix64 generator (G. Steele, D. Lea and C. Flood, 2014, "Fast
 // Splittable Pseudorandom Number Generators"): small, quick, the same anywhere.
 type rng uint64
@@ -16,8 +14,3 @@ func (r *rng) next() uint64 {
 
 // below returns a number from 0 to n-1.
 func (r *rng) below(n int) int { return int((r.next() >> 32) * uint64(n) >> 32) }
-
-// exponential returns a sample of mean 1.
-func (r *rng) exponential() float64 {
-	return -math.Log((float64(r.next()>>11) + 0.5) / (1 << 53))
-}
