@@ -33,6 +33,7 @@ type agentFlags struct {
 	accelerators []string
 	noop         bool
 	idle         int
+	user         taskUser
 	logging
 }
 
@@ -79,6 +80,7 @@ func (g *agentFlags) flags(f *pflag.FlagSet) {
 	f.BoolVar(&g.cfg.StopTasks, "stop-tasks", false, "stop all tasks with the agent; they are placed elsewhere")
 	f.DurationVar(&g.cfg.StopWait, "stop-wait", 30*time.Second, "how long that may take")
 	f.IntVar(&g.idle, "idle-workers", 1, "workers that are kept ready for each driver")
+	f.Var(&g.user, "task-user", taskUserHelp)
 	f.BoolVar(&g.noop, "noop", false, "offer the driver noop, which is for benchmarks")
 	g.logging.flags(f, "info")
 }
@@ -115,6 +117,9 @@ func (g *agentFlags) settle(a *app) (err error) {
 		return err
 	}
 	g.cfg.Failpoint = a.getenv(agent.FailpointEnv)
+	if err := g.user.check(); err != nil {
+		return err
+	}
 	if err := g.findServer(a); err != nil {
 		return err
 	}
@@ -199,11 +204,19 @@ func parseAccelerator(s string) (x api.Accelerator, err error) {
 
 // node runs an agent until ctx ends.
 func (a *app) node(ctx context.Context, g *agentFlags) (err error) {
-	drivers, closeDrivers, err := local.Drivers(filepath.Join(g.cfg.DataDir, "compiled"), g.idle, g.noop)
+	drivers, closeDrivers, err := local.Drivers(filepath.Join(g.cfg.DataDir, "compiled"), g.idle, g.noop, g.user.user)
 	if err != nil {
 		return err
 	}
 	g.cfg.Drivers = drivers
+	if g.user.asRoot() {
+		g.cfg.Logger.Warn(rootWarning)
+	}
+	if g.user.user != nil {
+		if err := local.OpenWay(g.cfg.DataDir); err != nil {
+			return err
+		}
+	}
 	defer func() { err = errors.Join(err, closeDrivers()) }()
 	g.cfg.OnReady = func(n api.Node) {
 		if err := g.tellReady(n.Name); err != nil {

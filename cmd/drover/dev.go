@@ -17,6 +17,7 @@ func newDevCmd(a *app) *cobra.Command {
 	cfg := local.Config{Build: buildVersion()}
 	var layers []string
 	var l logging
+	var user taskUser
 	cmd := &cobra.Command{
 		Use:   "dev",
 		Short: "Run a cell on this machine: server and nodes in one process",
@@ -30,6 +31,10 @@ themselves.`,
 			if cfg.Logger, err = l.logger(a); err != nil {
 				return err
 			}
+			if err = user.check(); err != nil {
+				return err
+			}
+			cfg.TaskUser = user.user
 			if cfg.Dir, err = a.dataDir(); err != nil {
 				return err
 			}
@@ -48,6 +53,7 @@ themselves.`,
 	f.StringSliceVar(&cfg.HostPaths, "allow-path", nil, "path that tasks may mount; may be repeated")
 	f.StringVar(&cfg.SecretsDir, "secrets", "", "directory with one file a secret, not readable by others")
 	f.BoolVar(&cfg.StopTasks, "stop-tasks", false, "stop all tasks at the end; else they run on and the next start takes them over")
+	f.Var(&user, "task-user", taskUserHelp)
 	f.BoolVar(&cfg.Noop, "noop", false, "offer the driver noop, which is for benchmarks")
 	l.flags(f, "warn")
 	completeFlag(cmd, "layers", "cloud", "edge", "device")
@@ -132,6 +138,9 @@ func (a *app) welcome(url string, cfg *local.Config, took time.Duration) {
 		{Key: "Data", Value: cfg.Dir},
 		{Key: "API", Value: url + "/openapi.json"},
 	})
+	if (&taskUser{cfg.TaskUser}).asRoot() {
+		a.note(rootWarning)
+	}
 	fmt.Fprintf(a.out, "\nIn another terminal:\n\n")
 	for _, line := range []string{"run --driver process -- uname -a", "ls", "explain NAME"} {
 		fmt.Fprintf(a.out, "  drover%s %s\n", data, line)

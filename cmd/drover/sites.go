@@ -30,7 +30,7 @@ func siteTable(sites []api.Site) *report.Table {
 		Columns: []report.Column{
 			{Title: "SITE"}, {Title: "LAYER"}, {Title: "LINKS"}, {Title: "ZONE"}, {Title: "PUE", Right: true}, {Title: "TARIFF", Wide: true},
 		},
-		Empty: "No sites are declared. Transfers between them count as free.",
+		Empty: "No sites are declared. Between sites without a link, 50 ms and 100 Mbit/s are assumed.",
 	}
 	for _, s := range sites {
 		links := make([]string, len(s.Links))

@@ -37,6 +37,9 @@ type Config struct {
 	// that they may use, on every node.
 	HostPaths  []string
 	SecretsDir string
+	// TaskUser is whom process tasks run as; nil: the user of this process. It
+	// needs root.
+	TaskUser *process.User
 	// Noop offers the driver noop, which is for benchmarks.
 	Noop bool
 	// StopTasks ends all tasks with the nodes; else they run on, and the next
@@ -140,7 +143,7 @@ func token(dir, name string) (string, error) {
 
 // node runs one node until ctx ends.
 func (c *Cell) node(ctx context.Context, cfg *Config, n api.Node, join string, ready func()) (err error) {
-	drivers, closeDrivers, err := Drivers(filepath.Join(cfg.Dir, "compiled"), max(cfg.Idle, 1), cfg.Noop)
+	drivers, closeDrivers, err := Drivers(filepath.Join(cfg.Dir, "compiled"), max(cfg.Idle, 1), cfg.Noop, cfg.TaskUser)
 	if err != nil {
 		return err
 	}
@@ -149,17 +152,42 @@ func (c *Cell) node(ctx context.Context, cfg *Config, n api.Node, join string, r
 	if name == "" {
 		name = "this"
 	}
+	dir := filepath.Join(cfg.Dir, "nodes", name)
+	if cfg.TaskUser != nil {
+		if err := OpenWay(cfg.Dir, filepath.Dir(dir), dir); err != nil {
+			return err
+		}
+	}
 	return agent.Run(ctx, agent.Config{
-		Server: c.URL, JoinToken: join, DataDir: filepath.Join(cfg.Dir, "nodes", name), Node: n, Drivers: drivers,
+		Server: c.URL, JoinToken: join, DataDir: dir, Node: n, Drivers: drivers,
 		HostPaths: cfg.HostPaths, SecretsDir: cfg.SecretsDir, StopTasks: cfg.StopTasks,
 		Logger: cfg.Logger.With("part", "node", "node", name), OnReady: func(api.Node) { ready() },
 	})
 }
 
+// OpenWay makes directories that other users can pass through, but not list, so
+// that tasks with a user of their own reach their directories by path.
+func OpenWay(dirs ...string) error {
+	for _, dir := range dirs {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return fmt.Errorf("open the way to the tasks: %w", err)
+		}
+		info, err := os.Stat(dir)
+		if err == nil {
+			err = os.Chmod(dir, info.Mode().Perm()|0o011)
+		}
+		if err != nil {
+			return fmt.Errorf("open the way to the tasks: %w", err)
+		}
+	}
+	return nil
+}
+
 // Drivers makes the drivers of a node; compiled is where the wasm driver keeps
-// the code that it compiled.
-func Drivers(compiled string, idle int, withNoop bool) (list []driver.Driver, closeAll func() error, err error) {
-	p, err := process.New(process.Options{Idle: 1})
+// the code that it compiled, and user whom process tasks run as (nil: the user of
+// this process).
+func Drivers(compiled string, idle int, withNoop bool, user *process.User) (list []driver.Driver, closeAll func() error, err error) {
+	p, err := process.New(process.Options{Idle: 1, User: user})
 	if err != nil {
 		return nil, nil, err
 	}

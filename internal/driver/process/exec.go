@@ -182,5 +182,5 @@ func lookup(command string, env []string) (string, error) {
 	if path == "" {
 		return "", fmt.Errorf("command %q not found: its environment has no PATH; give a path or set PATH", command)
 	}
-	return "", fmt.Errorf("command %q not found in PATH=%s of its environment", command, path)
+	return "", fmt.Errorf("command %q not found in the PATH of its environment; give a path or set PATH", command)
 }

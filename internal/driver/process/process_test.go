@@ -80,7 +80,7 @@ func TestStartFailures(t *testing.T) {
 		says    string
 	}{
 		"no such file":     {"/nowhere/x", nil, "/nowhere/x"},
-		"not in PATH":      {"no-such-command", environ(), "not found in PATH=/usr"},
+		"not in PATH":      {"no-such-command", environ(), "not found in the PATH of"},
 		"no PATH":          {"sh", nil, "no PATH"},
 		"not executable":   {"/etc/passwd", nil, "permission denied"},
 		"a directory":      {"/etc", nil, "permission denied"},
