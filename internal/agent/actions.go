@@ -131,12 +131,31 @@ func (n *node) exchange(ctx context.Context, a core.Action) (in core.Input, tick
 		n.fail.at(pointBeforeReport)
 		var ack api.ReportsAck
 		err = n.codec.call(ctx, n.link, "report", api.Reports{Reports: a.Reports}, &ack)
+		n.complain(err, ack.Error)
 		if err == nil {
 			n.fail.at(pointAfterAck)
 		}
 		return core.Acked{Ticket: a.Ticket, Ack: ack}, a.Ticket, err
 	}
 	return nil, 0, errors.New("not a request")
+}
+
+// complainAfter is how many refusals of reports in a row are worth a warning.
+const complainAfter = 5
+
+// complain warns when reports do not get through again and again: the results of
+// this node's tasks are then kept, but nobody sees them.
+func (n *node) complain(err error, refusal string) {
+	if err == nil && refusal != "" {
+		err = errors.New(refusal)
+	}
+	if err == nil {
+		n.refusals.Store(0)
+		return
+	}
+	if row := n.refusals.Add(1); row%complainAfter == 0 {
+		n.log.Warn("the server does not take this node's reports; they are kept and sent again", "in a row", row, "err", err)
+	}
 }
 
 func (n *node) used() api.Resources {

@@ -28,6 +28,7 @@ type ledger struct {
 	size  int64
 	after int64 // size after the last rewrite
 	enc   cbor.EncMode
+	dec   cbor.DecMode
 	buf   []byte
 	cut   int64 // bytes of a torn tail that opening cut off
 }
@@ -46,11 +47,17 @@ func openLedger(path string, apply func(*core.Record)) (*ledger, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open ledger: %w", err)
 	}
+	// A ledger that holds text that is not UTF-8 is read all the same: the core
+	// tidies it, and without the rest of the ledger the node would be of no use.
+	dec, err := cbor.DecOptions{UTF8: cbor.UTF8DecodeInvalid}.DecMode()
+	if err != nil {
+		return nil, fmt.Errorf("open ledger: %w", err)
+	}
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("open ledger: %w", err)
 	}
-	l := &ledger{path: path, file: f, enc: enc}
+	l := &ledger{path: path, file: f, enc: enc, dec: dec}
 	if err := l.load(apply); err != nil {
 		return nil, errors.Join(fmt.Errorf("read ledger %s: %w", path, err), f.Close())
 	}
@@ -64,7 +71,7 @@ func (l *ledger) load(apply func(*core.Record)) error {
 		return err
 	}
 	for {
-		record, n, err := nextFrame(data[l.size:])
+		record, n, err := nextFrame(l.dec, data[l.size:])
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
@@ -81,7 +88,7 @@ func (l *ledger) load(apply func(*core.Record)) error {
 }
 
 // nextFrame reads the frame at the beginning of data and gives its length.
-func nextFrame(data []byte) (*core.Record, int, error) {
+func nextFrame(dec cbor.DecMode, data []byte) (*core.Record, int, error) {
 	if len(data) == 0 {
 		return nil, 0, io.EOF
 	}
@@ -97,7 +104,7 @@ func nextFrame(data []byte) (*core.Record, int, error) {
 		return nil, 0, errTorn
 	}
 	record := new(core.Record)
-	if err := cbor.Unmarshal(body, record); err != nil {
+	if err := dec.Unmarshal(body, record); err != nil {
 		return nil, 0, err
 	}
 	return record, frameHeader + n, nil

@@ -7,6 +7,7 @@ import (
 
 	"drover.dev/api"
 	"drover.dev/internal/agent/core"
+	"github.com/fxamacker/cbor/v2"
 )
 
 func reportOf(workload uint64) core.Record {
@@ -107,12 +108,14 @@ func TestLedgerRewriteKeepsOnlyWhatIsGiven(t *testing.T) {
 }
 
 func FuzzNextFrame(f *testing.F) {
-	l := ledger{}
-	_ = l.frames(nil)
+	dec, err := cbor.DecOptions{}.DecMode()
+	if err != nil {
+		f.Fatal(err)
+	}
 	f.Add([]byte{})
 	f.Add([]byte{1, 0, 0, 0, 0, 0, 0, 0, 0xa0})
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if _, n, err := nextFrame(data); err == nil && (n <= frameHeader || n > len(data)) {
+		if _, n, err := nextFrame(dec, data); err == nil && (n <= frameHeader || n > len(data)) {
 			t.Fatalf("a frame of %d bytes in %d", n, len(data))
 		}
 	})

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"sync"
+	"sync/atomic"
 
 	"drover.dev/api"
 	"drover.dev/internal/agent/core"
@@ -45,7 +46,8 @@ type node struct {
 	past     context.Context // has ended: what waits under it only looks
 	wg       sync.WaitGroup
 	transfer chan struct{}
-	once     sync.Once // OnReady
+	once     sync.Once    // OnReady
+	refusals atomic.Int64 // of reports, in a row
 
 	mu      sync.Mutex
 	jobs    map[api.Attempt]*transferJob // prepare and collect

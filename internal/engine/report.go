@@ -171,14 +171,39 @@ const (
 	maxSize = api.Bytes(1) << 50 // of one output
 )
 
-// clip bounds a text without cutting a character in two.
+// clip bounds a text without cutting a character in two, and makes it UTF-8.
 func clip(s string) string { return clipTo(s, maxText) }
 
 func clipTo(s string, most int) string {
+	s = plain(s)
 	if len(s) <= most {
 		return s
 	}
 	return strings.ToValidUTF8(s[:most], "")
+}
+
+// plain makes a text UTF-8, and no longer than it was.
+func plain(s string) string { return strings.ToValidUTF8(s, "?") }
+
+// Clean makes all text of the reports valid UTF-8, as it must be before they are
+// encoded: the journal would not give back what is not. Agents are not trusted.
+func (in *Reports) Clean() {
+	for i := range in.Reports {
+		r := &in.Reports[i]
+		r.Detail = plain(r.Detail)
+		for j := range r.Ports {
+			r.Ports[j].Name = plain(r.Ports[j].Name)
+		}
+		if r.Result == nil {
+			continue
+		}
+		res := r.Result
+		res.Reason, res.Detail, res.Signal = plain(res.Reason), plain(res.Detail), plain(res.Signal)
+		for j := range res.Outputs {
+			v := &res.Outputs[j]
+			v.Name, v.File, v.Digest = plain(v.Name), plain(v.File), api.Digest(plain(string(v.Digest)))
+		}
+	}
 }
 
 // trim bounds a result: agents are not trusted with the size of the journal, nor
@@ -206,6 +231,7 @@ func trimValue(v api.Value) api.Value {
 	if len(v.File) > api.MaxPath || v.File == ".." || v.File == "." || strings.ContainsAny(v.File, "/\\\x00") {
 		v.File = "" // it becomes a part of paths on other nodes
 	}
+	v.Name, v.File = plain(v.Name), plain(v.File)
 	v.Digest = api.Digest(clipTo(string(v.Digest), maxName))
 	v.Size = min(max(v.Size, 0), maxSize)
 	if len(v.Inline) > api.MaxInline {

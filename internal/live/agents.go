@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 
 	"github.com/nats-io/nats.go"
@@ -68,7 +69,11 @@ func (c *Cell) listen(ctx context.Context) ([]*nats.Subscription, error) {
 
 // refuse answers with an error; the agent tries again later.
 func (c *Cell) refuse(m *nats.Msg, err error) {
-	c.log.Debug("an agent's request was refused", "subject", m.Subject, "error", err)
+	level := slog.LevelDebug
+	if strings.HasSuffix(m.Subject, ".report") && !errors.Is(err, errUnknownNode) {
+		level = slog.LevelWarn // results are not recorded until this ends
+	}
+	c.log.Log(context.Background(), level, "an agent's request was refused", "subject", m.Subject, "error", err)
 	text := strings.Map(func(r rune) rune {
 		if r < ' ' {
 			return ' '
@@ -152,13 +157,14 @@ func (c *Cell) report(ctx context.Context, node string, m *nats.Msg) error {
 		return err
 	}
 	var r api.Reports
-	if err := c.codec.dec.Unmarshal(m.Data, &r); err != nil {
+	if err := c.codec.reports.Unmarshal(m.Data, &r); err != nil {
 		return fmt.Errorf("report: %w", err)
 	}
 	if len(r.Reports) == 0 || len(r.Reports) > maxReports {
 		return fmt.Errorf("report: %d reports, 1 to %d may be in one message", len(r.Reports), maxReports)
 	}
 	in := &engine.Reports{Node: node, Reports: r.Reports}
+	in.Clean()
 	b, err := journal.EncodeInput(in)
 	if err != nil {
 		return err

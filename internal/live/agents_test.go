@@ -154,3 +154,31 @@ func TestLogsComeFromTheNode(t *testing.T) {
 		t.Error("a name that is no node was asked")
 	}
 }
+
+// A text that is not UTF-8 is mended: it keeps no report back, and the journal can
+// be read.
+func TestReportsWithBadTextAreRecorded(t *testing.T) {
+	dir := t.TempDir()
+	c := run(t, Config{Dir: dir})
+	a := join(t, c, "n1")
+	a.hello()
+	do(t, c, submit(job("one", 1)))
+	until(t, c, "the placement", func(st *state.State) bool { return st.Workloads[1].Groups[0].Tasks[0].Node == "n1" })
+	a.pull()
+	for id := range a.held {
+		must[api.ReportsAck](t)(ask[api.ReportsAck](a, "report", api.Reports{Reports: []api.Report{
+			{Attempt: id, N: 1, Detail: "\xff\xfe", Ports: []api.Port{{Name: "\xff"}}},
+			{Attempt: id, N: 2, Kind: api.ReportEnded, Result: &api.Result{Outcome: api.OutcomeFailed, Reason: "500 \xff\xfe", Signal: "\xff"}},
+		}}))
+	}
+	view(t, c, 0, func(st *state.State) {
+		if reason := st.Workloads[1].Groups[0].Tasks[0].Reason; !strings.HasPrefix(reason, "500 ?") {
+			t.Errorf("the reason is %q", reason)
+		}
+	})
+	must[int](t)(c.Audit(t.Context()))
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	run(t, Config{Dir: dir})
+}

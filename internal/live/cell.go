@@ -77,15 +77,21 @@ var errStopped = fmt.Errorf("%w: the server has stopped", httpapi.ErrNotLeader)
 type messages struct {
 	enc cbor.EncMode
 	dec cbor.DecMode
+	// reports reads what agents report. Text need not be UTF-8: one bad text must
+	// not keep a node's other reports back; engine.Reports.Clean mends it.
+	reports cbor.DecMode
 }
 
 func newMessages() (messages, error) {
 	enc, err := cbor.CoreDetEncOptions().EncMode()
-	dec, err2 := cbor.DecOptions{
+	o := cbor.DecOptions{
 		DupMapKey: cbor.DupMapKeyEnforcedAPF, IndefLength: cbor.IndefLengthForbidden, TagsMd: cbor.TagsForbidden,
 		MaxArrayElements: 4096, MaxMapPairs: 4096, MaxNestedLevels: 16,
-	}.DecMode()
-	return messages{enc: enc, dec: dec}, errors.Join(err, err2)
+	}
+	dec, err2 := o.DecMode()
+	o.UTF8 = cbor.UTF8DecodeInvalid
+	reports, err3 := o.DecMode()
+	return messages{enc: enc, dec: dec, reports: reports}, errors.Join(err, err2, err3)
 }
 
 // Open prepares a server: it takes the data directory, opens the journal,

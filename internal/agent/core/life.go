@@ -200,7 +200,6 @@ func (a *attempt) final(r api.Result) *api.Result {
 	if a.cause != causeNone && r.Outcome != api.OutcomeSucceeded {
 		r.Outcome, r.Reason = a.cause.verdict()
 	}
-	r.Detail = clip(r.Detail)
 	r.Fetch, r.BytesIn = a.fetch, a.bytesIn
 	if r.Start == 0 {
 		r.Start = a.start
@@ -221,16 +220,4 @@ func (w cause) verdict() (api.Outcome, string) {
 	default:
 		return api.OutcomeStopped, "stopped"
 	}
-}
-
-// clip cuts text to MaxDetail bytes, not within a character.
-func clip(s string) string {
-	if len(s) <= MaxDetail {
-		return s
-	}
-	cut := MaxDetail
-	for cut > 0 && s[cut]&0xc0 == 0x80 {
-		cut--
-	}
-	return s[:cut]
 }

@@ -5,7 +5,8 @@ import "drover.dev/api"
 // report gives a fact its number and keeps it until the server has it.
 func (c *Core) report(a *attempt, r api.Report) {
 	a.n++
-	r.Attempt, r.N, r.Detail = a.Attempt, a.n, clip(r.Detail)
+	r.Attempt, r.N = a.Attempt, a.n
+	tidy(&r)
 	c.out.Sync = true
 	c.out.Record.Reports = append(c.out.Record.Reports, r)
 	a.reports = append(a.reports, r)

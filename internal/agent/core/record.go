@@ -85,7 +85,9 @@ func (c *Core) replayAcked(m Mark) {
 
 func (c *Core) replayReport(r *api.Report) {
 	a := c.recall(r.Attempt)
-	a.reports = append(a.reports, *r)
+	kept := *r
+	tidy(&kept)
+	a.reports = append(a.reports, kept)
 	a.n = max(a.n, r.N)
 	if r.Kind == api.ReportEnded {
 		a.phase = phaseEnded
