@@ -82,8 +82,8 @@ func (f faultyFiles) Error() string {
 
 func (f faultyFiles) Unwrap() error { return f.all }
 
-// manifests are the files that a path means; those of a directory stand in the
-// order of their names.
+// manifests are the files that a path means; those of a directory are its own, not
+// those of directories in it, in the order of their names.
 func manifests(path string) ([]string, error) {
 	if path == "-" {
 		return []string{path}, nil
@@ -96,14 +96,18 @@ func manifests(path string) ([]string, error) {
 		return []string{path}, nil
 	}
 	var files []string
-	err = filepath.WalkDir(path, func(p string, d fs.DirEntry, err error) error {
-		if err == nil && d.Type().IsRegular() && slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(p)) {
-			files = append(files, p)
-		}
-		return err
-	})
+	entries, err := os.ReadDir(path)
 	if err != nil {
 		return nil, fmt.Errorf("look for manifests: %w", err)
+	}
+	for _, e := range entries {
+		p := filepath.Join(path, e.Name())
+		if !slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(p)) {
+			continue
+		}
+		if info, err := os.Stat(p); err == nil && info.Mode().IsRegular() { // a link to a file is one
+			files = append(files, p)
+		}
 	}
 	return files, nil
 }

@@ -21,6 +21,16 @@ func newDrainCmd(a *app) *cobra.Command {
 		Args: args(1, 1, "the name of a node"), ValidArgsFunction: a.completeNodes(),
 		RunE: a.withClient(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			node := args[0]
+			if off {
+				n, err := c.Node(cmd.Context(), node)
+				if err != nil {
+					return err
+				}
+				if n.Status == "ready" {
+					a.say("node %s takes work already: unchanged", node)
+					return nil
+				}
+			}
 			if err := c.Drain(cmd.Context(), node, api.DrainRequest{Off: off, Grace: api.Duration(grace)}); err != nil {
 				return err
 			}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"strings"
 
 	"drover.dev/api/client"
@@ -82,12 +83,17 @@ func (a *app) exit(ctx context.Context, err error) int {
 		if i == 0 {
 			line = "drover: " + line
 		}
-		fmt.Fprintln(a.err, report.Clean(line))
+		fmt.Fprintln(a.err, report.Clean(numbered(line)))
 	}
 	if hint != "" {
 		fmt.Fprintln(a.err, "→ "+hint)
 	}
 	return code
+}
+
+// numbered writes the numbers of workloads as people do: #17, not ~17.
+func numbered(text string) string {
+	return regexp.MustCompile(`(^|\s)~(\d+)\b`).ReplaceAllString(text, "$1#$2")
 }
 
 // classify gives the exit code of an error, and what to do next.

@@ -2,12 +2,15 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 
 	"drover.dev/api"
 	"drover.dev/api/client"
 	"drover.dev/internal/report"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 func newLsCmd(a *app) *cobra.Command {
@@ -21,6 +24,9 @@ func newLsCmd(a *app) *cobra.Command {
   drover ls --status running,pending -o wide`,
 		Args: args(0, 0, ""),
 		RunE: a.withClient(func(cmd *cobra.Command, c *client.Client, _ []string) error {
+			if err := checkLs(&o, limit); err != nil {
+				return err
+			}
 			o.Kind = api.Kind(kind)
 			var views []api.WorkloadView
 			for v, err := range c.List(cmd.Context(), o) {
@@ -33,7 +39,7 @@ func newLsCmd(a *app) *cobra.Command {
 				}
 				views = append(views, v)
 			}
-			return a.show(list(views), func() error { return a.workloadTable(views).Render(a.out, a.style()) })
+			return a.show(list(views), func() error { return a.workloadTable(views, emptyLs(cmd.Flags())).Render(a.out, a.style()) })
 		}),
 	}
 	f := cmd.Flags()
@@ -44,11 +50,39 @@ func newLsCmd(a *app) *cobra.Command {
 	f.BoolVar(&o.AllTenants, "all-tenants", false, "of every tenant")
 	f.IntVar(&limit, "limit", 100, "how many to list")
 	completeFlag(cmd, "kind", "job", "service", "system")
-	completeFlag(cmd, "status", "pending", "running", "updating", "degraded", "scheduled", "stopping", "succeeded", "failed", "cancelled")
+	completeFlag(cmd, "status", listStatuses()...)
 	return cmd
 }
 
-func (a *app) workloadTable(views []api.WorkloadView) *report.Table {
+// emptyLs is what an empty list says: filters may be why it is empty.
+func emptyLs(f *pflag.FlagSet) string {
+	for _, name := range []string{"status", "kind", "prefix", "runs-of"} {
+		if f.Changed(name) {
+			return "No workload matches the filters; drover ls lists all."
+		}
+	}
+	return "No workloads. Submit one with drover apply -f FILE or drover run."
+}
+
+// checkLs finds what no workload can match.
+func checkLs(o *client.ListOptions, limit int) error {
+	if limit < 1 {
+		return usageError{fmt.Errorf("--limit %d: it is at least 1", limit), ""}
+	}
+	for _, s := range o.Status {
+		if !slices.Contains(listStatuses(), s) {
+			return usageError{fmt.Errorf("--status %q: it is one of %s", s, strings.Join(listStatuses(), ", ")), ""}
+		}
+	}
+	return nil
+}
+
+// listStatuses are the statuses that a list can be of.
+func listStatuses() []string {
+	return []string{"pending", "running", "updating", "degraded", "scheduled", "stopping", "succeeded", "failed", "cancelled"}
+}
+
+func (a *app) workloadTable(views []api.WorkloadView, empty string) *report.Table {
 	t := &report.Table{
 		Columns: []report.Column{
 			{Title: "ID", Right: true},
@@ -66,7 +100,7 @@ func (a *app) workloadTable(views []api.WorkloadView) *report.Table {
 			{Title: "RUNNING", Wide: true, Right: true},
 			{Title: "FAILED", Wide: true, Right: true},
 		},
-		Empty: "No workloads. Submit one with drover apply -f FILE or drover run.",
+		Empty: empty,
 	}
 	for _, v := range views {
 		t.Add(strconv.FormatUint(v.ID, 10), v.Name, kindOf(v), v.Status, doneOf(v), report.Ago(v.Submitted, a.time()), v.Reason,

@@ -140,7 +140,7 @@ func (a *app) runOnce(ctx context.Context, c *client.Client, w *api.Workload, g 
 		return a.show(applied, func() error { a.say("%s", applied.Name); return nil })
 	}
 	ref := fmt.Sprintf("~%d", applied.ID)
-	stopHint := a.hintWhenPending(ctx, c, ref, w.Name)
+	stopHint := a.hintWhenPending(ctx, c, ref, w)
 	err = a.copyLogs(ctx, c, ref, client.LogOptions{Follow: true}, []string{"stdout", "stderr"})
 	stopHint()
 	if ctx.Err() != nil {
@@ -153,22 +153,6 @@ func (a *app) runOnce(ctx context.Context, c *client.Client, w *api.Workload, g 
 		return waiting
 	}
 	return a.ended(ctx, c, ref, w, g, err)
-}
-
-// hintAfter is how long a run may be without a node before it is said.
-const hintAfter = 3 * time.Second
-
-// hintWhenPending tells people at a terminal that nothing has started yet.
-func (a *app) hintWhenPending(ctx context.Context, c *client.Client, ref, name string) (stop func()) {
-	if !a.terminal {
-		return func() {}
-	}
-	t := time.AfterFunc(hintAfter, func() {
-		if v, err := c.Get(ctx, ref); err == nil && v.Counts.Pending > 0 {
-			a.note("no node takes it yet: drover explain %s says why", name)
-		}
-	})
-	return func() { t.Stop() }
 }
 
 // cancelWait is how long an interrupted run waits for its program to end.

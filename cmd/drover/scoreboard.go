@@ -1,6 +1,8 @@
 package main
 
 import (
+	"slices"
+
 	"drover.dev/internal/report"
 	"github.com/spf13/cobra"
 )
@@ -27,6 +29,9 @@ measurements only; a row without one has not been measured yet.`,
 		Args: args(0, 0, ""),
 		RunE: func(*cobra.Command, []string) error {
 			rows := scores()
+			if !slices.ContainsFunc(rows, func(r score) bool { return r.Measured != "" }) {
+				a.note("These are the aims; nothing is measured yet.")
+			}
 			return a.show(rows, func() error { return scoreTable(rows).Render(a.out, a.style()) })
 		},
 	}
