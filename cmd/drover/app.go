@@ -65,9 +65,13 @@ func (a *app) client() (*client.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return client.New(client.Config{
+	c, err := client.New(client.Config{
 		Server: s.url, Token: s.token, Tenant: a.set.tenant, CAFile: a.set.ca, Timeout: a.set.timeout, FailFast: true,
 	})
+	if err != nil { // it has not connected yet: only what it was given can be wrong
+		return nil, usageError{err, ""}
+	}
+	return c, nil
 }
 
 // withClient is the body of a command that talks to the server.

@@ -45,13 +45,16 @@ func TestDev(t *testing.T) {
 	if code, _, err := run("bad", "exit 7"); code != 7 || !strings.Contains(err, "bad failed on cloud-1: exit code 7") {
 		t.Errorf("exit code %d: %s", code, err)
 	}
+	if code, _, err := run("killed", "kill -TERM $$"); code != 128+15 {
+		t.Errorf("exit code %d: %s", code, err)
+	}
 	interrupted, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 	defer cancel()
 	slow := newConsole(t, nil)
 	if code := slow.run(interrupted, []string{"run", "--data", data, "--driver", "process", "--name", "slow", "--", "sleep", "100"}); code != exitInterrupted {
 		t.Errorf("exit code %d: %s", code, slow.err.String())
 	}
-	if code, out, err := drover("ls"); code != 0 || !inOrder(out, "slow", "cancelled", "bad", "failed", "good", "succeeded") {
+	if code, out, err := drover("ls"); code != 0 || !inOrder(out, "slow", "cancelled", "killed", "failed", "bad", "failed", "good", "succeeded") {
 		t.Errorf("exit code %d: %s%s", code, out, err)
 	}
 	stop()

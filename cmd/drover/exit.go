@@ -7,9 +7,11 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+	"syscall"
 
 	"drover.dev/api/client"
 	"drover.dev/api/manifest"
+	"drover.dev/internal/live"
 	"drover.dev/internal/report"
 )
 
@@ -115,6 +117,12 @@ func classify(err error) (code int, hint string) {
 	case errors.As(err, &refused):
 		return classifyStatus(refused.Status)
 	}
+	switch {
+	case errors.Is(err, live.ErrConfig):
+		return exitUsage, ""
+	case errors.Is(err, syscall.EADDRINUSE):
+		return exitConflict, ""
+	}
 	return exitInternal, ""
 }
 
@@ -125,7 +133,7 @@ func classifyStatus(status int) (code int, hint string) {
 	case http.StatusForbidden:
 		return exitForbidden, "use a token that opens this"
 	case http.StatusNotFound:
-		return exitNotFound, "drover ls and drover nodes list what there is"
+		return exitNotFound, "drover ls, drover show NAME and drover nodes list what there is"
 	case http.StatusConflict:
 		return exitConflict, ""
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:

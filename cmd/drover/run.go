@@ -13,6 +13,7 @@ import (
 	"drover.dev/api"
 	"drover.dev/api/client"
 	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
 )
 
 // runFlags are what a one-off run is made of.
@@ -216,6 +217,11 @@ func failure(name string, t *api.TaskView) error {
 	}
 	if r != nil && r.Outcome == api.OutcomeFailed && r.ExitCode > 0 && r.ExitCode < 256 {
 		return codeError{int(r.ExitCode), fmt.Sprintf("%s failed on %s: %s", name, t.Node, reason)}
+	}
+	if r != nil && r.Outcome == api.OutcomeFailed && r.Signal != "" {
+		if n := unix.SignalNum(r.Signal); n > 0 { // as a shell says it
+			return codeError{128 + int(n), fmt.Sprintf("%s failed on %s: %s", name, t.Node, reason)}
+		}
 	}
 	return codeError{exitFailed, fmt.Sprintf("%s %s: %s", name, t.Status, reason)}
 }

@@ -102,6 +102,9 @@ type Config struct {
 	Failpoint string
 }
 
+// ErrConfig says that a server cannot be opened as it is configured.
+var ErrConfig = errors.New("configure server")
+
 // validate fills in defaults and names every fault at once.
 func (c *Config) validate() error {
 	c.defaults()
@@ -132,7 +135,7 @@ func (c *Config) validate() error {
 		fault(err != nil || u.Host == "" || u.User != nil, "the advertised address of the bus is not a URL: write nats://host:port")
 	}
 	if err := errors.Join(errs...); err != nil {
-		return fmt.Errorf("configure server: %w", err)
+		return fmt.Errorf("%w: %w", ErrConfig, err)
 	}
 	return nil
 }
