@@ -65,7 +65,7 @@ func Inspect(path string) (Module, error) {
 	}
 	m, err := inspect(f, info.Size())
 	if err != nil {
-		return m, fmt.Errorf("inspect module %s: %w", path, err)
+		return m, fmt.Errorf("inspect module: %w", err)
 	}
 	return m, nil
 }
