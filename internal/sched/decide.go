@@ -1,6 +1,7 @@
 package sched
 
 import (
+	"cmp"
 	"slices"
 
 	"drover.dev/api"
@@ -28,7 +29,7 @@ type candidate struct {
 // equal tasks.
 func (x *Index) Decide(ref api.TaskRef, a *Ask, now api.Time) (api.Decision, []api.DeviceShare) {
 	s := x.scorer(ref, a)
-	best, n := x.best(&s)
+	best, n, busy := x.best(&s)
 	d := api.Decision{Strategy: Strategy, Nodes: int32(len(x.nodes)), At: now}
 	if n == 0 {
 		d.Reasons = x.reasons(a)
@@ -42,16 +43,19 @@ func (x *Index) Decide(ref api.TaskRef, a *Ask, now api.Time) (api.Decision, []a
 	if d.Chosen = &list[0]; n > 1 {
 		d.RunnersUp = list[1:]
 	}
+	d.Reasons = x.passedOver(a, busy)
 	est := x.estimate(best[0].node, a)
 	d.Transfer, d.Wait, d.Run, d.Return = est.transfer, est.wait, est.run, est.back
 	return d, devices
 }
 
-// best returns the best candidates, best first.
-func (x *Index) best(s *scorer) (top [1 + runnersUp]candidate, n int) {
+// best returns the best candidates, best first, and how many nodes pass the
+// filters but have no room now or take nothing new.
+func (x *Index) best(s *scorer) (top [1 + runnersUp]candidate, n int, busy int32) {
 	key := hashRef(s.ref)
 	for _, e := range x.candidates(s.ask) {
 		if !e.open || !e.fits(s.ask) {
+			busy++
 			continue
 		}
 		c := candidate{node: e, score: s.score(e)}
@@ -70,22 +74,37 @@ func (x *Index) best(s *scorer) (top [1 + runnersUp]candidate, n int) {
 		top[at] = c
 		n = min(n+1, len(top))
 	}
-	return top, n
+	return top, n, busy
 }
 
 // candidates returns the nodes that pass the filters which do not change as
 // tasks come and go; they are kept for each queued shape.
-func (x *Index) candidates(a *Ask) []*node {
+func (x *Index) candidates(a *Ask) []*node { return x.passing(a).list }
+
+func (x *Index) passing(a *Ask) *passing {
 	if s := x.queue.shapes[a.Shape]; s != nil {
-		return x.passes(s).list
+		return x.passes(s)
 	}
-	return x.filter(a).list
+	p := x.filter(a)
+	return &p
+}
+
+// passedOver counts the nodes that a placed task could not go to: those that fail
+// a filter, by their first one, and those that pass but are full or closed.
+func (x *Index) passedOver(a *Ask, busy int32) []api.ReasonCount {
+	fixed := x.passing(a).reasons
+	if busy == 0 {
+		return fixed
+	}
+	return append(slices.Clone(fixed), api.ReasonCount{Reason: "no room now, or closed", Nodes: busy})
 }
 
 // passing is the set of nodes that pass a shape's static filters.
 type passing struct {
 	list []*node
 	bits []uint64 // by position
+
+	reasons []api.ReasonCount // of the others, the most frequent first; shared, never modified
 }
 
 func (p *passing) has(e *node) bool { return p.bits[e.at>>6]>>(e.at&63)&1 != 0 }
@@ -99,12 +118,16 @@ func (x *Index) passes(s *shape) *passing {
 
 func (x *Index) filter(a *Ask) passing {
 	p := passing{bits: make([]uint64, (len(x.nodes)+63)>>6)}
+	var failed tally
 	for _, e := range x.nodes {
 		if suits(e, a) {
 			p.list = append(p.list, e)
 			p.bits[e.at>>6] |= 1 << (e.at & 63)
+			continue
 		}
+		failed.add(static(e, a))
 	}
+	p.reasons = failed.sorted(maxPassedOver)
 	return p
 }
 
@@ -142,8 +165,7 @@ func mix(h uint64) uint64 {
 
 // reasons counts the nodes by the first filter that they fail.
 func (x *Index) reasons(a *Ask) []api.ReasonCount {
-	var out []api.ReasonCount
-	known := map[string]int{}
+	var failed tally
 	for _, e := range x.nodes {
 		why := static(e, a)
 		if why == "" && !e.open {
@@ -152,28 +174,42 @@ func (x *Index) reasons(a *Ask) []api.ReasonCount {
 		if why == "" {
 			why = e.lacks(a)
 		}
-		if why == "" {
-			continue
+		if why != "" {
+			failed.add(why)
 		}
-		i, ok := known[why]
-		if !ok {
-			i = len(out)
-			known[why] = i
-			out = append(out, api.ReasonCount{Reason: why})
-		}
-		out[i].Nodes++
 	}
-	slices.SortFunc(out, func(a, b api.ReasonCount) int {
-		if a.Nodes != b.Nodes {
-			return int(b.Nodes - a.Nodes)
-		}
-		if a.Reason < b.Reason {
-			return -1
-		}
-		return 1
-	})
-	return out[:min(len(out), maxReasons)]
+	return failed.sorted(maxReasons)
 }
 
-// maxReasons bounds how many reasons a decision keeps; the rarest are left out.
-const maxReasons = 12
+// The most reasons that a refusal and a placement keep; the rarest are left out.
+const (
+	maxReasons    = 12
+	maxPassedOver = 4
+)
+
+// tally counts nodes by reason.
+type tally struct {
+	list  []api.ReasonCount
+	known map[string]int
+}
+
+func (t *tally) add(why string) {
+	i, ok := t.known[why]
+	if !ok {
+		if t.known == nil {
+			t.known = map[string]int{}
+		}
+		i = len(t.list)
+		t.known[why] = i
+		t.list = append(t.list, api.ReasonCount{Reason: why})
+	}
+	t.list[i].Nodes++
+}
+
+// sorted returns the most frequent reasons first, at most most of them.
+func (t *tally) sorted(most int) []api.ReasonCount {
+	slices.SortFunc(t.list, func(a, b api.ReasonCount) int {
+		return cmp.Or(cmp.Compare(b.Nodes, a.Nodes), cmp.Compare(a.Reason, b.Reason))
+	})
+	return t.list[:min(len(t.list), most)]
+}
