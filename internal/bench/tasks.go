@@ -82,7 +82,7 @@ func Tasks(ctx context.Context, o TasksOptions) (r TasksReport, err error) {
 // maker returns what makes the n-th workload.
 func maker(ctx context.Context, c *client.Client, o *TasksOptions) (func(name string) *api.Workload, error) {
 	task := api.Task{
-		Name: "main", Driver: o.Driver, Resources: api.Resources{CPU: 10, Memory: 16 * api.MiB},
+		Name: "main", Driver: o.Driver, Resources: api.Resources{CPU: 1000, Memory: 64 * api.MiB},
 		Restart: &api.Restart{Policy: api.RestartNever},
 	}
 	switch o.Driver {

@@ -69,7 +69,7 @@ func (q *queue) offer(lane string, inputs []engine.Input, encoded [][]byte, done
 	r := &request{answers: make([]state.Answer, len(inputs)), left: len(inputs), done: done}
 	items := make([]queued, len(inputs))
 	for i := range inputs {
-		items[i] = queued{Input: inputs[i], Size: max(len(encoded[i]), engine.SizeOf(inputs[i])), Tag: place{of: r, index: i, encoded: encoded[i]}}
+		items[i] = queued{Input: inputs[i], Size: len(encoded[i]), Tag: place{of: r, index: i, encoded: encoded[i]}}
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
