@@ -73,7 +73,8 @@ func TestFilters(t *testing.T) {
 		"no accelerator":    {nil, api.Task{Resources: api.Resources{Accelerators: []api.Accelerator{{Kind: "gpu", Count: 500}}}}, "accelerator 500m gpu is missing"},
 		"accelerator model": {gpus, api.Task{Resources: api.Resources{Accelerators: []api.Accelerator{{Kind: "gpu", Models: []string{"h100", "l4"}, Count: 500}}}}, "accelerator 500m gpu h100|l4 is missing"},
 		"devices of two models are not one request": {
-			gpus, api.Task{Resources: api.Resources{Accelerators: []api.Accelerator{{Kind: "gpu", Count: 2000}}}},
+			gpus,
+			api.Task{Resources: api.Resources{Accelerators: []api.Accelerator{{Kind: "gpu", Count: 2000}}}},
 			"accelerator 2 gpu is missing",
 		},
 	} {

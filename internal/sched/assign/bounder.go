@@ -17,7 +17,6 @@ type bounder struct {
 	steps  int64   // best bound in steps
 	tree   *tree
 	target int64 // the tree looks for solutions that cost at most this
-
 }
 
 func newBounder(r *relaxation, ceiling int64) *bounder {
