@@ -121,7 +121,7 @@ func newLosses(t *testing.T) *losses {
 		}
 	}
 	t.Logf("the same choices again: DROVER_SEED=%d", seed)
-	c := NewCluster(t, "--snapshot-every", "40", "--silent-after", "10s")
+	c := NewCluster(t, "--snapshot-every", "20", "--silent-after", "10s")
 	l := &losses{
 		t: t, c: c, cl: c.Client(), agents: map[string]*Process{}, accepted: map[string]uint64{},
 		random: rand.New(rand.NewPCG(seed, 0)),
