@@ -1,13 +1,13 @@
 package process
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"math"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -15,10 +15,14 @@ import (
 
 	"drover.dev/internal/driver"
 	"drover.dev/internal/driver/tree"
+	"drover.dev/internal/driver/worker"
 	"golang.org/x/sys/unix"
 )
 
 const execKind = "exec"
+
+// maxLaunch bounds a launch as JSON: a Spec, and a little around it.
+const maxLaunch = 17 << 20
 
 // launch is what the last step before the command needs to know.
 type launch struct {
@@ -33,13 +37,16 @@ func execMain([]string) int {
 	// What follows is partly the property of a thread, and the thread that
 	// calls execve hands it on to the command.
 	runtime.LockOSThread()
-	worker := os.NewFile(3, "worker")
+	// A signal that the agent ignores, such as SIGHUP under nohup, would stay
+	// ignored in the command; one that is caught is as new after execve.
+	signal.Notify(make(chan os.Signal, 1))
+	parent := os.NewFile(3, "worker")
 	var l launch
-	err := json.NewDecoder(worker).Decode(&l)
+	err := worker.Receive(parent, maxLaunch, &l)
 	if err == nil {
 		err = l.become()
 	}
-	_, _ = io.WriteString(worker, err.Error())
+	_, _ = io.WriteString(parent, err.Error())
 	return 126
 }
 

@@ -1,7 +1,6 @@
 package process
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -146,7 +145,7 @@ func (c *child) reap() {
 
 // hand gives the last step its orders; silence means that it became the task.
 func (c *child) hand(socket *os.File) error {
-	if err := json.NewEncoder(socket).Encode(c.launch); err != nil {
+	if err := worker.Send(socket, c.launch); err != nil {
 		return fmt.Errorf("start the command: %w", err)
 	}
 	said, err := io.ReadAll(io.LimitReader(socket, 4096))

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"sync"
@@ -223,11 +222,11 @@ func (p *Pool) hand(ctx context.Context, w *process, s driver.Spec) (*Handle, er
 }
 
 func exchange(socket *os.File, s driver.Spec) error {
-	if err := json.NewEncoder(socket).Encode(s); err != nil {
+	if err := Send(socket, s); err != nil {
 		return fmt.Errorf("hand the task to a worker: %w", err)
 	}
 	var r reply
-	if err := json.NewDecoder(io.LimitReader(socket, 64<<10)).Decode(&r); err != nil {
+	if err := Receive(socket, 64<<10, &r); err != nil {
 		return fmt.Errorf("the worker did not take the task: %w", err)
 	}
 	if r.Error != "" {

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"os/signal"
@@ -136,7 +135,7 @@ func Serve(args []string, prepare func(config json.RawMessage, t *tree.Tree) (Ru
 		return 1
 	}
 	var spec driver.Spec
-	if err := json.NewDecoder(io.LimitReader(socket, maxSpec)).Decode(&spec); err != nil {
+	if err := Receive(socket, maxSpec, &spec); err != nil {
 		s.discard()
 		return 0 // the agent is gone, or needs this worker no more
 	}
@@ -270,6 +269,6 @@ func answer(socket *os.File, err error) {
 		r.Error = err.Error()
 	}
 	// When the agent is gone its successor finds the task by its files.
-	_ = json.NewEncoder(socket).Encode(r)
+	_ = Send(socket, r)
 	_ = socket.Close()
 }
