@@ -140,6 +140,9 @@ type WatchEvent struct {
 // Authorization header.
 type JoinRequest struct {
 	Node string `json:"node"`
+	// Token is the node's own, of an earlier JoinReply. A name that is registered
+	// is given to nobody without it.
+	Token string `json:"token,omitempty"`
 }
 
 // JoinReply gives a node what it needs to talk to its cell.

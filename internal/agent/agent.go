@@ -82,7 +82,7 @@ func open(ctx context.Context, cfg *Config) (_ *node, err error) {
 func (n *node) connect() {
 	n.link, n.store = n.cfg.Link, n.cfg.Store
 	if n.link == nil {
-		u := newUplink(n.cfg)
+		u := newUplink(n.cfg, n.dirs.token())
 		n.link, n.store = u, u
 	}
 }

@@ -8,9 +8,9 @@ import (
 	"drover.dev/api"
 )
 
-// What lies in a data directory: agent.lock, ledger, lease, logs/
-// of ended attempts, cache/ and tasks/ with one
-// directory an attempt. In that of an attempt, the driver's directories and:
+// What lies in a data directory: agent.lock, ledger, lease,
+// node.token, logs/ of ended attempts, cache/ and tasks/ with one directory an
+// attempt. In that of an attempt, the driver's directories and:
 const (
 	programName = "program" // the artifact that a process runs, or the module
 	secretsName = "secrets"
@@ -38,6 +38,7 @@ func openDirs(root string) (dirs, error) {
 func (d dirs) lock() string   { return filepath.Join(d.root, "agent.lock") }
 func (d dirs) ledger() string { return filepath.Join(d.root, "ledger") }
 func (d dirs) lease() string  { return filepath.Join(d.root, "lease") }
+func (d dirs) token() string  { return filepath.Join(d.root, "node.token") }
 func (d dirs) logs() string   { return filepath.Join(d.root, "logs") }
 func (d dirs) cache() string  { return filepath.Join(d.root, "cache") }
 func (d dirs) tasks() string  { return filepath.Join(d.root, "tasks") }

@@ -31,7 +31,7 @@ const (
 )
 
 // errDenied says that the server does not let this node in.
-var errDenied = errors.New("the server does not let this node in: check the join token")
+var errDenied = errors.New("the server does not let this node in")
 
 // uplink is the Link and Store of a node that joined a server: messages over
 // NATS, artifacts over HTTP, with the credentials that joining gave.
@@ -39,6 +39,7 @@ type uplink struct {
 	node   string
 	server string // base URL, without a slash at the end
 	token  string // join token
+	mine   tokenFile
 	http   *http.Client
 	log    *slog.Logger
 
@@ -52,9 +53,9 @@ var (
 	_ Store = (*uplink)(nil)
 )
 
-func newUplink(c *Config) *uplink {
+func newUplink(c *Config, mine string) *uplink {
 	return &uplink{
-		node: c.Node.Name, server: strings.TrimRight(c.Server, "/"), token: c.JoinToken,
+		node: c.Node.Name, server: strings.TrimRight(c.Server, "/"), token: c.JoinToken, mine: tokenFile(mine),
 		http: c.HTTP, log: c.Logger,
 	}
 }
@@ -130,12 +131,17 @@ func watch(ctx context.Context, p Peer, state <-chan bool) error {
 	}
 }
 
-// join asks for the node's credentials.
+// join asks for the node's credentials. It shows the token of an earlier join, and
+// keeps the one that it gets: without it the node could not come back.
 func (u *uplink) join(ctx context.Context) (api.JoinReply, error) {
 	var reply api.JoinReply
 	ctx, cancel := context.WithTimeout(ctx, joinTimeout)
 	defer cancel()
-	body, err := json.Marshal(api.JoinRequest{Node: u.node})
+	mine, err := u.mine.read()
+	if err != nil {
+		return reply, fmt.Errorf("join: %w", err)
+	}
+	body, err := json.Marshal(api.JoinRequest{Node: u.node, Token: mine})
 	if err != nil {
 		return reply, fmt.Errorf("join: %w", err)
 	}
@@ -146,15 +152,31 @@ func (u *uplink) join(ctx context.Context) (api.JoinReply, error) {
 	defer drain(resp.Body)
 	switch resp.StatusCode {
 	case http.StatusOK, http.StatusCreated:
-	case http.StatusUnauthorized, http.StatusForbidden:
-		return reply, errDenied
+	case http.StatusUnauthorized:
+		return reply, fmt.Errorf("%w: check the join token", errDenied)
+	case http.StatusForbidden:
+		return reply, fmt.Errorf("%w: %s", errDenied, whyNot(resp.Body))
 	default:
 		return reply, fmt.Errorf("join: the server answers %s", resp.Status)
 	}
 	if err := json.NewDecoder(io.LimitReader(resp.Body, maxMessage)).Decode(&reply); err != nil {
 		return reply, fmt.Errorf("join: the answer is not what a Drover server says: %w", err)
 	}
+	if reply.Token != "" && reply.Token != mine {
+		if err := u.mine.write(reply.Token); err != nil {
+			return reply, fmt.Errorf("join: %w", err)
+		}
+	}
 	return reply, nil
+}
+
+// whyNot reads why the server refuses.
+func whyNot(body io.Reader) string {
+	var p api.Problem
+	if err := json.NewDecoder(io.LimitReader(body, maxMessage)).Decode(&p); err != nil || p.Detail == "" {
+		return "check the join token"
+	}
+	return fmt.Sprintf("%.300q", p.Detail)
 }
 
 func (u *uplink) connect(ctx context.Context, j api.JoinReply, state chan<- bool) (*nats.Conn, error) {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -238,7 +239,7 @@ func (f *front) ServeHTTP(out http.ResponseWriter, in *http.Request) {
 func TestJoinDenied(t *testing.T) {
 	w := newWire(t, newCell(t))
 	cfg := wireConfig(t, w, noop.Driver{})
-	u := newUplink(&cfg)
+	u := newUplink(&cfg, filepath.Join(cfg.DataDir, "node.token"))
 	u.http, u.token = http.DefaultClient, "guess"
 	if _, err := u.join(t.Context()); !errors.Is(err, errDenied) {
 		t.Errorf("got %v", err)

@@ -248,6 +248,13 @@ func (c *Cell) beat(ctx context.Context, node string, m *nats.Msg) error {
 	return c.respond(m, h)
 }
 
+// registered tells whether the node stands in the journal and was not removed.
+func (s *shadow) registered(node string) bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.engine.State().Nodes[node] != nil
+}
+
 // hint is what a node is told of its set.
 func (s *shadow) hint(node string) (api.Hint, bool) {
 	s.mu.RLock()

@@ -53,7 +53,7 @@ func TestARestartKeepsAll(t *testing.T) {
 			t.Errorf("epoch %d, %d workloads, node %v", st.Epoch, len(st.Workloads), st.Nodes["n1"])
 		}
 	})
-	b := join(t, c, "n1")
+	b := joinWith(t, c, "n1", a.token)
 	b.hello()
 	b.work(8)
 	until(t, c, "the end of all tasks", finished(8))

@@ -141,10 +141,14 @@ func (c *Cell) Authorize(token string) (httpapi.Principal, bool) {
 	return httpapi.Principal{}, false
 }
 
-// Join implements httpapi.Cell.
+// Join implements httpapi.Cell. The join token alone must not make anybody a node
+// that is there already: whoever takes a registered name shows the node's token.
 func (c *Cell) Join(_ context.Context, req api.JoinRequest) (api.JoinReply, error) {
 	if !bus.ValidNode(req.Node) {
 		return api.JoinReply{}, fmt.Errorf("join: %q is not a node name: use a-z, 0-9 and '-', at most 63 of them", req.Node)
+	}
+	if who, _ := c.Authorize(req.Token); who.Node != req.Node && c.shadow.registered(req.Node) {
+		return api.JoinReply{}, fmt.Errorf("join: %w: %s: remove the node first, or start its agent with its own data directory, where its token is", httpapi.ErrNameTaken, req.Node)
 	}
 	out := api.JoinReply{
 		NATS: c.busURL(), User: req.Node, Password: c.creds.of(forBus, req.Node),

@@ -1,6 +1,7 @@
 package live
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -9,7 +10,9 @@ import (
 
 	"drover.dev/api"
 	"drover.dev/internal/bus"
+	"drover.dev/internal/engine"
 	"drover.dev/internal/live/httpapi"
+	"drover.dev/internal/state"
 )
 
 func token(t *testing.T, c *Cell, file string) string {
@@ -47,6 +50,36 @@ func TestTokensOpenWhatTheyShould(t *testing.T) {
 	if _, err := c.Join(t.Context(), api.JoinRequest{Node: "n1.*"}); err == nil {
 		t.Error("a name that reaches other subjects was let in")
 	}
+}
+
+// The join token makes nobody a node that is there already.
+func TestARegisteredNameIsNotGivenAway(t *testing.T) {
+	c := run(t, Config{})
+	r := must[api.JoinReply](t)(c.Join(t.Context(), api.JoinRequest{Node: "n1"}))
+	other := must[api.JoinReply](t)(c.Join(t.Context(), api.JoinRequest{Node: "n2"}))
+	must[api.JoinReply](t)(c.Join(t.Context(), api.JoinRequest{Node: "n1"})) // not registered yet
+	join(t, c, "n1").hello()
+	until(t, c, "the node", func(st *state.State) bool { return st.Nodes["n1"] != nil })
+	for name, shown := range map[string]string{
+		"none":           "",
+		"the join token": token(t, c, JoinTokenFile),
+		"another node's": other.Token,
+		"half a token":   r.Token[:20],
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := c.Join(t.Context(), api.JoinRequest{Node: "n1", Token: shown})
+			if !errors.Is(err, httpapi.ErrNameTaken) || got != (api.JoinReply{}) {
+				t.Errorf("got %+v, %v", got, err)
+			}
+		})
+	}
+	if again := must[api.JoinReply](t)(c.Join(t.Context(), api.JoinRequest{Node: "n1", Token: r.Token})); again != r {
+		t.Errorf("joined again with %+v, at first with %+v", again, r)
+	}
+	admin := engine.Caller{Principal: "test"}
+	do(t, c, &engine.Drain{Caller: admin, Node: "n1"}, &engine.RemoveNode{Caller: admin, Node: "n1"})
+	until(t, c, "the removal", func(st *state.State) bool { return st.Nodes["n1"] == nil })
+	must[api.JoinReply](t)(c.Join(t.Context(), api.JoinRequest{Node: "n1"}))
 }
 
 func TestCredentialsOutliveARestart(t *testing.T) {

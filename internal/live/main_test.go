@@ -130,10 +130,11 @@ func finished(n uint64) func(*state.State) bool {
 
 // fakeAgent is a node that says what a test tells it to.
 type fakeAgent struct {
-	t    testing.TB
-	name string
-	nc   *nats.Conn
-	hint chan api.Hint
+	t     testing.TB
+	name  string
+	token string
+	nc    *nats.Conn
+	hint  chan api.Hint
 
 	have uint64
 	held map[api.Attempt]api.Assignment
@@ -142,7 +143,13 @@ type fakeAgent struct {
 
 func join(t testing.TB, c *Cell, name string) *fakeAgent {
 	t.Helper()
-	r, err := c.Join(t.Context(), api.JoinRequest{Node: name})
+	return joinWith(t, c, name, "")
+}
+
+// joinWith joins with a token that an earlier join gave.
+func joinWith(t testing.TB, c *Cell, name, token string) *fakeAgent {
+	t.Helper()
+	r, err := c.Join(t.Context(), api.JoinRequest{Node: name, Token: token})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,7 +157,7 @@ func join(t testing.TB, c *Cell, name string) *fakeAgent {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := &fakeAgent{t: t, name: name, nc: nc, hint: make(chan api.Hint, 1024), held: map[api.Attempt]api.Assignment{}, ran: map[api.Attempt]int{}}
+	a := &fakeAgent{t: t, name: name, token: r.Token, nc: nc, hint: make(chan api.Hint, 1024), held: map[api.Attempt]api.Assignment{}, ran: map[api.Attempt]int{}}
 	if _, err := nc.Subscribe(bus.NodeSubject(name, "hint"), func(m *nats.Msg) {
 		var h api.Hint
 		if err := cbor.Unmarshal(m.Data, &h); err != nil {

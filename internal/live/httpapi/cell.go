@@ -36,7 +36,8 @@ type Cell interface {
 	// Inspect gives the facts of a stored program; its errors say what is wrong
 	// with a module.
 	Inspect(ctx context.Context, d api.Digest) (engine.Fact, error)
-	// Join makes credentials for a node.
+	// Join makes credentials for a node; ErrNameTaken refuses a name that is
+	// registered to whoever does not hold the node's token.
 	Join(ctx context.Context, req api.JoinRequest) (api.JoinReply, error)
 	// Authorize says who a bearer token stands for, in time that does not
 	// depend on the token.
@@ -75,6 +76,8 @@ func (e *BusyError) Error() string {
 }
 
 var (
+	// ErrNameTaken says that a node is registered by that name.
+	ErrNameTaken = errors.New("a node is registered by this name")
 	// ErrNotLeader says that this server does not lead its cell now.
 	ErrNotLeader = errors.New("this server does not lead its cell now")
 	// ErrStorage says that the journal cannot be written, for example because
