@@ -90,7 +90,7 @@ func (f *features) learn(h *History, basis string) string {
 // Predictability, Workloads, and User Runtime Estimates in Scheduling the IBM
 // SP2 with Backfilling").
 func (f *features) guess(d api.Duration, basis string) string {
-	f.low, f.run, f.high = d/8, d, 2*min(d, forever/2)
+	f.low, f.run, f.high = d/8, d, max(d, 2*min(d, forever/2))
 	f.known = true
 	return f.cap(basis)
 }

@@ -1,6 +1,7 @@
 package profile
 
 import (
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -201,6 +202,13 @@ func TestTimeoutCapsThePrediction(t *testing.T) {
 	w := aJob(func(_ *api.Workload, t *api.Task) { t.Timeout, t.Duration = api.Minute, api.Hour })
 	if p := Analyse(w, 0, Past{}, Facts{}); p.RunHigh != api.Minute || p.Run != api.Minute {
 		t.Errorf("predicts %d to %d for a task that is killed after a minute", p.Run, p.RunHigh)
+	}
+}
+
+func TestTheLongestGuessIsInOrder(t *testing.T) {
+	w := aJob(func(_ *api.Workload, t *api.Task) { t.Duration = math.MaxInt64 })
+	if p := Analyse(w, 0, Past{}, Facts{}); p.RunLow > p.Run || p.Run > p.RunHigh {
+		t.Errorf("predicts %d, between %d and %d", p.Run, p.RunLow, p.RunHigh)
 	}
 }
 
