@@ -286,8 +286,12 @@ func TestRestart(t *testing.T) {
 	if r.Outcome != api.OutcomeSucceeded || len(r.Outputs[0].Inline) == 0 {
 		t.Errorf("got %+v", r)
 	}
-	if len(c.started[as.Attempt]) != 1 {
-		t.Errorf("the start was reported %d times", len(c.started[as.Attempt]))
+	// The agent may have stopped before it noted that the report had arrived; then
+	// the next one repeats it. Another start would have another pid.
+	for _, pid := range c.started[as.Attempt] {
+		if pid != before {
+			t.Errorf("started again, as %d after %d", pid, before)
+		}
 	}
 }
 
