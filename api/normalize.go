@@ -14,7 +14,7 @@ func (w *Workload) Normalize() {
 		if w.Update == nil {
 			w.Update = new(Update)
 		}
-		w.Update.normalize(w.Replicas)
+		w.Update.normalize(w)
 	}
 	if w.Schedule != nil {
 		setDefault(&w.Schedule.Zone, DefaultZone)
@@ -26,10 +26,20 @@ func (w *Workload) Normalize() {
 	}
 }
 
-func (u *Update) normalize(replicas int32) {
+func (u *Update) normalize(w *Workload) {
 	setDefault(&u.MaxSurge, 1)
-	setDefault(&u.MinHealthy, max(replicas-1, 1))
-	setDefault(&u.ProgressDeadline, DefaultProgressDeadline)
+	setDefault(&u.MinHealthy, max(w.Replicas-1, 1))
+	setDefault(&u.ProgressDeadline, DefaultProgressDeadline+min(w.slowestStart(), MaxDuration-DefaultProgressDeadline))
+}
+
+// slowestStart is the longest time that a check gives its task to start.
+func (w *Workload) slowestStart() (most Duration) {
+	for i := range w.Tasks {
+		for j := range w.Tasks[i].Checks {
+			most = max(most, w.Tasks[i].Checks[j].StartAfter)
+		}
+	}
+	return most
 }
 
 func (t *Task) normalize(kind Kind) {

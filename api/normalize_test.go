@@ -27,6 +27,18 @@ func TestNormalizeFillsDefaults(t *testing.T) {
 	}
 }
 
+// Without a deadline of its own, an update waits for replicas that start slowly.
+func TestNormalizeWaitsForSlowStarts(t *testing.T) {
+	w := service(func(w *api.Workload) { w.Tasks[0].Checks[0].StartAfter = 5 * api.Minute })
+	w.Normalize()
+	if got := w.Update.ProgressDeadline; got != 7*api.Minute {
+		t.Errorf("progressDeadline is %v", got)
+	}
+	if faults := w.Validate(); faults != nil {
+		t.Error(faults)
+	}
+}
+
 func TestNormalizeJob(t *testing.T) {
 	w := dag("make", "take", "once", "never", "slow")
 	w.Schedule = &api.Schedule{Cron: "@daily"}

@@ -46,7 +46,7 @@ func (t *Task) size() int {
 	}
 	for i := range t.Checks {
 		k := &t.Checks[i]
-		n += 32 + str(k.Type) + str(k.Port) + str(k.Path) + texts(k.Command)
+		n += 32 + str(k.Type) + str(k.Port) + str(k.Path) + texts(k.Command) + number(k.StartAfter)
 	}
 	return n
 }

@@ -129,12 +129,16 @@ func (c *checker) update(w *Workload) {
 	within(c, "minHealthy", u.MinHealthy, 0, MaxArray)
 	within(c, "healthyAfter", u.HealthyAfter, 0, MaxDuration)
 	within(c, "progressDeadline", u.ProgressDeadline, 0, MaxDuration)
-	u.normalize(replicas)
+	u.normalize(w)
 	if u.MaxSurge > 0 && u.MinHealthy > replicas {
 		c.fault("minHealthy", "%d can never be healthy with %d replicas; write at most %d", u.MinHealthy, replicas, replicas)
 	}
 	if u.HealthyAfter >= u.ProgressDeadline {
 		c.fault("healthyAfter", "%v is not below progressDeadline, %v: every update would roll back", u.HealthyAfter, u.ProgressDeadline)
+	}
+	if slow := w.slowestStart(); slow >= u.ProgressDeadline {
+		c.fault("progressDeadline", "%v is not above %v, the longest startAfter of a check: a replica that starts slowly would roll every update back",
+			u.ProgressDeadline, slow)
 	}
 }
 

@@ -62,6 +62,7 @@ func (c *checker) check(k *Check, ports []Port) {
 	}
 	within(c, "timeout", k.Timeout, 0, MaxDuration)
 	within(c, "failures", k.Failures, 0, MaxItems)
+	within(c, "startAfter", k.StartAfter, 0, MaxDuration)
 }
 
 func (c *checker) checkPort(name string, ports []Port) {

@@ -133,6 +133,12 @@ var faults = []fault{
 		"update.minHealthy: 4 can never be healthy with 3 replicas; write at most 3",
 		"update.healthyAfter: 1h is not below progressDeadline, 2m: every update would roll back",
 	}},
+	{"update shorter than a start", service(func(w *api.Workload) {
+		w.Tasks[0].Checks[0].StartAfter = 5 * api.Minute
+		w.Update = &api.Update{ProgressDeadline: 5 * api.Minute}
+	}), []string{
+		"update.progressDeadline: 5m is not above 5m, the longest startAfter of a check: a replica that starts slowly would roll every update back",
+	}},
 	{"schedule", job(func(w *api.Workload) {
 		w.Schedule = &api.Schedule{Cron: "61 * * * *", Zone: "Europe/Berln", Overlap: "skp", Keep: -1}
 	}), []string{
@@ -364,7 +370,7 @@ var faults = []fault{
 			{Type: "grpc"},
 			{Type: api.CheckHTTP, Port: "htp", Path: "healthz"},
 			{Type: api.CheckTCP, Path: "/", Command: []string{"x"}, Interval: api.Millisecond},
-			{Type: api.CheckExec, Port: "http", Timeout: -1, Failures: -1},
+			{Type: api.CheckExec, Port: "http", Timeout: -1, Failures: -1, StartAfter: -api.Second},
 			{},
 		}
 	})), []string{
@@ -384,6 +390,7 @@ var faults = []fault{
 		"tasks[0].checks[3].command: is missing; an exec check runs a command",
 		"tasks[0].checks[3].timeout: -1ns is negative",
 		"tasks[0].checks[3].failures: -1 is negative",
+		"tasks[0].checks[3].startAfter: -1s is negative",
 		"tasks[0].checks[4].type: is missing; write for example tcp",
 	}},
 	{"restart", func() *api.Workload {

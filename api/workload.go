@@ -223,6 +223,10 @@ type Check struct {
 	Interval Duration `json:"interval,omitempty" cbor:"5,keyasint,omitempty"` // default 5s
 	Timeout  Duration `json:"timeout,omitempty" cbor:"6,keyasint,omitempty"`  // default 2s
 	Failures int32    `json:"failures,omitempty" cbor:"7,keyasint,omitempty"` // in a row until unhealthy, default 3
+
+	// StartAfter is how long after the start of the task failures do not count;
+	// the first success ends that time. Default 0.
+	StartAfter Duration `json:"startAfter,omitempty" cbor:"8,keyasint,omitempty"`
 }
 
 // RestartPolicy says after which ends a task is started again.
@@ -260,7 +264,7 @@ type Update struct {
 	MaxSurge         int32    `json:"maxSurge,omitempty" cbor:"1,keyasint,omitempty"`         // replicas above Replicas during an update, default 1
 	MinHealthy       int32    `json:"minHealthy,omitempty" cbor:"2,keyasint,omitempty"`       // default Replicas - 1, at least 1 when Replicas is 1 and MaxSurge > 0
 	HealthyAfter     Duration `json:"healthyAfter,omitempty" cbor:"3,keyasint,omitempty"`     // how long a replica must be healthy to count, default 0
-	ProgressDeadline Duration `json:"progressDeadline,omitempty" cbor:"4,keyasint,omitempty"` // without progress for so long the update rolls back, default 2m
+	ProgressDeadline Duration `json:"progressDeadline,omitempty" cbor:"4,keyasint,omitempty"` // without progress for so long the update rolls back, default 2m and the longest StartAfter
 	Manual           bool     `json:"manual,omitempty" cbor:"5,keyasint,omitempty"`           // do not roll back by itself
 }
 

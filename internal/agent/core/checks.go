@@ -12,7 +12,8 @@ const (
 type check struct {
 	busy   bool
 	passed bool  // the last probe passed
-	failed int32 // probes in a row that did not
+	ready  bool  // a probe has passed since the task started
+	failed int32 // probes in a row that did not, those of a start-up apart
 }
 
 // health is what was last reported.
@@ -46,10 +47,11 @@ func (c *Core) probed(a *attempt, in Probed) {
 		return
 	}
 	k, spec := &a.checks[in.Index], &a.Task.Checks[in.Index]
-	k.busy, k.passed = false, in.OK
-	if in.OK {
+	k.busy, k.passed, k.ready = false, in.OK, k.ready || in.OK
+	switch {
+	case in.OK:
 		k.failed = 0
-	} else {
+	case k.ready || c.now-a.since >= spec.StartAfter: // else it may still be starting
 		k.failed++
 	}
 	c.judge(a, in.Detail)

@@ -194,6 +194,8 @@ func parseTask(t *testing.T, d *datadriven.TestData, words []string) *api.Task {
 			task.Outputs = append(task.Outputs, api.Output{Name: "out", Path: "out"})
 		case "check":
 			task.Checks = append(task.Checks, api.Check{Type: "tcp", Interval: api.Duration(seconds) * api.Second, Failures: 2})
+		case "slow": // the last check gives it so long to start
+			task.Checks[len(task.Checks)-1].StartAfter = api.Duration(seconds) * api.Second
 		case "process", "wasm", "noop":
 			task.Driver = key
 		default:
