@@ -20,12 +20,15 @@ func (c Counts) Total() int32 {
 
 // WorkloadView shows one workload.
 type WorkloadView struct {
-	ID        uint64    `json:"id"`
-	Name      string    `json:"name"`
-	Tenant    string    `json:"tenant"`
-	Kind      Kind      `json:"kind"`
-	Status    string    `json:"status"`
-	Reason    string    `json:"reason,omitempty"` // why it failed, was cancelled or rolled back
+	ID     uint64 `json:"id"`
+	Name   string `json:"name"`
+	Tenant string `json:"tenant"`
+	Kind   Kind   `json:"kind"`
+	Status string `json:"status"`
+	// Reason is why it failed, was cancelled or rolled back; while elements are
+	// pending that no node takes, what stands against the first of its tasks, as
+	// in TaskView.
+	Reason    string    `json:"reason,omitempty"`
 	Priority  int32     `json:"priority"`
 	Submitted Time      `json:"submitted"`
 	Finished  Time      `json:"finished,omitempty"`
@@ -41,15 +44,20 @@ type WorkloadView struct {
 // TaskView shows one element of a task.
 type TaskView struct {
 	TaskRef
-	Name      string    `json:"name"` // "name.task[index]"
-	TaskName  string    `json:"taskName"`
-	Status    string    `json:"status"`
-	Node      string    `json:"node,omitempty"`
-	Site      string    `json:"site,omitempty"`
-	Layer     Layer     `json:"layer,omitempty"`
-	Try       uint32    `json:"try"`
-	Revision  uint32    `json:"revision"`
-	Healthy   bool      `json:"healthy,omitempty"`
+	Name     string `json:"name"` // "name.task[index]"
+	TaskName string `json:"taskName"`
+	Status   string `json:"status"`
+	Node     string `json:"node,omitempty"`
+	Site     string `json:"site,omitempty"`
+	Layer    Layer  `json:"layer,omitempty"`
+	Try      uint32 `json:"try"`
+	Revision uint32 `json:"revision"`
+	Healthy  bool   `json:"healthy,omitempty"`
+	// Reason is why the last attempt ended, or why it is to stop. Of a pending
+	// element that no node takes it is the refusal in a phrase, the most frequent
+	// reason first: "3 of 5 nodes: memory 4Gi is not free; 2: taint
+	// gpu:noSchedule". In very large cells the counts may be those of when the set
+	// of reasons last changed; an Explanation counts anew.
 	Reason    string    `json:"reason,omitempty"`
 	Ready     Time      `json:"ready,omitempty"` // when it could first be placed
 	Placed    Time      `json:"placed,omitempty"`
@@ -121,6 +129,17 @@ type CellStatus struct {
 	Pending  int32  `json:"pending"` // task elements that wait for a place
 	Running  int32  `json:"running"`
 	Finished int64  `json:"finished"` // task elements since the cell began
+	Record   uint64 `json:"record"`   // number of that record, by which --at and drover verify name it
+	// Losses are the pieces of the journal that operators gave up, oldest first.
+	Losses []AcceptedLoss `json:"losses,omitempty"`
+}
+
+// AcceptedLoss is a piece of the journal that an operator gave up.
+type AcceptedLoss struct {
+	From    uint64 `json:"from"`    // number of the first record that was given up
+	Entries uint64 `json:"entries"` // how many stored entries were dropped
+	Epoch   uint64 `json:"epoch"`   // that went on without them
+	At      Time   `json:"at"`
 }
 
 // WatchEvent is one line of a watch: what changed at which sequence.

@@ -122,7 +122,7 @@ func statusText(t *api.TaskView) string {
 	if t.Node != "" && t.Try > 0 {
 		text += fmt.Sprintf(" on %s (try %d)", t.Node, t.Try)
 	}
-	if r := reasonOf(*t); r != "" {
+	if r := reasonOf(*t); r != "" && t.Status != api.TaskPending.String() { // then the decision says it
 		text += ": " + r
 	}
 	return text

@@ -21,3 +21,9 @@ func AskOf(w *state.Workload, t *state.Task) *sched.Ask {
 	ask.Profile = &api.Profile{}
 	return ask
 }
+
+// Recount sets for how many nodes refusals may still be counted anew.
+func (v *Views) Recount(nodes int) { v.nodes = nodes }
+
+// Phrase says a refusal in a line.
+var Phrase = phrase

@@ -320,7 +320,7 @@ func (e *Engine) touchNode(name string) {
 
 // askFor is makeAsk for elements of one task that come one after the other.
 func (e *Engine) askFor(w *state.Workload, t *state.Task) *sched.Ask {
-	key := askKey{t.Ref.Workload, t.Ref.Task, t.Revision, t.Pin, w.Spec.Priority, w.InGang(t)}
+	key := keyOf(w, t)
 	if e.lastAsk.key != key || e.lastAsk.ask == nil {
 		e.lastAsk = cachedAsk{key, makeAsk(w, t)}
 	}
@@ -350,6 +350,10 @@ type askKey struct {
 	pin      string
 	priority int32
 	gang     bool
+}
+
+func keyOf(w *state.Workload, t *state.Task) askKey {
+	return askKey{t.Ref.Workload, t.Ref.Task, t.Revision, t.Pin, w.Spec.Priority, w.InGang(t)}
 }
 
 type cachedAsk struct {

@@ -15,7 +15,7 @@ func (s *script) show(what string, args []string) {
 	switch what {
 	case "ls":
 		for _, id := range st.SortedWorkloads() {
-			v := e.ViewWorkload(st.Workloads[id], false)
+			v := e.Views().Workload(st.Workloads[id], false)
 			s.printf("%s", strings.TrimSpace(fmt.Sprintf("%s %s revision %d, %s %s", v.Name, v.Status, v.Revision, counts(v.Counts), v.Reason)))
 		}
 	case "tasks":
@@ -47,7 +47,7 @@ func (s *script) tasks(w *state.Workload) {
 	e := s.world.engine
 	for gi := range w.Groups {
 		for _, t := range w.Groups[gi].Tasks {
-			v := e.ViewTask(w, t, true)
+			v := e.Views().Task(w, t, true)
 			line := v.Name + " " + v.Status
 			if v.Node != "" {
 				line += fmt.Sprintf(", try %d on %s", v.Try, v.Node)

@@ -1,43 +1,57 @@
 package engine
 
 import (
+	"cmp"
+
 	"drover.dev/api"
 	"drover.dev/internal/sched"
 	"drover.dev/internal/state"
 )
 
-// ViewWorkload shows a workload.
-func (e *Engine) ViewWorkload(w *state.Workload, withSpec bool) api.WorkloadView {
-	v := api.WorkloadView{
-		ID: w.ID, Name: w.Spec.Name, Tenant: w.Spec.Tenant, Kind: w.Spec.Kind, Reason: w.Reason,
-		Priority: w.Spec.Priority, Submitted: w.Submitted, Finished: w.FinishAt, NextRun: w.NextRun, Parent: w.Parent,
-		Revision: w.Revision, Replicas: w.Spec.Replicas, Counts: w.Counts,
-	}
-	if w.Spec.Kind != api.KindJob && len(w.Groups) > 0 {
-		for _, t := range w.Groups[0].Tasks {
-			if t.Healthy && t.Status == api.TaskRunning {
-				v.Healthy++
-			}
-		}
-	}
-	v.Status = statusOf(w, v.Healthy).String()
-	if w.Stopping && !w.Status.Final() {
-		v.Status = "stopping"
+// Workload shows a workload.
+func (v *Views) Workload(w *state.Workload, withSpec bool) api.WorkloadView {
+	out := api.WorkloadView{
+		ID: w.ID, Name: w.Spec.Name, Tenant: w.Spec.Tenant, Kind: w.Spec.Kind, Status: StatusOf(w),
+		Reason: cmp.Or(v.first(w), w.Reason), Priority: w.Spec.Priority, Submitted: w.Submitted, Finished: w.FinishAt,
+		NextRun: w.NextRun, Parent: w.Parent, Revision: w.Revision, Replicas: w.Spec.Replicas, Healthy: healthyOf(w),
+		Counts: w.Counts,
 	}
 	if withSpec {
-		v.Spec = w.Spec
+		out.Spec = w.Spec
 	}
-	return v
+	return out
 }
 
-func statusOf(w *state.Workload, healthy int32) api.WorkloadStatus {
+// StatusOf is what people are told of how a workload stands: its status, or
+// "stopping" while it is being stopped.
+func StatusOf(w *state.Workload) string {
+	if w.Stopping && !w.Status.Final() {
+		return "stopping"
+	}
+	return statusOf(w).String()
+}
+
+// healthyOf counts the healthy replicas of a service or a system.
+func healthyOf(w *state.Workload) (n int32) {
+	if w.Spec.Kind == api.KindJob || len(w.Groups) == 0 {
+		return 0
+	}
+	for _, t := range w.Groups[0].Tasks {
+		if t.Healthy && t.Status == api.TaskRunning {
+			n++
+		}
+	}
+	return n
+}
+
+func statusOf(w *state.Workload) api.WorkloadStatus {
 	if w.Status.Final() || w.Spec.Kind != api.KindService {
 		return w.Status
 	}
 	switch {
 	case w.Stable != w.Revision && w.Stable != 0:
 		return api.WorkloadUpdating
-	case healthy >= w.Spec.Replicas:
+	case healthyOf(w) >= w.Spec.Replicas:
 		return api.WorkloadRunning
 	case w.Stable == 0 && w.Counts.Running == 0:
 		return api.WorkloadPending
@@ -45,24 +59,29 @@ func statusOf(w *state.Workload, healthy int32) api.WorkloadStatus {
 	return api.WorkloadDegraded
 }
 
-// ViewTask shows an element; full adds its last decision.
-func (e *Engine) ViewTask(w *state.Workload, t *state.Task, full bool) api.TaskView {
-	v := api.TaskView{
-		TaskRef: t.Ref, Name: w.NameOf(t), TaskName: w.SpecOf(t).Name, Status: t.Status.String(),
-		Node: t.Node, Try: t.Try, Revision: t.Revision, Healthy: t.Healthy, Reason: t.Reason,
+// Task shows an element; full adds its last decision.
+func (v *Views) Task(w *state.Workload, t *state.Task, full bool) api.TaskView {
+	out := api.TaskView{
+		TaskRef: t.Ref, Name: w.NameOf(t), TaskName: w.SpecOf(t).Name, Status: TaskStatusOf(t),
+		Node: t.Node, Try: t.Try, Revision: t.Revision, Healthy: t.Healthy, Reason: cmp.Or(v.waits(w, t), t.Reason),
 		Ready: t.Ready, Placed: t.Placed, Started: t.Started, Ended: t.Ended, NotBefore: t.NotBefore,
 		Ports: t.Ports, PID: t.PID, Result: t.Result,
 	}
-	if n := e.st.Nodes[t.Node]; n != nil {
-		v.Site, v.Layer = n.Site, n.Layer
-	}
-	if t.Stop != state.StopNothing && t.Status.Holds() {
-		v.Status = "stopping"
+	if n := v.e.st.Nodes[t.Node]; n != nil {
+		out.Site, out.Layer = n.Site, n.Layer
 	}
 	if full {
-		v.Decision = t.Decision
+		out.Decision = t.Decision
 	}
-	return v
+	return out
+}
+
+// TaskStatusOf is what people are told of how an element stands.
+func TaskStatusOf(t *state.Task) string {
+	if t.Stop != state.StopNothing && t.Status.Holds() {
+		return "stopping"
+	}
+	return t.Status.String()
 }
 
 // ViewNode shows a node.
@@ -82,7 +101,7 @@ func (e *Engine) ViewNode(n *state.Node) api.NodeView {
 
 // Explain says why an element is where it is, or why it is not yet anywhere.
 func (e *Engine) Explain(w *state.Workload, t *state.Task) api.Explanation {
-	x := api.Explanation{Task: e.ViewTask(w, t, false), Decision: t.Decision}
+	x := api.Explanation{Task: e.Views().Task(w, t, false), Decision: t.Decision}
 	if int(t.Ref.Task) < len(w.Profiles) {
 		x.Profile = w.Profiles[t.Ref.Task]
 	}
@@ -91,16 +110,23 @@ func (e *Engine) Explain(w *state.Workload, t *state.Task) api.Explanation {
 		x.WaitsFor = e.waitsFor(w, t)
 	case api.TaskPending:
 		ask := makeAsk(w, t)
-		d := e.weigh(w, t.Ref, ask)
-		if d.Chosen != nil && !e.index.FitsWhole(ask) {
-			splitGang(&d)
-		}
-		x.Decision = &d
-		if d.Chosen == nil {
+		d := e.decideNow(w, t, ask)
+		if x.Decision = &d; d.Chosen == nil {
+			x.Task.Reason = phrase(&d, t.Pin)
 			x.Suggestions = e.index.Suggest(ask)
 		}
 	}
 	return x
+}
+
+// decideNow decides for an element that waits, and keeps nothing. The decision has a chosen
+// node when it would be placed now.
+func (e *Engine) decideNow(w *state.Workload, t *state.Task, ask *sched.Ask) api.Decision {
+	d := e.weigh(w, t.Ref, ask)
+	if d.Chosen != nil && !e.index.FitsWhole(ask) {
+		splitGang(&d)
+	}
+	return d
 }
 
 // splitGang makes a refusal of the decision for one element of a gang that does

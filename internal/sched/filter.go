@@ -18,7 +18,7 @@ func static(e *node, a *Ask) string {
 	q := &t.Requires
 	switch {
 	case a.Pin != "" && a.Pin != e.Name:
-		return "node is not " + a.Pin
+		return NotPinned(a.Pin)
 	case !slices.Contains(e.Drivers, t.Driver):
 		return "driver " + t.Driver + " is missing"
 	case len(q.Layers) > 0 && !slices.Contains(q.Layers, e.Layer):
@@ -48,6 +48,9 @@ func static(e *node, a *Ask) string {
 	}
 	return whole(e, t)
 }
+
+// NotPinned is the reason of the nodes that a task pinned to one may not run on.
+func NotPinned(pin string) string { return "node is not " + pin }
 
 // suits is static without the text, for the hot path.
 func suits(e *node, a *Ask) bool {

@@ -42,12 +42,12 @@ type listTasks struct {
 func (s *Server) listTasks(ctx context.Context, in *listTasks) (*answer[api.TaskPage], error) {
 	out := &answer[api.TaskPage]{Body: api.TaskPage{Items: []api.TaskView{}}}
 	err := s.read(ctx, in.One, in.Reading, &out.Seq, func(e *engine.Engine, w *state.Workload) (p *problem) {
+		views := e.Views()
 		out.Body.Next, p = in.page(w, func(t *state.Task) bool {
-			v := e.ViewTask(w, t, false)
-			if len(in.Status) > 0 && !slices.Contains(in.Status, v.Status) {
+			if len(in.Status) > 0 && !slices.Contains(in.Status, engine.TaskStatusOf(t)) {
 				return false
 			}
-			out.Body.Items = append(out.Body.Items, v)
+			out.Body.Items = append(out.Body.Items, views.Task(w, t, false))
 			return true
 		})
 		return p
@@ -181,7 +181,7 @@ func find(w *state.Workload, task string, index uint32) (*state.Task, *problem) 
 func (s *Server) getTask(ctx context.Context, in *element) (*answer[api.TaskView], error) {
 	out := new(answer[api.TaskView])
 	err := s.readElement(ctx, in, &out.Seq, func(e *engine.Engine, w *state.Workload, t *state.Task) {
-		out.Body = e.ViewTask(w, t, true)
+		out.Body = e.Views().Task(w, t, true)
 	})
 	return out, err
 }

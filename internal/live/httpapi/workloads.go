@@ -89,7 +89,7 @@ type getWorkload struct {
 func (s *Server) getWorkload(ctx context.Context, in *getWorkload) (*answer[api.WorkloadView], error) {
 	out := new(answer[api.WorkloadView])
 	err := s.read(ctx, in.One, in.Reading, &out.Seq, func(e *engine.Engine, w *state.Workload) *problem {
-		out.Body = e.ViewWorkload(w, true)
+		out.Body = e.Views().Workload(w, true)
 		return nil
 	})
 	return out, err
@@ -111,8 +111,9 @@ func (s *Server) listWorkloads(ctx context.Context, in *listWorkloads) (*answer[
 	out := &answer[api.WorkloadPage]{Body: api.WorkloadPage{Items: []api.WorkloadView{}}}
 	err := s.view(ctx, in.Reading, &out.Seq, func(e *engine.Engine) {
 		ids, more := in.pick(e)
+		views := e.Views()
 		for _, id := range ids {
-			out.Body.Items = append(out.Body.Items, e.ViewWorkload(e.State().Workloads[id], false))
+			out.Body.Items = append(out.Body.Items, views.Workload(e.State().Workloads[id], false))
 		}
 		if more {
 			out.Body.Next = strconv.FormatUint(ids[len(ids)-1], 10)
@@ -125,7 +126,7 @@ func (s *Server) listWorkloads(ctx context.Context, in *listWorkloads) (*answer[
 // follow.
 func (in *listWorkloads) pick(e *engine.Engine) (ids []uint64, more bool) {
 	for id, w := range e.State().Workloads {
-		if (in.After == 0 || id < in.After) && in.wants(e, w) {
+		if (in.After == 0 || id < in.After) && in.wants(w) {
 			ids = append(ids, id)
 		}
 	}
@@ -136,12 +137,12 @@ func (in *listWorkloads) pick(e *engine.Engine) (ids []uint64, more bool) {
 	return ids, false
 }
 
-func (in *listWorkloads) wants(e *engine.Engine, w *state.Workload) bool {
+func (in *listWorkloads) wants(w *state.Workload) bool {
 	return (in.All || w.Spec.Tenant == in.tenant()) &&
 		(in.Kind == "" || string(w.Spec.Kind) == in.Kind) &&
 		(in.Parent == 0 || w.Parent == in.Parent) &&
 		strings.HasPrefix(w.Spec.Name, in.Prefix) &&
-		(len(in.Status) == 0 || slices.Contains(in.Status, e.ViewWorkload(w, false).Status))
+		(len(in.Status) == 0 || slices.Contains(in.Status, engine.StatusOf(w)))
 }
 
 // OfWorkload is a change of one workload.

@@ -1,0 +1,100 @@
+package engine_test
+
+import (
+	"fmt"
+	"testing"
+
+	"drover.dev/api"
+	"drover.dev/internal/engine"
+)
+
+func TestPhrase(t *testing.T) {
+	reasons := func(list ...api.ReasonCount) *api.Decision {
+		d := &api.Decision{Reasons: list}
+		for _, r := range list {
+			d.Nodes += r.Nodes
+		}
+		return d
+	}
+	for name, c := range map[string]struct {
+		d    *api.Decision
+		pin  string
+		want string
+	}{
+		"no nodes":   {d: reasons(), want: "there are no nodes"},
+		"one reason": {d: reasons(api.ReasonCount{Reason: "driver wasm is missing", Nodes: 2}), want: "2 of 2 nodes: driver wasm is missing"},
+		"two reasons": {
+			d:    reasons(api.ReasonCount{Reason: "memory 4Gi is not free", Nodes: 3}, api.ReasonCount{Reason: "taint gpu:noSchedule", Nodes: 2}),
+			want: "3 of 5 nodes: memory 4Gi is not free; 2: taint gpu:noSchedule",
+		},
+		"many reasons": {
+			d: reasons(api.ReasonCount{Reason: "a", Nodes: 5}, api.ReasonCount{Reason: "b", Nodes: 4}, api.ReasonCount{Reason: "c", Nodes: 3},
+				api.ReasonCount{Reason: "d", Nodes: 2}, api.ReasonCount{Reason: "e", Nodes: 1}),
+			want: "5 of 15 nodes: a; 4: b; 3: c; and 2 more",
+		},
+		"of one node only": {
+			d:   reasons(api.ReasonCount{Reason: "node is not n7", Nodes: 8}, api.ReasonCount{Reason: "cpu 1 is not free", Nodes: 1}),
+			pin: "n7", want: "node n7: cpu 1 is not free",
+		},
+		"of a node that is silent": {
+			d:   reasons(api.ReasonCount{Reason: "node is not n7", Nodes: 8}, api.ReasonCount{Reason: "node is silent", Nodes: 1}),
+			pin: "n7", want: "node n7 is silent",
+		},
+		"of a node that is gone": {d: reasons(api.ReasonCount{Reason: "node is not n7", Nodes: 8}), pin: "n7", want: "node n7 is gone"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := engine.Phrase(c.d, c.pin); got != c.want {
+				t.Errorf("%q, not %q", got, c.want)
+			}
+		})
+	}
+}
+
+// In a cell with more nodes than may be counted anew, the recorded counts stand.
+func TestRecordedReasons(t *testing.T) {
+	b := newBulk(t, nodeOf("n1", 1000))
+	b.step(submit(jobOf("wide", 1, func(w *api.Workload) { w.Tasks[0].Resources.CPU = 2000 })))
+	b.step(&engine.Register{Node: nodeOf("n2", 1000)})
+	for budget, want := range map[int]string{
+		2: "2 of 2 nodes: cpu 2 exceeds the whole node",
+		1: "1 of 1 nodes: cpu 2 exceeds the whole node",
+	} {
+		views := b.e.Views()
+		views.Recount(budget)
+		if got := views.Workload(b.e.State().Workloads[1], false).Reason; got != want {
+			t.Errorf("with a budget of %d nodes: %q, not %q", budget, got, want)
+		}
+	}
+}
+
+// Reasons are found by shape: 10,000 pending elements cost no more allocations
+// than the same elements without a reason, but for a handful.
+func TestReasonsCostByShape(t *testing.T) {
+	const elements = 10_000
+	view := func(refused bool) float64 {
+		b := newBulk(t)
+		if refused {
+			b.step(&engine.Register{Node: nodeOf("n1", 1000)})
+		}
+		for i := range 2 {
+			b.step(submit(jobOf(fmt.Sprint("array", i), elements/2, func(w *api.Workload) { w.Tasks[0].Resources.CPU = 2000 })))
+		}
+		if !refused {
+			clear(b.e.State().Refusals)
+		}
+		return testing.AllocsPerRun(3, func() {
+			views := b.e.Views()
+			for _, id := range b.e.State().SortedWorkloads() {
+				w := b.e.State().Workloads[id]
+				for _, el := range w.Groups[0].Tasks {
+					if v := views.Task(w, el, false); (v.Reason != "") != refused {
+						t.Fatalf("%s has the reason %q", v.Name, v.Reason)
+					}
+				}
+			}
+		})
+	}
+	if without, with := view(false), view(true); with > without+200 {
+		t.Errorf("%.0f allocations with reasons, %.0f without", with, without)
+	}
+}
