@@ -1,8 +1,10 @@
 package main
 
 import (
+	"fmt"
 	"strconv"
 
+	"drover.dev/api"
 	"drover.dev/api/client"
 	"drover.dev/internal/report"
 	"github.com/spf13/cobra"
@@ -23,19 +25,29 @@ func newStatusCmd(a *app) *cobra.Command {
 				if !s.Leader {
 					role, tone = "does not lead the cell", report.Warn
 				}
-				return report.Pairs(a.out, a.style(), []report.Pair{
+				pairs := []report.Pair{
 					{Key: "Server", Value: c.Server()},
 					{Key: "Version", Value: s.Version},
 					{Key: "Cell", Value: s.Cell, Tone: report.Strong},
 					{Key: "Role", Value: role, Tone: tone},
 					{Key: "Epoch", Value: strconv.FormatUint(s.Epoch, 10)},
 					{Key: "Sequence", Value: report.Count(int64(s.Seq))},
+					{Key: "Record", Value: report.Count(int64(s.Record))},
 					{Key: "Nodes", Value: strconv.Itoa(int(s.Nodes)) + ", " + strconv.Itoa(int(s.Silent)) + " of them silent"},
 					{Key: "Pending", Value: report.Count(int64(s.Pending))},
 					{Key: "Running", Value: report.Count(int64(s.Running))},
 					{Key: "Finished", Value: report.Count(s.Finished)},
-				})
+				}
+				for _, l := range s.Losses {
+					pairs = append(pairs, report.Pair{Key: "Given up", Tone: report.Bad, Value: lossText(l)})
+				}
+				return report.Pairs(a.out, a.style(), pairs)
 			})
 		}),
 	}
+}
+
+// lossText says what of the journal an operator gave up.
+func lossText(l api.AcceptedLoss) string {
+	return fmt.Sprintf("records from %d on (%d entries), at %s, in epoch %d", l.From, l.Entries, l.At, l.Epoch)
 }

@@ -14,6 +14,8 @@ func (e *Engine) input(in Input) state.Answer {
 	switch v := in.(type) {
 	case *Lead:
 		e.emit(&state.LeaderStarted{Epoch: v.Epoch, Server: v.Server})
+	case *Loss:
+		e.emit(&state.LossAccepted{From: v.From, Entries: v.Entries})
 	case *Register:
 		return e.register(&v.Node)
 	case *Silent:

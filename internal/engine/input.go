@@ -23,6 +23,7 @@ const (
 	InputSilent
 	InputBack
 	InputReports
+	InputLoss
 )
 
 // Caller is part of every command: who asks, and the idempotency key under which
@@ -37,6 +38,13 @@ type Caller struct {
 type Lead struct {
 	Epoch  uint64 `cbor:"1,keyasint"`
 	Server string `cbor:"2,keyasint"`
+}
+
+// Loss says that the leader goes on without records that were damaged or gone,
+// as an operator accepted.
+type Loss struct {
+	From    uint64 `cbor:"1,keyasint"` // number of the first record given up
+	Entries uint64 `cbor:"2,keyasint"` // how many stored entries were dropped
 }
 
 // Submit asks for a workload: a new one, or a revision of one of the same name.
@@ -137,6 +145,7 @@ func (*Register) InputKind() InputKind    { return InputRegister }
 func (*Silent) InputKind() InputKind      { return InputSilent }
 func (*Back) InputKind() InputKind        { return InputBack }
 func (*Reports) InputKind() InputKind     { return InputReports }
+func (*Loss) InputKind() InputKind        { return InputLoss }
 
 // NewInput returns an empty input of a kind, or nil when this build does not
 // know the kind.
@@ -166,6 +175,8 @@ func NewInput(k InputKind) Input {
 		return new(Back)
 	case InputReports:
 		return new(Reports)
+	case InputLoss:
+		return new(Loss)
 	}
 	return nil
 }

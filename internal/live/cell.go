@@ -26,6 +26,7 @@ import (
 	"drover.dev/internal/artifact"
 	"drover.dev/internal/bus"
 	"drover.dev/internal/control"
+	"drover.dev/internal/engine"
 	"drover.dev/internal/journal"
 	"drover.dev/internal/live/httpapi"
 	"drover.dev/internal/state"
@@ -205,13 +206,12 @@ func (c *Cell) opened(epoch uint64, st *state.State) {
 
 func (c *Cell) epoch() uint64 { return c.term.Load() }
 
-// serverName is what the journal says who leads; an accepted loss is part of it,
-// so that the journal says that, too.
-func (c *Cell) serverName() string {
+// losses tells the journal what was given up when the cell was opened, as accepted.
+func (c *Cell) losses() []engine.Input {
 	if c.lost == 0 {
-		return c.cfg.Name
+		return nil
 	}
-	return fmt.Sprintf("%s (accepted the loss of %d entries from record %d on)", c.cfg.Name, c.lost, c.cfg.AcceptLossFrom)
+	return []engine.Input{&engine.Loss{From: c.cfg.AcceptLossFrom, Entries: uint64(c.lost)}}
 }
 
 // room says whether so many bytes fit into the journal's store.

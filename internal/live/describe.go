@@ -83,6 +83,8 @@ func describeNode(ev state.Event, out *api.WatchEvent) bool {
 		out.Detail = "site " + e.Site.Name
 	case *state.LeaderStarted:
 		out.Detail = "epoch " + number(e.Epoch) + " of " + e.Server
+	case *state.LossAccepted:
+		out.Detail = "records from " + number(e.From) + " on were given up: " + number(e.Entries) + " entries"
 	default:
 		return false
 	}
@@ -162,4 +164,5 @@ var kindNames = map[state.Kind]string{
 	state.KindTaskSuspended:     "task.suspended",
 	state.KindTaskCheckpointed:  "task.checkpointed",
 	state.KindNodePower:         "node.power",
+	state.KindLossAccepted:      "loss.accepted",
 }

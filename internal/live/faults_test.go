@@ -244,8 +244,8 @@ func TestADamagedJournalIsNotStartedOn(t *testing.T) {
 	c = run(t, Config{Dir: dir, AcceptLossFrom: 3})
 	until(t, c, "the next epoch", func(st *state.State) bool { return st.Epoch == 2 })
 	view(t, c, 0, func(st *state.State) {
-		if len(st.Workloads) != 1 || !strings.Contains(st.Leader, "accepted the loss of 1 entries from record 3") {
-			t.Errorf("%d workloads, the leader is %q", len(st.Workloads), st.Leader)
+		if len(st.Workloads) != 1 || len(st.Losses) != 1 || st.Losses[0].From != 3 || st.Losses[0].Entries != 1 || st.Losses[0].Epoch != 2 {
+			t.Errorf("%d workloads, given up is %+v", len(st.Workloads), st.Losses)
 		}
 	})
 	for deadline := time.Now().Add(wait); must[uint64](t)(c.journal.First(t.Context())) <= seq; time.Sleep(5 * time.Millisecond) {

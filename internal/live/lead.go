@@ -187,7 +187,7 @@ func (l *leader) begin(ctx context.Context, epoch uint64) error {
 	}
 	l.engine, l.opened, l.more, l.wake = engine.New(st), false, false, 0
 	l.clock.Saw(st.Now)
-	lead := &engine.Lead{Epoch: epoch, Server: l.cell.serverName()}
+	lead := &engine.Lead{Epoch: epoch, Server: l.cell.cfg.Name}
 	l.own = append([]engine.Input{lead}, l.own...)
 	return nil
 }

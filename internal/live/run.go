@@ -79,6 +79,7 @@ func (c *Cell) lead(ctx context.Context) error {
 	l := &leader{
 		cell: c, rules: control.NewLeader(c.start), last: journal.Link{N: c.start.N, Hash: c.start.Hash},
 		appended: make(chan control.Appended, 1), read: make(chan readBack, 1),
+		own: c.losses(),
 	}
 	return l.lead(ctx)
 }

@@ -33,6 +33,10 @@ func (c *Cell) Status() api.CellStatus {
 		Version: c.cfg.Build, Cell: c.cfg.Cell, Leader: c.leading.Load(), Epoch: st.Epoch, Seq: s.last,
 		Nodes: int32(len(st.Nodes)), Finished: int64(st.Totals.Ended),
 	}
+	out.Record = s.at.N
+	for _, l := range st.Losses {
+		out.Losses = append(out.Losses, api.AcceptedLoss{From: l.From, Entries: l.Entries, Epoch: l.Epoch, At: l.At})
+	}
 	for _, n := range st.Nodes { // order-free: a count
 		if n.Silent {
 			out.Silent++

@@ -16,6 +16,8 @@ func (s *State) Apply(at api.Time, ev Event) error {
 	switch e := ev.(type) {
 	case *LeaderStarted:
 		s.Epoch, s.Leader = e.Epoch, e.Server
+	case *LossAccepted:
+		s.lost(Loss{From: e.From, Entries: e.Entries, Epoch: s.Epoch, At: at})
 	case *SettingsChanged:
 		s.Settings = e.Settings
 		s.remember(e.Key, Answer{Action: "updated"})

@@ -44,12 +44,20 @@ const (
 	KindTaskSuspended
 	KindTaskCheckpointed
 	KindNodePower
+	KindLossAccepted
 )
 
 // LeaderStarted opens an epoch; it is the read barrier of a new leader.
 type LeaderStarted struct {
 	Epoch  uint64 `cbor:"1,keyasint"`
 	Server string `cbor:"2,keyasint"`
+}
+
+// LossAccepted says that an operator had the leader go on without records that
+// were damaged or gone. Numbers from From on were used again after it.
+type LossAccepted struct {
+	From    uint64 `cbor:"1,keyasint"` // number of the first record given up
+	Entries uint64 `cbor:"2,keyasint"` // how many stored entries were dropped with it
 }
 
 // SettingsChanged replaces the cell's settings.
@@ -331,6 +339,7 @@ func (*ReservationEnded) Kind() Kind  { return KindReservationEnded }
 func (*TaskSuspended) Kind() Kind     { return KindTaskSuspended }
 func (*TaskCheckpointed) Kind() Kind  { return KindTaskCheckpointed }
 func (*NodePower) Kind() Kind         { return KindNodePower }
+func (*LossAccepted) Kind() Kind      { return KindLossAccepted }
 
 // NewEvent returns an empty event of a kind, or nil when this build does not
 // know the kind.
@@ -375,4 +384,5 @@ var makers = [...]func() Event{
 	KindTaskSuspended:     func() Event { return new(TaskSuspended) },
 	KindTaskCheckpointed:  func() Event { return new(TaskCheckpointed) },
 	KindNodePower:         func() Event { return new(NodePower) },
+	KindLossAccepted:      func() Event { return new(LossAccepted) },
 }

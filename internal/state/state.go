@@ -33,6 +33,8 @@ type State struct {
 	HistoryOrder []string                    `cbor:"16,keyasint"`           // keys of Histories, oldest first
 	Versions     uint64                      `cbor:"17,keyasint,omitempty"` // highest version of a removed node's set
 
+	Losses []Loss `cbor:"18,keyasint,omitempty"` // records given up by an operator, the newest MaxLosses, oldest first
+
 	names map[string]uint64 // "tenant/name" to the newest workload of that name
 }
 
@@ -56,6 +58,22 @@ func DefaultSettings() Settings {
 		Lease: 10 * api.Second, Drift: 2 * api.Second,
 		Histories: 10_000,
 	}
+}
+
+// MaxLosses is how many accepted losses are remembered.
+const MaxLosses = 100
+
+// Loss is a piece of the journal that an operator gave up.
+type Loss struct {
+	From    uint64   `cbor:"1,keyasint"` // number of the first record
+	Entries uint64   `cbor:"2,keyasint"` // how many stored entries were dropped
+	Epoch   uint64   `cbor:"3,keyasint"` // that went on without them
+	At      api.Time `cbor:"4,keyasint"`
+}
+
+func (s *State) lost(l Loss) {
+	s.Losses = append(s.Losses, l)
+	s.Losses = s.Losses[max(0, len(s.Losses)-MaxLosses):]
 }
 
 // Totals count what has happened since the cell began.
