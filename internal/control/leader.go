@@ -41,8 +41,8 @@ type Leader struct {
 	Flight Mark   // the batch in flight; Seq 0. Zero when there is none
 }
 
-// A LeaderInput is what happened. The types are Campaign, Decided, Appended,
-// ReadBack and Unreadable.
+// A LeaderInput is what happened. The types are Campaign, Decided, Abandoned,
+// Appended, Overtaken, ReadBack and Unreadable.
 type LeaderInput interface{ leaderInput() }
 
 // Campaign asks to lead. It does nothing while leading.
@@ -73,9 +73,12 @@ type Appended struct {
 	Seq     uint64 // when Stored
 }
 
+// Overtaken says that the journal seems to hold more than this leader knows of.
+type Overtaken struct{}
+
 // ReadBack lists what stands in the journal after the last acknowledged record,
-// in order. End is the journal's last sequence, which torn entries may put
-// beyond the last record.
+// in order. End is the last sequence that was read, which torn entries may put
+// beyond the last record. Whoever follows reads back all the time.
 type ReadBack struct {
 	Marks []Mark
 	End   uint64
@@ -88,6 +91,7 @@ func (Campaign) leaderInput()   {}
 func (Decided) leaderInput()    {}
 func (Abandoned) leaderInput()  {}
 func (Appended) leaderInput()   {}
+func (Overtaken) leaderInput()  {}
 func (ReadBack) leaderInput()   {}
 func (Unreadable) leaderInput() {}
 
@@ -143,9 +147,16 @@ func (l *Leader) Handle(in LeaderInput) []LeaderAction {
 		if l.Phase == Appending {
 			return l.appended(in)
 		}
+	case Overtaken:
+		if l.Phase == Leading {
+			return l.recover()
+		}
 	case ReadBack:
-		if l.Phase == Recovering {
+		switch l.Phase {
+		case Recovering:
 			return l.readBack(in)
+		case Following:
+			return l.follow(in)
 		}
 	case Unreadable:
 		if l.Phase == Recovering {
@@ -218,6 +229,15 @@ func (l *Leader) readBack(in ReadBack) []LeaderAction {
 		by = 0 // only what earlier leaderships of ours had left behind
 	}
 	return slices.Concat(out, l.stepDown(by))
+}
+
+func (l *Leader) follow(in ReadBack) (out []LeaderAction) {
+	for _, m := range in.Marks {
+		l.Acked, l.Epoch = m, max(l.Epoch, m.Epoch)
+		out = append(out, Fold{Mark: m})
+	}
+	l.Acked.Seq = max(l.Acked.Seq, in.End)
+	return out
 }
 
 func (l *Leader) own(m Mark) bool {

@@ -91,6 +91,22 @@ func TestLeaderScenarios(t *testing.T) {
 		"a late answer changes nothing": {
 			[]control.LeaderInput{control.Appended{Outcome: control.Stored, Seq: 9}}, nil,
 		},
+		"who was asleep looks whether it still leads": {[]control.LeaderInput{control.Overtaken{}}, []string{"ReadFrom{7}"}},
+		"nobody else wrote, so it does": {
+			[]control.LeaderInput{control.Overtaken{}, control.ReadBack{End: 6}, control.Decided{Hash: hash(7)}}, []string{"Append{6}"},
+		},
+		"another leads, so it follows": {
+			[]control.LeaderInput{control.Overtaken{}, control.ReadBack{Marks: []control.Mark{other(7, 9)}, End: 7}},
+			[]string{"fold 7 at 7", "StepDown{9}"},
+		},
+		"who follows folds what others write": {
+			[]control.LeaderInput{control.Abandoned{}, control.ReadBack{Marks: []control.Mark{other(7, 9), other(8, 9)}, End: 8}},
+			[]string{"fold 7 at 7", "fold 8 at 8"},
+		},
+		"and leads behind it, in an epoch of its own": {
+			[]control.LeaderInput{control.Abandoned{}, control.ReadBack{Marks: []control.Mark{other(7, 12)}, End: 7}, control.Campaign{}},
+			[]string{"Begin{13}"},
+		},
 		"who leads does not campaign": {[]control.LeaderInput{control.Campaign{}}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -246,6 +262,14 @@ func TestLeadersAgreeWhateverIsLost(t *testing.T) {
 				s := w.some(t, func(s *server) bool { return s.reads })
 				s.reads = false
 				w.handle(s, control.ReadBack{Marks: slices.Clone(w.journal[s.Acked.Seq:]), End: uint64(len(w.journal))})
+			},
+			"follow": func(t *rapid.T) {
+				s := w.some(t, func(s *server) bool { return s.Phase == control.Following })
+				end := rapid.IntRange(int(s.Acked.Seq), len(w.journal)).Draw(t, "end")
+				w.handle(s, control.ReadBack{Marks: slices.Clone(w.journal[s.Acked.Seq:end]), End: uint64(end)})
+			},
+			"see more": func(t *rapid.T) {
+				w.handle(w.some(t, func(s *server) bool { return s.Phase == control.Leading }), control.Overtaken{})
 			},
 			"fail to read": func(t *rapid.T) {
 				s := w.some(t, func(s *server) bool { return s.reads })
