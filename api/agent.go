@@ -34,7 +34,6 @@ type Supply struct {
 	Digest Digest `json:"digest,omitempty" cbor:"2,keyasint,omitempty"`
 	Size   Bytes  `json:"size" cbor:"3,keyasint,omitempty"`
 	Inline []byte `json:"inline,omitempty" cbor:"4,keyasint,omitempty"`
-	Site   string `json:"site,omitempty" cbor:"5,keyasint,omitempty"` // where the bytes were made; "" is the cell's store
 }
 
 // AssignmentSet answers a Pull: everything (Full), or what changed after From.

@@ -62,11 +62,7 @@ func (e *Engine) supplies(w *state.Workload, t *state.Task) []api.Supply {
 		}
 	}
 	e.eachSupply(w, t.Ref, func(in *api.Input, from *state.Task, v *api.Value) {
-		s := api.Supply{Path: SupplyPath(w.Spec, in, from.Ref, v), Digest: v.Digest, Size: v.Size, Inline: v.Inline}
-		if n := e.st.Nodes[from.Node]; n != nil {
-			s.Site = n.Site
-		}
-		out = append(out, s)
+		out = append(out, api.Supply{Path: SupplyPath(w.Spec, in, from.Ref, v), Digest: v.Digest, Size: v.Size, Inline: v.Inline})
 	})
 	return out
 }

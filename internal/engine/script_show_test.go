@@ -34,7 +34,7 @@ func (s *script) show(what string, args []string) {
 		a := e.Assignment(st.Workloads[t.Ref.Workload], t)
 		s.printf("%s try %d of %s: %v", a.Name, a.Try, t.Node, a.Desire)
 		for _, in := range a.Inputs {
-			s.printf("  %s (%v) from site %q", in.Path, in.Size, in.Site)
+			s.printf("  %s (%v)", in.Path, in.Size)
 		}
 	case "totals":
 		s.printf("%+v", st.Totals)

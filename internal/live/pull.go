@@ -147,7 +147,7 @@ func (c *Cell) storeInputs(ctx context.Context, a *api.Assignment) error {
 		if err != nil {
 			return fmt.Errorf("store input %s of %s: %w", in.Path, a.Name, err)
 		}
-		in.Digest, in.Inline, in.Site = api.Digest(d), nil, ""
+		in.Digest, in.Inline = api.Digest(d), nil
 	}
 	return nil
 }
