@@ -9,19 +9,31 @@ import (
 	"drover.dev/internal/state"
 )
 
-// report folds one report of an agent in. Reports are resent until they are
-// acknowledged, so one that was seen before changes nothing; one about an attempt
-// that the node was never given is ignored.
+// Concerns tells whether a report of a node can change anything here. It cannot
+// when it is about an attempt that the node was never given, or is no longer
+// waited for, or when it was seen before: reports are resent until they are
+// acknowledged.
+func (e *Engine) Concerns(node string, r *api.Report) bool {
+	_, t := e.st.Task(r.TaskRef)
+	switch {
+	case t == nil || r.Try == 0 || r.N == 0:
+		return false
+	case r.Try == t.Try && t.Node == node && t.Status.Holds():
+		return r.N > t.Reported || r.Kind == api.ReportEnded
+	case r.Kind != api.ReportEnded || r.Result == nil:
+		return false
+	}
+	return r.Try == t.LostTry && t.LostNode == node || r.Try == t.Try && t.Node == node && r.N > t.Reported
+}
+
+// report folds one report of an agent in.
 func (e *Engine) report(node string, r *api.Report) {
-	w, t := e.st.Task(r.TaskRef)
-	if t == nil || r.Try == 0 || r.N == 0 {
+	if !e.Concerns(node, r) {
 		return
 	}
+	w, t := e.st.Task(r.TaskRef)
 	if r.Try != t.Try || t.Node != node || !t.Status.Holds() {
 		e.late(node, w, t, r)
-		return
-	}
-	if r.N <= t.Reported && r.Kind != api.ReportEnded {
 		return
 	}
 	switch r.Kind {
@@ -46,9 +58,6 @@ func (e *Engine) report(node string, r *api.Report) {
 // success of an attempt that was given up with its node still counts, unless the
 // task has ended: the first final report wins.
 func (e *Engine) late(node string, w *state.Workload, t *state.Task, r *api.Report) {
-	if r.Kind != api.ReportEnded || r.Result == nil {
-		return
-	}
 	known := r.Try == t.LostTry && t.LostNode == node
 	mine := !known && r.Try == t.Try && t.Node == node && r.N > t.Reported
 	switch {

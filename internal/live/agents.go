@@ -13,6 +13,7 @@ import (
 	"drover.dev/internal/bus"
 	"drover.dev/internal/engine"
 	"drover.dev/internal/journal"
+	"drover.dev/internal/live/httpapi"
 	"drover.dev/internal/state"
 )
 
@@ -29,31 +30,35 @@ const (
 	pendingBytes   = 64 << 20
 )
 
-// listen serves the agents until the subscriptions are ended.
+// listen serves the agents until the subscriptions are ended. Heartbeats are
+// answered where they come in: they wait for nothing. The rest is sorted by node.
 func (c *Cell) listen(ctx context.Context) ([]*nats.Subscription, error) {
+	for range servers {
+		c.background.Go(func() { c.post.run(func(node string, l letter) { c.answerTo(ctx, node, l) }) })
+	}
+	context.AfterFunc(ctx, c.post.close)
 	var subs []*nats.Subscription
 	for _, h := range []struct {
-		verb  string
-		most  int
-		serve func(context.Context, string, *nats.Msg) error
+		verb string
+		most int
+		take func(ctx context.Context, node string, m *nats.Msg)
 	}{
-		{"hello", maxHelloBody, c.hello},
-		{"pull", maxSmallBody, c.pull},
-		{"report", maxReportsBody, c.report},
-		{"beat", maxSmallBody, c.beat},
+		{"hello", maxHelloBody, c.later(c.hello)},
+		{"pull", maxSmallBody, c.later(c.pull)},
+		{"report", maxReportsBody, c.later(c.report)},
+		{"beat", maxSmallBody, c.beatNow},
 	} {
-		sub, err := c.nc.Subscribe(bus.AgentSubject("*", h.verb), func(m *nats.Msg) {
+		sub, err := c.agents.Subscribe(bus.AgentSubject("*", h.verb), func(m *nats.Msg) {
 			node, ok := bus.Sender(m)
-			if !ok || !strings.HasPrefix(m.Reply, bus.AgentInbox(node)+".") {
+			switch {
+			case !ok || !strings.HasPrefix(m.Reply, bus.AgentInbox(node)+"."):
 				c.log.Warn("a message asks to be answered elsewhere", "subject", m.Subject)
-				return
-			}
-			err := fmt.Errorf("%s: %d bytes, at most %d may be", h.verb, len(m.Data), h.most)
-			if len(m.Data) <= h.most {
-				err = h.serve(ctx, node, m)
-			}
-			if err != nil {
-				c.refuse(m, err)
+			case len(m.Data) > h.most:
+				if c.post.admit(node, len(m.Data)) {
+					c.refuse(m, fmt.Errorf("%s: %d bytes, at most %d may be", h.verb, len(m.Data), h.most))
+				}
+			default:
+				h.take(ctx, node, m)
 			}
 		})
 		if err != nil {
@@ -65,6 +70,17 @@ func (c *Cell) listen(ctx context.Context) ([]*nats.Subscription, error) {
 		}
 	}
 	return subs, nil
+}
+
+// later leaves a message to whoever serves the next one of its node.
+func (c *Cell) later(serve func(context.Context, string, *nats.Msg) error) func(context.Context, string, *nats.Msg) {
+	return func(_ context.Context, node string, m *nats.Msg) { c.post.put(node, letter{m, serve}) }
+}
+
+func (c *Cell) answerTo(ctx context.Context, node string, l letter) {
+	if err := l.serve(ctx, node, l.msg); err != nil {
+		c.refuse(l.msg, err)
+	}
 }
 
 // refuse answers with an error; the agent tries again later.
@@ -100,7 +116,7 @@ func (c *Cell) send(m *nats.Msg, body []byte) error {
 
 // publish sends what nobody waits for here: the other side asks again.
 func (c *Cell) publish(m *nats.Msg) {
-	if err := c.nc.PublishMsg(m); err != nil && !errors.Is(err, nats.ErrConnectionClosed) {
+	if err := c.agents.PublishMsg(m); err != nil && !errors.Is(err, nats.ErrConnectionClosed) {
 		c.log.Warn("a message could not be sent", "subject", m.Subject, "error", err)
 	}
 }
@@ -163,14 +179,43 @@ func (c *Cell) report(ctx context.Context, node string, m *nats.Msg) error {
 	if len(r.Reports) == 0 || len(r.Reports) > maxReports {
 		return fmt.Errorf("report: %d reports, 1 to %d may be in one message", len(r.Reports), maxReports)
 	}
-	in := &engine.Reports{Node: node, Reports: r.Reports}
+	if !c.leading.Load() {
+		return httpapi.ErrNotLeader
+	}
+	kept, seq := c.shadow.concerning(node, r.Reports, c.last.Load())
+	c.count.unknown.Add(uint64(len(r.Reports) - len(kept)))
+	ack := func(seq uint64) any { return api.ReportsAck{Epoch: c.epoch(), Seq: seq} }
+	if len(kept) == 0 {
+		return c.respond(m, ack(seq))
+	}
+	in := &engine.Reports{Node: node, Reports: kept}
 	in.Clean()
 	b, err := journal.EncodeInput(in)
 	if err != nil {
 		return err
 	}
-	ack := func(seq uint64) any { return api.ReportsAck{Epoch: c.epoch(), Seq: seq} }
 	return c.queue.offer("node/"+node, []engine.Input{in}, [][]byte{b}, c.answerWith(m, ack))
+}
+
+// concerning picks the reports that may change something; the others need not
+// stand in the journal. A shadow that is behind stored may not know yet what they
+// are about, so they all go to the leader then. An attempt that another leader
+// gave is safe, too: its node takes no acknowledgement of this older epoch.
+func (s *shadow) concerning(node string, list []api.Report, stored uint64) (kept []api.Report, seq uint64) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.last < stored {
+		return list, s.last
+	}
+	kept = list[:0]
+	for i := range list {
+		if s.engine.Concerns(node, &list[i]) {
+			kept = append(kept, list[i])
+		} else {
+			s.stray(node, list[i].Attempt)
+		}
+	}
+	return kept, s.last
 }
 
 // hear notes that a node spoke. A node that was welcomed just now may not have
@@ -228,6 +273,17 @@ func (c *Cell) reject(node string, ids []api.Attempt) {
 	}
 	if err != nil {
 		c.log.Warn("tasks with too many inputs are not refused yet", "node", node, "error", err)
+	}
+}
+
+// beatNow answers a heartbeat at once. One of a node that may have been welcomed
+// just now waits like other messages.
+func (c *Cell) beatNow(ctx context.Context, node string, m *nats.Msg) {
+	switch {
+	case !c.alive.heard(node):
+		c.post.put(node, letter{m, c.beat})
+	case c.post.admit(node, len(m.Data)):
+		c.answerTo(ctx, node, letter{m, c.beat})
 	}
 }
 
@@ -294,7 +350,7 @@ func (c *Cell) Log(ctx context.Context, node string, req api.LogRequest) (api.Lo
 	if err != nil {
 		return chunk, fmt.Errorf("read a log: %w", err)
 	}
-	m, err := c.nc.RequestWithContext(ctx, bus.NodeSubject(node, "log"), b)
+	m, err := c.agents.RequestWithContext(ctx, bus.NodeSubject(node, "log"), b)
 	switch {
 	case errors.Is(err, nats.ErrNoResponders):
 		return chunk, fmt.Errorf("read a log: node %s is not connected; logs stay on their node", node)

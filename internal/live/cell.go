@@ -42,7 +42,8 @@ type Cell struct {
 
 	lock      *os.File
 	bus       *bus.Server // nil with an outside server
-	nc        *nats.Conn
+	nc        *nats.Conn  // for the journal
+	agents    *nats.Conn  // for the agents: what they send cannot hold the journal up
 	journal   journal.Journal
 	snapshots *journal.Snapshots
 	archive   *journal.Archive
@@ -50,6 +51,7 @@ type Cell struct {
 	http      net.Listener // nil when it does not listen
 
 	queue  *queue
+	post   *post
 	alive  *alive
 	shadow *shadow
 	start  control.Mark // the last record when the cell was opened
@@ -103,7 +105,7 @@ func Open(ctx context.Context, cfg Config) (*Cell, error) {
 		return nil, err
 	}
 	c := &Cell{
-		cfg: cfg, log: cfg.Logger, queue: newQueue(cfg.Limits), alive: newAlive(cfg.SilentAfter), ready: make(chan struct{}),
+		cfg: cfg, log: cfg.Logger, queue: newQueue(cfg.Limits), post: newPost(control.DefaultIntakeLimits()), alive: newAlive(cfg.SilentAfter), ready: make(chan struct{}),
 	}
 	if err := c.open(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open cell %s in %s: %w", cfg.Cell, cfg.Dir, err), c.Close())
@@ -176,8 +178,10 @@ func (c *Cell) Close() error {
 	if c.journal != nil {
 		errs = append(errs, c.journal.Close())
 	}
-	if c.nc != nil {
-		c.nc.Close()
+	for _, nc := range []*nats.Conn{c.agents, c.nc} {
+		if nc != nil {
+			nc.Close()
+		}
 	}
 	if c.bus != nil {
 		c.bus.Stop()

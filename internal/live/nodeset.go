@@ -3,6 +3,7 @@ package live
 import (
 	"cmp"
 	"slices"
+	"sync"
 
 	"drover.dev/api"
 	"drover.dev/internal/engine"
@@ -22,9 +23,11 @@ type change struct {
 type nodeSet struct {
 	changes []change
 	base    uint64 // what has gone up to this version is not listed
-	partial uint64 // version up to which a full answer was given in parts; 0: none
+	stale   int    // listed changes that a later one replaced, about
+
+	mu      sync.Mutex // of what follows, which answers to pulls change
+	partial uint64     // version up to which a full answer was given in parts; 0: none
 	strays  []api.Attempt
-	stale   int // listed changes that a later one replaced, about
 }
 
 // Bounds on a nodeSet.
@@ -178,21 +181,30 @@ func (b *batch) stopping(st *state.State, w *state.Workload) {
 
 // strays notes attempts that a node reports although it holds them no more.
 func (b *batch) strays(inputs []engine.Input) {
-	st := b.shadow.engine.State()
 	for _, in := range inputs {
 		r, ok := in.(*engine.Reports)
 		if !ok {
 			continue
 		}
-		n, set := st.Nodes[r.Node], b.shadow.sets[r.Node]
-		if n == nil || set == nil {
-			continue
-		}
 		for i := range r.Reports {
-			id := r.Reports[i].Attempt
-			if t := n.Held[id.TaskRef]; (t == nil || t.Try != id.Try) && len(set.strays) < maxStrays && !slices.Contains(set.strays, id) {
-				set.strays = append(set.strays, id)
-			}
+			b.shadow.stray(r.Node, r.Reports[i].Attempt)
 		}
+	}
+}
+
+// stray notes an attempt that a node reports, unless the node holds it: with the
+// next answer to a pull it learns that it does not.
+func (s *shadow) stray(node string, id api.Attempt) {
+	n, set := s.engine.State().Nodes[node], s.sets[node]
+	if n == nil || set == nil {
+		return
+	}
+	if t := n.Held[id.TaskRef]; t != nil && t.Try == id.Try {
+		return
+	}
+	set.mu.Lock()
+	defer set.mu.Unlock()
+	if len(set.strays) < maxStrays && !slices.Contains(set.strays, id) {
+		set.strays = append(set.strays, id)
 	}
 }

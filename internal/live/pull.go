@@ -33,13 +33,15 @@ type pulled struct {
 
 // pull collects what a node asked for.
 func (s *shadow) pull(node string, p api.Pull) (pulled, error) {
-	s.mu.Lock() // strays and partial are taken
-	defer s.mu.Unlock()
+	s.mu.RLock()
+	defer s.mu.RUnlock()
 	st := s.engine.State()
 	n, set := st.Nodes[node], s.sets[node]
 	if n == nil {
 		return pulled{}, fmt.Errorf("node %s is not registered: say hello first", node)
 	}
+	set.mu.Lock()
+	defer set.mu.Unlock()
 	known := p.Have != 0 && p.Have <= n.Version && (p.Have >= set.base || p.Have == set.partial)
 	out := pulled{end: n.Version}
 	out.set = api.AssignmentSet{Epoch: st.Epoch, Full: !known}
@@ -58,9 +60,11 @@ func (s *shadow) pull(node string, p api.Pull) (pulled, error) {
 
 // cutAt notes that the answer to a pull was cut shorter than pull had thought.
 func (s *shadow) cutAt(node string, have, cut uint64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.mu.RLock()
+	defer s.mu.RUnlock()
 	if set := s.sets[node]; set != nil && have < set.base {
+		set.mu.Lock()
+		defer set.mu.Unlock()
 		set.partial = cut
 	}
 }

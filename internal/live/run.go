@@ -100,6 +100,9 @@ func (c *Cell) openBus(ctx context.Context) error {
 	if c.nc, err = bus.Connect(ctx, dial); err != nil {
 		return err
 	}
+	if c.agents, err = bus.Connect(ctx, dial); err != nil {
+		return err
+	}
 	if c.bus == nil && !c.cfg.AcceptUnsynced {
 		if err := c.mustSync(ctx); err != nil {
 			return err

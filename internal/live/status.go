@@ -13,6 +13,7 @@ type counters struct {
 	batches, inputs, events, bytes atomic.Uint64
 	appendNanos                    atomic.Uint64
 	beats, hints, snapshots        atomic.Uint64
+	unknown                        atomic.Uint64 // reports that concern nothing
 }
 
 func (n *counters) batch(f *flight, took time.Duration) {
@@ -75,6 +76,8 @@ func (c *Cell) Metrics() []httpapi.Metric {
 		counter("drover_record_bytes_total", "Bytes of them.", float64(n.bytes.Load())),
 		counter("drover_batch_seconds_total", "Time from deciding a batch to its acknowledgement.", float64(n.appendNanos.Load())/1e9),
 		counter("drover_heartbeats_total", "Heartbeats of nodes.", float64(n.beats.Load())),
+		counter("drover_reports_unknown_total", "Reports of nodes that were not recorded, because they concern no attempt that is waited for.", float64(n.unknown.Load())),
+		counter("drover_agent_messages_dropped_total", "Messages of nodes that sent more than one node may.", float64(c.post.dropped())),
 		counter("drover_hints_total", "Hints sent to nodes.", float64(n.hints.Load())),
 		counter("drover_snapshots_total", "Snapshots written.", float64(n.snapshots.Load())),
 		gauge("drover_storage_failing", "1 while the journal cannot be written.", truth(c.storageError() != nil)),

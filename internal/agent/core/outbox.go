@@ -46,6 +46,11 @@ func (c *Core) dispatchReports(batch []api.Report) {
 // onAck lets go of the reports of the last batch, unless the server could not
 // record them.
 func (c *Core) onAck(ack api.ReportsAck) {
+	if ack.Epoch < c.link.epoch {
+		c.link.reports.fail(c) // not the leader any more: it may not know what they are about
+		c.link.sent = nil
+		return
+	}
 	c.sawEpoch(ack.Epoch)
 	if ack.Error != "" {
 		c.refuseReports()
