@@ -40,7 +40,8 @@ type BatchReply struct {
 
 // Plan is what would be decided now for the tasks of a workload.
 type Plan struct {
-	Tasks []Planned `json:"tasks"`
+	Tasks    []Planned    `json:"tasks"`
+	Warnings []FieldError `json:"warnings,omitempty"` // as in Applied
 }
 
 // WorkloadPage is a page of workloads, the newest first.

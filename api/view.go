@@ -107,6 +107,9 @@ type Applied struct {
 	Revision uint32       `json:"revision,omitempty"`
 	Action   string       `json:"action,omitempty"` // "created", "updated", "unchanged"
 	Errors   []FieldError `json:"errors,omitempty"` // refused: every fault with its path
+	// Warnings tell of what was accepted but is probably not meant, such as a
+	// driver that no registered node has.
+	Warnings []FieldError `json:"warnings,omitempty"`
 }
 
 // FieldError is one fault of a submitted document.

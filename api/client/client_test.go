@@ -84,7 +84,7 @@ func TestTheWayOfAJob(t *testing.T) {
 	w.cell.AddNode("n1")
 	plan, err := w.Plan(ctx, job("hello"))
 	w.ok(err)
-	if len(plan) != 1 || plan[0].Decision.Chosen.Node != "n1" {
+	if len(plan.Tasks) != 1 || plan.Tasks[0].Decision.Chosen.Node != "n1" {
 		t.Errorf("plan %+v", plan)
 	}
 	applied, err := w.Submit(ctx, job("hello"))

@@ -76,16 +76,16 @@ func encodeBatch(list []*api.Workload) (body []byte, n int, err error) {
 
 // Plan says what would be decided now for each task of a workload, and changes
 // nothing.
-func (c *Client) Plan(ctx context.Context, w *api.Workload) ([]api.Planned, error) {
+func (c *Client) Plan(ctx context.Context, w *api.Workload) (api.Plan, error) {
 	var p api.Plan
 	k, err := newCall("POST", "plan").json(w)
 	if err == nil {
 		_, err = c.do(ctx, k, &p)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("plan %s: %w", w.Name, err)
+		return p, fmt.Errorf("plan %s: %w", w.Name, err)
 	}
-	return p.Tasks, nil
+	return p, nil
 }
 
 // Get shows a workload with its specification. A workload is named by its name,

@@ -26,6 +26,18 @@ type Document struct {
 	Line     int // where it begins, from 1
 	Workload *api.Workload
 	Site     *api.Site
+
+	root *node
+}
+
+// Locate is where in the text the value of a path stands, from 1; of what is not
+// there, what it should be in.
+func (doc *Document) Locate(path string) (line, column int) {
+	if doc.root == nil {
+		return doc.Line, 0
+	}
+	at := doc.root.locate(path)
+	return int(at.line), int(at.column)
 }
 
 // Load reads all documents of a text: YAML documents, or JSON: one object, or a
@@ -53,7 +65,7 @@ func LoadBytes(data []byte, o Options) ([]Document, error) {
 			all.add(i, syntaxFault(p.err))
 			continue
 		}
-		docs[i] = Document{Index: i, Line: int(p.root.place.line)}
+		docs[i] = Document{Index: i, Line: int(p.root.place.line), root: p.root}
 		all.add(i, docs[i].decode(p.root))
 	}
 	if len(docs) == 0 {
@@ -130,8 +142,7 @@ func (doc *Document) decode(n *node) []api.FieldError {
 	all := d.all(found)
 	for i := range all {
 		if all[i].Line == 0 {
-			at := n.locate(all[i].Path)
-			all[i].Line, all[i].Column = int(at.line), int(at.column)
+			all[i].Line, all[i].Column = doc.Locate(all[i].Path)
 		}
 	}
 	slices.SortStableFunc(all, func(a, b api.FieldError) int {

@@ -22,9 +22,10 @@ type outcome struct {
 	Action   string           `json:"action"` // "created", "updated", "unchanged", "refused"
 	Status   string           `json:"status,omitempty"`
 	Errors   []api.FieldError `json:"errors,omitempty"`
+	Warnings []api.FieldError `json:"warnings,omitempty"`
 
-	place string
-	code  int // of HTTP
+	doc  *document
+	code int // of HTTP
 }
 
 func newApplyCmd(a *app) *cobra.Command {
@@ -79,7 +80,7 @@ func (a *app) apply(ctx context.Context, c *client.Client, docs []document) ([]o
 			if err := c.PutSite(ctx, *d.Site); err != nil {
 				return nil, fmt.Errorf("%s: %w", d.place(), err)
 			}
-			done[i] = outcome{Kind: "site", Name: d.Site.Name, Action: "updated", place: d.place()}
+			done[i] = outcome{Kind: "site", Name: d.Site.Name, Action: "updated", doc: d}
 			continue
 		}
 		if err := a.upload(ctx, c, d.Workload, d.dir, uploaded); err != nil {
@@ -92,11 +93,12 @@ func (a *app) apply(ctx context.Context, c *client.Client, docs []document) ([]o
 		d := &docs[at[i]]
 		done[at[i]] = outcome{
 			Kind: string(d.Workload.Kind), Name: d.Workload.Name, ID: item.ID, Revision: item.Revision,
-			Action: item.Action, Errors: item.Errors, place: d.place(), code: item.Status,
+			Action: item.Action, Errors: item.Errors, Warnings: item.Warnings, doc: d, code: item.Status,
 		}
 		if item.Status >= http.StatusMultipleChoices {
 			done[at[i]].Action = "refused"
 		}
+		a.warn(item.Warnings, d.located)
 	}
 	return done, err
 }
@@ -169,7 +171,7 @@ func judge(done []outcome) error {
 	code, failed := exitConflict, 0
 	for _, o := range done {
 		for _, f := range o.Errors {
-			lines = append(lines, strings.TrimPrefix(fmt.Sprintf("%s: %s/%s: %s: %s", o.place, o.Kind, o.Name, f.Path, f.Message), ": "))
+			lines = append(lines, o.doc.located(f))
 		}
 		if o.Action == "refused" && o.code != http.StatusConflict {
 			code, _ = classifyStatus(o.code)
@@ -180,8 +182,7 @@ func judge(done []outcome) error {
 	}
 	switch {
 	case len(lines) > 0:
-		text := strings.ReplaceAll(strings.Join(lines, "\n"), ": : ", ": ")
-		return codeError{code, fmt.Sprintf("%d of %d documents were refused:\n%s", refusedOf(done), len(done), text)}
+		return codeError{code, fmt.Sprintf("%d of %d documents were refused:\n%s", refusedOf(done), len(done), strings.Join(lines, "\n"))}
 	case failed > 0:
 		return codeError{exitFailed, fmt.Sprintf("%d of %d workloads did not succeed: drover show NAME says more", failed, len(done))}
 	}

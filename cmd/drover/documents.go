@@ -32,6 +32,20 @@ func (d *document) place() string {
 	return fmt.Sprintf("%s:%d", d.file, d.Line)
 }
 
+// located is where a path of the document stands, and the fault of it, for
+// messages.
+func (d *document) located(f api.FieldError) string {
+	if f.Path == "" {
+		return d.place() + ": " + f.Message
+	}
+	line, column := d.Locate(f.Path)
+	name := d.file
+	if name == "" {
+		name = "stdin"
+	}
+	return fmt.Sprintf("%s:%d:%d: %s: %s", name, line, column, f.Path, f.Message)
+}
+
 // documents reads files, the manifests of directories, or "-" for standard
 // input. The faults of all of them are found before anything is done.
 func (a *app) documents(paths []string) (docs []document, err error) {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"drover.dev/api"
 	"drover.dev/api/manifest"
 	"drover.dev/internal/report"
 )
@@ -38,6 +39,13 @@ func (a *app) say(format string, args ...any) {
 // note writes a line that is no result: to the other stream.
 func (a *app) note(format string, args ...any) {
 	fmt.Fprintln(a.err, report.Clean(fmt.Sprintf(format, args...)))
+}
+
+// warn tells of what was accepted but is probably not meant.
+func (a *app) warn(list []api.FieldError, text func(api.FieldError) string) {
+	for _, w := range list {
+		a.note("warning: %s", text(w))
+	}
 }
 
 // list makes an empty list of a nil one, so that programs always find a list.

@@ -12,8 +12,8 @@ import (
 
 // planned is the plan for one workload.
 type planned struct {
-	Workload string        `json:"workload"`
-	Tasks    []api.Planned `json:"tasks"`
+	Workload string `json:"workload"`
+	api.Plan
 }
 
 func newPlanCmd(a *app) *cobra.Command {
@@ -41,11 +41,12 @@ server removes them again when nothing refers to them.`,
 				if err := a.upload(cmd.Context(), c, w, docs[i].dir, uploaded); err != nil {
 					return fmt.Errorf("%s: %w", docs[i].place(), err)
 				}
-				tasks, err := c.Plan(cmd.Context(), w)
+				plan, err := c.Plan(cmd.Context(), w)
 				if err != nil {
 					return fmt.Errorf("%s: %w", docs[i].place(), err)
 				}
-				plans = append(plans, planned{w.Name, tasks})
+				plans = append(plans, planned{w.Name, plan})
+				a.warn(plan.Warnings, docs[i].located)
 			}
 			return a.show(plans, func() error { return a.showPlans(plans) })
 		}),

@@ -137,6 +137,7 @@ func (a *app) runOnce(ctx context.Context, c *client.Client, w *api.Workload, g 
 	if err != nil {
 		return err
 	}
+	a.warn(applied.Warnings, func(f api.FieldError) string { return f.Message })
 	if g.detach {
 		return a.show(applied, func() error { a.say("%s", applied.Name); return nil })
 	}

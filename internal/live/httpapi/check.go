@@ -55,6 +55,7 @@ type entry struct {
 	workload *api.Workload
 	facts    []engine.Fact
 	faults   []api.FieldError
+	warnings []api.FieldError
 }
 
 // checker checks the workloads of one request. It asks the store for each

@@ -72,6 +72,7 @@ func (s *Server) submit(ctx context.Context, in *document) (*submitted, error) {
 	if !batch && len(entries[0].faults) > 0 {
 		return nil, invalid(entries[0].faults)
 	}
+	s.warn(ctx, entries)
 	answers, seq, err := s.do(ctx, submits(ctx, entries, in.Key, batch))
 	if err != nil {
 		return nil, err
@@ -82,7 +83,7 @@ func (s *Server) submit(ctx context.Context, in *document) (*submitted, error) {
 	if p := refused(answers[0]); p != nil {
 		return nil, p
 	}
-	return &submitted{Status: codeStatus(answers[0]), Seq: seq, Body: applied(entries[0].workload, answers[0])}, nil
+	return &submitted{Status: codeStatus(answers[0]), Seq: seq, Body: applied(&entries[0], answers[0])}, nil
 }
 
 // submits makes the commands for the entries without faults. Of a batch each
@@ -152,7 +153,7 @@ func batchReply(entries []entry, answers []state.Answer) api.BatchReply {
 			items[i] = refusedItem(e, codeStatus(a), []api.FieldError{{Message: a.Message}})
 			continue
 		}
-		items[i] = api.BatchItem{Applied: applied(e.workload, a), Status: codeStatus(a)}
+		items[i] = api.BatchItem{Applied: applied(&e, a), Status: codeStatus(a)}
 	}
 	return api.BatchReply{Items: items}
 }
@@ -161,8 +162,23 @@ func refusedItem(e entry, status int, faults []api.FieldError) api.BatchItem {
 	return api.BatchItem{Applied: api.Applied{Name: e.workload.Name, Tenant: e.workload.Tenant, Errors: faults}, Status: status}
 }
 
-func applied(w *api.Workload, a state.Answer) api.Applied {
-	return api.Applied{ID: a.ID, Name: w.Name, Tenant: w.Tenant, Revision: a.Revision, Action: a.Action}
+func applied(e *entry, a state.Answer) api.Applied {
+	w := e.workload
+	return api.Applied{ID: a.ID, Name: w.Name, Tenant: w.Tenant, Revision: a.Revision, Action: a.Action, Warnings: e.warnings}
+}
+
+// warn notes what is accepted but probably not meant. A cell that cannot be read
+// now takes submissions all the same.
+func (s *Server) warn(ctx context.Context, entries []entry) {
+	var seq uint64
+	_ = s.view(ctx, Reading{}, &seq, func(en *engine.Engine) { // best effort, as said
+		w := newWarner(en)
+		for i := range entries {
+			if len(entries[i].faults) == 0 {
+				entries[i].warnings = w.warnings(entries[i].workload)
+			}
+		}
+	})
 }
 
 // plan asks the engine for its decisions and keeps nothing.
@@ -181,6 +197,7 @@ func (s *Server) plan(ctx context.Context, in *document) (*answer[api.Plan], err
 	var out answer[api.Plan]
 	err := s.view(ctx, Reading{}, &out.Seq, func(en *engine.Engine) {
 		out.Body.Tasks = en.Plan(e.workload, e.facts)
+		out.Body.Warnings = newWarner(en).warnings(e.workload)
 	})
 	return &out, err
 }

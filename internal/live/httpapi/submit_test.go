@@ -57,3 +57,46 @@ func TestWhatIsTooMuchForOneRecordGoesIntoTheNext(t *testing.T) {
 		})
 	}
 }
+
+// What no node can run yet is accepted, and the answer says so with the nearest
+// driver that there is.
+func TestWarnings(t *testing.T) {
+	with := func(driver string) string { return strings.Replace(job("hello"), `"noop"`, `"`+driver+`"`, 1) }
+	for name, c := range map[string]struct {
+		nodes  int
+		driver string
+		want   string
+	}{
+		"a driver that a node has":        {1, "noop", ""},
+		"one letter is wrong":             {1, "procces", `no registered node has the driver "procces", so the task waits for one that does; did you mean process?`},
+		"an unknown driver":               {1, "kubernetes", `no registered node has the driver "kubernetes", so the task waits for one that does; nodes have noop, process, wasm`},
+		"no nodes, a known driver":        {0, "noop", ""},
+		"no nodes, nearly a known driver": {0, "nop", `no registered node has the driver "nop", so the task waits for one that does; did you mean noop?`},
+		"no nodes, an unknown driver":     {0, "kubernetes", `no registered node has the driver "kubernetes", so the task waits for one that does`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := start(t, httpapi.Options{})
+			for range c.nodes {
+				w.cell.AddNode("n1")
+			}
+			check := func(from string, list []api.FieldError) {
+				t.Helper()
+				switch {
+				case c.want == "" && len(list) > 0:
+					t.Errorf("%s: unasked warnings %+v", from, list)
+				case c.want != "" && (len(list) != 1 || list[0].Message != c.want || list[0].Path != "tasks[0].driver"):
+					t.Errorf("%s: warnings %+v, want %q", from, list, c.want)
+				}
+			}
+			var plan api.Plan
+			w.into(w.do("POST", "/v1/plan", with(c.driver)), 200, &plan)
+			check("plan", plan.Warnings)
+			var one api.Applied
+			w.into(w.do("POST", "/v1/workloads", with(c.driver)), 201, &one)
+			check("submit", one.Warnings)
+			var many api.BatchReply
+			w.into(w.do("POST", "/v1/workloads", batch(strings.Replace(with(c.driver), `"hello"`, `"again"`, 1))), 200, &many)
+			check("batch", many.Items[0].Warnings)
+		})
+	}
+}
