@@ -102,7 +102,7 @@ type RollbackRequest struct {
 type SettingsRequest struct {
 	RetainFor Duration `json:"retainFor,omitempty"` // how long finished workloads are kept
 	RetainMax int32    `json:"retainMax,omitempty"` // how many of them at most
-	Lease     Duration `json:"lease,omitempty"`     // silence after which a node's atMostOnce tasks stop themselves
+	Lease     Duration `json:"lease,omitempty"`     // silence after which atMostOnce tasks of a node have been stopped there
 	Home      string   `json:"home,omitempty"`      // site of the cell's artifact store and of callers
 }
 

@@ -100,7 +100,7 @@ func (c *checker) restart(t *Task) {
 	switch {
 	case r.Attempts == 0:
 	case t.AtMostOnce:
-		c.fault("attempts", "%d contradicts atMostOnce: a task that may have run is not tried again", r.Attempts)
+		c.fault("attempts", "%d contradicts atMostOnce: what failed is not tried again; only what was lost is placed again, after its lease", r.Attempts)
 	case r.Policy == RestartNever:
 		c.fault("attempts", "%d contradicts the policy %s", r.Attempts, RestartNever)
 	}

@@ -401,7 +401,7 @@ var faults = []fault{
 		w.Tasks[2].Timeout, w.Tasks[2].Grace, w.Tasks[2].OnLost, w.Tasks[2].MaxLog = -1, 2*api.Hour, "retry", 2*api.GiB
 		return w
 	}(), []string{
-		"tasks[0].restart.attempts: 3 contradicts atMostOnce: a task that may have run is not tried again",
+		"tasks[0].restart.attempts: 3 contradicts atMostOnce: what failed is not tried again; only what was lost is placed again, after its lease",
 		"tasks[1].restart.maxBackoff: 1s is below backoff, 1m",
 		"tasks[1].restart.attempts: 1 contradicts the policy never",
 		`tasks[2].restart.policy: "onFail" is not known; did you mean onFailure?`,

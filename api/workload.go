@@ -49,29 +49,33 @@ type Workload struct {
 // Task is the schedulable unit of a workload; with Count above one it is an
 // array of equal elements that know their index (environment DROVER_INDEX).
 type Task struct {
-	Name       string            `json:"name" cbor:"1,keyasint,omitempty"`
-	Driver     string            `json:"driver" cbor:"2,keyasint,omitempty"`             // "wasm", "process", "noop"
-	Count      int32             `json:"count,omitempty" cbor:"3,keyasint,omitempty"`    // array size, default 1, at most MaxArray
-	After      []string          `json:"after,omitempty" cbor:"4,keyasint,omitempty"`    // names of tasks that must have succeeded
-	Artifact   *Source           `json:"artifact,omitempty" cbor:"5,keyasint,omitempty"` // the program: a WASM module or an executable
-	Command    []string          `json:"command,omitempty" cbor:"6,keyasint,omitempty"`  // process: program and arguments on the node; with an artifact: unused
-	Args       []string          `json:"args,omitempty" cbor:"7,keyasint,omitempty"`     // arguments after the program or module
-	Env        map[string]string `json:"env,omitempty" cbor:"8,keyasint,omitempty"`
-	Secrets    []Secret          `json:"secrets,omitempty" cbor:"9,keyasint,omitempty"`
-	Resources  Resources         `json:"resources,omitempty" cbor:"10,keyasint,omitempty"`
-	Requires   Requirements      `json:"requires,omitempty" cbor:"11,keyasint,omitempty"`
-	Inputs     []Input           `json:"inputs,omitempty" cbor:"12,keyasint,omitempty"`
-	Outputs    []Output          `json:"outputs,omitempty" cbor:"13,keyasint,omitempty"`
-	Volumes    []Volume          `json:"volumes,omitempty" cbor:"14,keyasint,omitempty"`
-	Ports      []Port            `json:"ports,omitempty" cbor:"15,keyasint,omitempty"`
-	Checks     []Check           `json:"checks,omitempty" cbor:"16,keyasint,omitempty"`
-	Restart    *Restart          `json:"restart,omitempty" cbor:"17,keyasint,omitempty"`
-	Timeout    Duration          `json:"timeout,omitempty" cbor:"18,keyasint,omitempty"` // of one attempt's run; 0 is none
-	Grace      Duration          `json:"grace,omitempty" cbor:"19,keyasint,omitempty"`   // between TERM and KILL, default 5s
-	OnLost     OnLost            `json:"onLost,omitempty" cbor:"20,keyasint,omitempty"`  // default replace
-	AtMostOnce bool              `json:"atMostOnce,omitempty" cbor:"21,keyasint,omitempty"`
-	MaxLog     Bytes             `json:"maxLog,omitempty" cbor:"22,keyasint,omitempty"`   // kept per stream, default 10Mi
-	Duration   Duration          `json:"duration,omitempty" cbor:"23,keyasint,omitempty"` // the user's own guess of the run time; 0 is none
+	Name      string            `json:"name" cbor:"1,keyasint,omitempty"`
+	Driver    string            `json:"driver" cbor:"2,keyasint,omitempty"`             // "wasm", "process", "noop"
+	Count     int32             `json:"count,omitempty" cbor:"3,keyasint,omitempty"`    // array size, default 1, at most MaxArray
+	After     []string          `json:"after,omitempty" cbor:"4,keyasint,omitempty"`    // names of tasks that must have succeeded
+	Artifact  *Source           `json:"artifact,omitempty" cbor:"5,keyasint,omitempty"` // the program: a WASM module or an executable
+	Command   []string          `json:"command,omitempty" cbor:"6,keyasint,omitempty"`  // process: program and arguments on the node; with an artifact: unused
+	Args      []string          `json:"args,omitempty" cbor:"7,keyasint,omitempty"`     // arguments after the program or module
+	Env       map[string]string `json:"env,omitempty" cbor:"8,keyasint,omitempty"`
+	Secrets   []Secret          `json:"secrets,omitempty" cbor:"9,keyasint,omitempty"`
+	Resources Resources         `json:"resources,omitempty" cbor:"10,keyasint,omitempty"`
+	Requires  Requirements      `json:"requires,omitempty" cbor:"11,keyasint,omitempty"`
+	Inputs    []Input           `json:"inputs,omitempty" cbor:"12,keyasint,omitempty"`
+	Outputs   []Output          `json:"outputs,omitempty" cbor:"13,keyasint,omitempty"`
+	Volumes   []Volume          `json:"volumes,omitempty" cbor:"14,keyasint,omitempty"`
+	Ports     []Port            `json:"ports,omitempty" cbor:"15,keyasint,omitempty"`
+	Checks    []Check           `json:"checks,omitempty" cbor:"16,keyasint,omitempty"`
+	Restart   *Restart          `json:"restart,omitempty" cbor:"17,keyasint,omitempty"`
+	Timeout   Duration          `json:"timeout,omitempty" cbor:"18,keyasint,omitempty"` // of one attempt's run; 0 is none
+	Grace     Duration          `json:"grace,omitempty" cbor:"19,keyasint,omitempty"`   // between TERM and KILL, default 5s
+	OnLost    OnLost            `json:"onLost,omitempty" cbor:"20,keyasint,omitempty"`  // default replace
+	// AtMostOnce keeps two attempts from running at the same time: the task is
+	// stopped by its agent when its lease ends, and placed again only after lease
+	// plus drift. An attempt that failed is not followed by another; one that was
+	// lost is.
+	AtMostOnce bool     `json:"atMostOnce,omitempty" cbor:"21,keyasint,omitempty"`
+	MaxLog     Bytes    `json:"maxLog,omitempty" cbor:"22,keyasint,omitempty"`   // kept per stream, default 10Mi
+	Duration   Duration `json:"duration,omitempty" cbor:"23,keyasint,omitempty"` // the user's own guess of the run time; 0 is none
 }
 
 // Resources is what a task needs, or a node has.

@@ -95,9 +95,11 @@ func (e *Engine) giveUp(n *state.Node, all bool) bool {
 		switch {
 		case t.Stop == state.StopCancel || w.Stopping:
 			refs[2] = append(refs[2], t.Ref)
-		case t.Stop == state.StopRemove || t.Pin != "":
+		case t.Stop == state.StopRemove:
 			refs[3] = append(refs[3], t.Ref)
 		case task.AtMostOnce && !expired:
+		case t.Pin != "":
+			refs[3] = append(refs[3], t.Ref)
 		case task.OnLost == api.LostFail:
 			refs[1] = append(refs[1], t.Ref)
 		case task.OnLost != api.LostWait || all:
