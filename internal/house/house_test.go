@@ -42,6 +42,9 @@ var rooms = []room{
 	{path: "internal/bus", may: []string{"api"}},
 	{path: "internal/journal/...", may: []string{"api", "internal/engine", "internal/state", "internal/bus", "internal/journal"}},
 	{path: "internal/artifact", may: []string{"api"}},
+	{path: "internal/history", may: []string{
+		"api", "internal/engine", "internal/state", "internal/journal", "internal/bus", "internal/artifact",
+	}},
 	{path: "internal/report", may: []string{"api"}},
 	{path: "internal/driver/...", may: []string{"api", "internal/driver", "internal/driver/tree", "internal/driver/worker"}},
 	{path: "internal/agent", may: []string{
@@ -51,7 +54,7 @@ var rooms = []room{
 	{path: "internal/live/httpapi/httpapitest", may: []string{"*"}},
 	{path: "internal/live/httpapi", may: []string{"api", "api/manifest", "internal/engine", "internal/state", "internal/artifact", "internal/live/httpapi"}},
 	{path: "internal/live", may: []string{
-		"api", "internal/control", "internal/engine", "internal/state", "internal/journal", "internal/bus", "internal/artifact",
+		"api", "internal/control", "internal/engine", "internal/state", "internal/journal", "internal/history", "internal/bus", "internal/artifact",
 		"internal/live/httpapi", "internal/driver/wasm",
 	}},
 	{path: "internal/local", may: []string{"*"}},

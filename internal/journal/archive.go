@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io/fs"
 	"iter"
 	"os"
 	"path/filepath"
@@ -69,10 +70,16 @@ func OpenArchive(dir string, segment int) (*Archive, error) {
 	return &Archive{dir: dir, segment: segment}, nil
 }
 
+// ReadArchive is for reading alone: nothing in the directory is changed.
+func ReadArchive(dir string) *Archive { return &Archive{dir: dir} }
+
 // Segments lists the files, oldest first, after checking that each is followed by
 // the next. It reads their trailers only.
 func (a *Archive) Segments() ([]Segment, error) {
 	files, err := names(a.dir, "segment-")
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
 	if err != nil {
 		return nil, fmt.Errorf("list the archive: %w", err)
 	}

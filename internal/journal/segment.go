@@ -53,6 +53,21 @@ func readTrailer(path string) (Segment, error) {
 	return s, nil
 }
 
+// Begin reads the first record, unproved: it serves to find a place.
+func (s *Segment) Begin() (r Record, err error) {
+	err = s.walk(func(b []byte) (bool, error) {
+		r, err = Decode(b)
+		return false, err
+	})
+	if err != nil {
+		return Record{}, &ArchiveError{Path: s.path, N: s.First(), Cause: err}
+	}
+	return r, nil
+}
+
+// Path is the segment's file.
+func (s *Segment) Path() string { return s.path }
+
 // each gives all records of a segment until fn returns false. A record is given when
 // the one after it, or the trailer, has proved its hash.
 func (s *Segment) each(fn func(Entry) bool) error {

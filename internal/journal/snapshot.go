@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 )
 
@@ -31,9 +33,11 @@ type Snapshot struct {
 // a header (magic, record number, record hash, size, SHA-256 over header and data)
 // and the data compressed with zstd.
 type Snapshots struct {
-	dir  string
-	keep int
-	mu   sync.Mutex // one Save at a time
+	dir     string
+	name    string // of the files, as a format
+	keep    int
+	archive *Archive   // gets some of those that are not kept; nil: none
+	mu      sync.Mutex // one Save at a time
 }
 
 const (
@@ -48,8 +52,15 @@ func OpenSnapshots(dir string, keep int) (*Snapshots, error) {
 	if err := openDir(dir); err != nil {
 		return nil, fmt.Errorf("open the snapshots in %s: %w", dir, err)
 	}
-	return &Snapshots{dir: dir, keep: max(keep, 2)}, nil
+	return &Snapshots{dir: dir, name: snapshotName, keep: max(keep, 2)}, nil
 }
+
+// ReadSnapshots is for reading alone: nothing in the directory is changed.
+func ReadSnapshots(dir string) *Snapshots { return &Snapshots{dir: dir, name: snapshotName} }
+
+// RetireTo has the archive keep some of the snapshots that are not kept here, so
+// that going back far does not begin at the first record. Call it before Save.
+func (s *Snapshots) RetireTo(a *Archive) { s.archive = a }
 
 // Save returns once the snapshot is on disk and was read back equal; only then may
 // the journal be truncated. Then it removes the oldest ones over the number to keep.
@@ -59,7 +70,7 @@ func (s *Snapshots) Save(at Link, data []byte) error {
 	if len(data) > MaxSnapshot {
 		return fmt.Errorf("save the snapshot at record %d: it has %d bytes, at most %d may be", at.N, len(data), MaxSnapshot)
 	}
-	name := fmt.Sprintf(snapshotName, at.N)
+	name := fmt.Sprintf(s.name, at.N)
 	if err := s.write(name, at, data); err != nil {
 		return fmt.Errorf("save the snapshot at record %d in %s: %w", at.N, s.dir, err)
 	}
@@ -112,14 +123,18 @@ func sumOf(parts ...[]byte) (sum [sha256.Size]byte) {
 
 // List gives the record numbers of the snapshots, oldest first, unchecked.
 func (s *Snapshots) List() ([]uint64, error) {
-	files, err := names(s.dir, "snapshot-")
+	prefix, _, _ := strings.Cut(s.name, "%")
+	files, err := names(s.dir, prefix)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
 	if err != nil {
 		return nil, fmt.Errorf("list the snapshots: %w", err)
 	}
 	var out []uint64
 	for _, name := range files {
 		var n uint64
-		if scanName(name, snapshotName, &n) {
+		if scanName(name, s.name, &n) {
 			out = append(out, n)
 		}
 	}
@@ -140,7 +155,7 @@ func (s *Snapshots) LoadNewest() (Snapshot, error) {
 	}
 	var skipped []error
 	for _, n := range slices.Backward(all) {
-		snap, err := s.load(fmt.Sprintf(snapshotName, n))
+		snap, err := s.load(fmt.Sprintf(s.name, n))
 		if err == nil {
 			snap.Skipped = skipped
 			return snap, nil
@@ -150,6 +165,18 @@ func (s *Snapshots) LoadNewest() (Snapshot, error) {
 	return Snapshot{}, fmt.Errorf("load a snapshot from %s: none of %d is whole: restore one from a copy: %w",
 		s.dir, len(all), errors.Join(skipped...))
 }
+
+// Load gives the snapshot at record n.
+func (s *Snapshots) Load(n uint64) (Snapshot, error) {
+	snap, err := s.load(fmt.Sprintf(s.name, n))
+	if err != nil {
+		return Snapshot{}, fmt.Errorf("load the snapshot at record %d: %w", n, err)
+	}
+	return snap, nil
+}
+
+// Path is the file of the snapshot at record n.
+func (s *Snapshots) Path(n uint64) string { return filepath.Join(s.dir, fmt.Sprintf(s.name, n)) }
 
 func (s *Snapshots) load(name string) (Snapshot, error) {
 	f, err := os.Open(filepath.Join(s.dir, name))
@@ -170,7 +197,7 @@ func (s *Snapshots) load(name string) (Snapshot, error) {
 	}
 	snap := Snapshot{At: Link{N: binary.BigEndian.Uint64(head[8:])}, Data: data}
 	copy(snap.At.Hash[:], head[16:])
-	if !bytes.Equal(head[:snapshotHead], snapshotHeader(snap.At, len(data))) || fmt.Sprintf(snapshotName, snap.At.N) != name {
+	if !bytes.Equal(head[:snapshotHead], snapshotHeader(snap.At, len(data))) || fmt.Sprintf(s.name, snap.At.N) != name {
 		return Snapshot{}, errors.New("the header does not fit the file")
 	}
 	return snap, nil
@@ -198,8 +225,8 @@ func (s *Snapshots) prune() error {
 		return err
 	}
 	for _, n := range all[:max(0, len(all)-s.keep)] {
-		if err := os.Remove(filepath.Join(s.dir, fmt.Sprintf(snapshotName, n))); err != nil {
-			return fmt.Errorf("remove an old snapshot: %w", err)
+		if err := s.retire(n); err != nil {
+			return fmt.Errorf("remove the old snapshot at record %d: %w", n, err)
 		}
 	}
 	return nil

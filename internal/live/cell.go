@@ -150,6 +150,7 @@ func (c *Cell) openStores() (err error) {
 	if c.archive, err = journal.OpenArchive(at("archive"), 0); err != nil {
 		return err
 	}
+	c.snapshots.RetireTo(c.archive)
 	c.artifacts, err = artifact.OpenFiles(at("artifacts"), artifact.Options{MaxSize: int64(c.cfg.MaxArtifact)})
 	return err
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 
 	"drover.dev/api"
 	"drover.dev/internal/control"
@@ -34,7 +33,7 @@ func (c *Cell) recall(ctx context.Context) error {
 		v.AcceptLoss(c.cfg.AcceptLossFrom)
 	}
 	c.shadow = newShadow(st, at, 0, c.cfg.WatchEvents)
-	entries, err := c.entriesAfter(ctx, at)
+	entries, err := c.past().Records(ctx, at.N+1)
 	if err != nil {
 		return err
 	}
@@ -121,36 +120,6 @@ func (c *Cell) loadSnapshot() (*state.State, journal.Link, error) {
 		return nil, journal.Link{}, fmt.Errorf("load the snapshot at record %d: %w", snap.At.N, err)
 	}
 	return st, snap.At, nil
-}
-
-// entriesAfter gives the records after a snapshot: from the journal, and before
-// that from the archive as far as the journal begins later.
-func (c *Cell) entriesAfter(ctx context.Context, at journal.Link) (iter.Seq2[journal.Entry, error], error) {
-	first := uint64(0)
-	for e, err := range c.journal.Read(ctx, 0) {
-		if err != nil {
-			return nil, err
-		}
-		if r, err := journal.Decode(e.Data); err == nil {
-			first = r.N
-			break
-		}
-	}
-	tail := c.journal.Read(ctx, 0)
-	if first <= at.N+1 {
-		return tail, nil
-	}
-	return func(yield func(journal.Entry, error) bool) {
-		for e, err := range c.archive.Read(at.N + 1) {
-			if err == nil && e.Seq >= first {
-				break
-			}
-			if !yield(e, err) || err != nil {
-				return
-			}
-		}
-		tail(yield)
-	}, nil
 }
 
 // readTail reads the journal back from a sequence.

@@ -1,0 +1,71 @@
+package history
+
+import (
+	"context"
+	"fmt"
+	"sort"
+
+	"drover.dev/api"
+	"drover.dev/internal/journal"
+)
+
+// Locate finds the last record that was decided at t or before. Times of records
+// never run backwards, so the archive is searched by halves: it costs a look at
+// the beginning of a few segments, and the envelopes of one of them.
+func (s *Source) Locate(ctx context.Context, t api.Time) (Place, error) {
+	from := uint64(1)
+	if s.Archive != nil {
+		segments, err := s.Archive.Segments()
+		if err != nil {
+			return Place{}, fmt.Errorf("find the record at %s: %w", t, err)
+		}
+		var fault error
+		after := sort.Search(len(segments), func(i int) bool {
+			r, err := segments[i].Begin()
+			if err != nil && fault == nil {
+				fault = err
+			}
+			return api.Time(r.Now) > t
+		})
+		if fault != nil {
+			return Place{}, fmt.Errorf("find the record at %s: %w", t, fault)
+		}
+		if after > 0 {
+			from = segments[after-1].First()
+		}
+	}
+	return s.scan(ctx, from, t)
+}
+
+// scan looks at the records from number from on; those are proved when they are
+// used.
+func (s *Source) scan(ctx context.Context, from uint64, t api.Time) (found Place, err error) {
+	entries, err := s.Records(ctx, from)
+	if err != nil {
+		return Place{}, fmt.Errorf("find the record at %s: %w", t, err)
+	}
+	began := api.Time(0)
+	for e, err := range entries {
+		if err != nil {
+			return Place{}, fmt.Errorf("find the record at %s: %w", t, err)
+		}
+		r, err := journal.Decode(e.Data)
+		if err != nil {
+			continue // a torn entry
+		}
+		if began == 0 {
+			began = api.Time(r.Now)
+		}
+		if api.Time(r.Now) > t {
+			break
+		}
+		found = Place{journal.Link{N: r.N, Hash: journal.Hash(e.Data)}, api.Time(r.Now)}
+	}
+	switch {
+	case found.N > 0:
+		return found, nil
+	case began == 0:
+		return Place{}, fmt.Errorf("find the record at %s: %w: there is none", t, ErrBefore)
+	}
+	return Place{}, fmt.Errorf("find the record at %s: %w, of %s", t, ErrBefore, began)
+}

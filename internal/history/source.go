@@ -1,0 +1,184 @@
+// Package history reads what a cell has done: the records of its archive and its
+// journal as one sequence, the state as it stood after any of them, and the proof
+// that all of it is sound. It never writes.
+package history
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"sort"
+
+	"drover.dev/api"
+	"drover.dev/internal/journal"
+	"drover.dev/internal/state"
+)
+
+// Reader is the part of a journal that is read here.
+type Reader interface {
+	// Read yields the entries from a sequence on, or from the first one kept.
+	Read(ctx context.Context, from uint64) iter.Seq2[journal.Entry, error]
+}
+
+// Source is where the past of a cell stands. Archive and Snapshots may be nil.
+type Source struct {
+	Journal   Reader
+	Archive   *journal.Archive
+	Snapshots *journal.Snapshots
+}
+
+// Place is a record: where it stands in the chain and when it was decided.
+type Place struct {
+	journal.Link
+	Now api.Time
+}
+
+// Errors of asking for a place.
+var (
+	// ErrBefore means that the place is before the first record.
+	ErrBefore = errors.New("it is before the first record")
+	// ErrAhead means that the record has not been written.
+	ErrAhead = errors.New("it has not been written yet")
+)
+
+// Records gives the records from number from on: those of the archive, then
+// those of the journal. Earlier ones may come first; a verifier passes over them.
+func (s *Source) Records(ctx context.Context, from uint64) (iter.Seq2[journal.Entry, error], error) {
+	first, err := s.first(ctx)
+	if err != nil {
+		return nil, err
+	}
+	tail := s.Journal.Read(ctx, 0)
+	if s.Archive == nil || first > 0 && first <= from {
+		return tail, nil
+	}
+	return func(yield func(journal.Entry, error) bool) {
+		for e, err := range s.Archive.Read(from) {
+			if err == nil && first > 0 && e.Seq >= first {
+				break
+			}
+			if !yield(e, err) || err != nil {
+				return
+			}
+		}
+		tail(yield)
+	}, nil
+}
+
+// first is the number of the first record that the journal holds, 0 if it holds
+// none.
+func (s *Source) first(ctx context.Context) (uint64, error) {
+	for e, err := range s.Journal.Read(ctx, 0) {
+		if err != nil {
+			return 0, err
+		}
+		if r, err := journal.Decode(e.Data); err == nil {
+			return r.N, nil
+		}
+	}
+	return 0, nil
+}
+
+// verified yields the records after a place of the chain, proved by it. A torn
+// end is no error.
+func (s *Source) verified(ctx context.Context, at journal.Link) iter.Seq2[journal.Verified, error] {
+	return func(yield func(journal.Verified, error) bool) {
+		entries, err := s.Records(ctx, at.N+1)
+		if err != nil {
+			yield(journal.Verified{}, err)
+			return
+		}
+		var torn *journal.TornError
+		for v, err := range journal.Verify(entries, journal.NewVerifier(at)) {
+			if ctx.Err() != nil {
+				err = context.Cause(ctx)
+			}
+			if errors.As(err, &torn) {
+				return
+			}
+			if !yield(v, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// At gives the state as it stood after record n: the nearest snapshot at or
+// before it, and the records from there. The state is the caller's.
+func (s *Source) At(ctx context.Context, n uint64) (*state.State, Place, error) {
+	st, at, err := s.base(n)
+	if err != nil {
+		return nil, Place{}, fmt.Errorf("go back to record %d: %w", n, err)
+	}
+	if at.N == n {
+		return st, at, nil
+	}
+	for v, err := range s.verified(ctx, at.Link) {
+		if err == nil {
+			err = fold(st, &v.Record)
+		}
+		if err != nil {
+			return nil, Place{}, fmt.Errorf("go back to record %d: %w", n, err)
+		}
+		at = placeOf(&v)
+		if at.N == n {
+			return st, at, nil
+		}
+	}
+	return nil, Place{}, fmt.Errorf("record %d: %w: the last is %d", n, ErrAhead, at.N)
+}
+
+// fold brings a state one record on.
+func fold(st *state.State, r *journal.Record) error {
+	events, err := r.DecodeEvents()
+	if err != nil {
+		return err
+	}
+	st.Now = max(st.Now, api.Time(r.Now))
+	for _, ev := range events {
+		if err := st.Apply(api.Time(r.Now), ev); err != nil {
+			return fmt.Errorf("fold record %d: %w", r.N, err)
+		}
+	}
+	return nil
+}
+
+func placeOf(v *journal.Verified) Place {
+	return Place{journal.Link{N: v.Record.N, Hash: v.Hash}, api.Time(v.Record.Now)}
+}
+
+// base is the newest state at or before record n that is kept; without one it is
+// the empty state before the first record. A damaged snapshot is passed over.
+func (s *Source) base(n uint64) (*state.State, Place, error) {
+	for _, from := range s.kept() {
+		numbers, err := from.List()
+		if err != nil {
+			return nil, Place{}, err
+		}
+		for i := sort.Search(len(numbers), func(i int) bool { return numbers[i] > n }) - 1; i >= 0; i-- {
+			snap, err := from.Load(numbers[i])
+			if err != nil {
+				continue // an older one and more records give the same state
+			}
+			st, err := journal.DecodeState(snap.Data)
+			if err != nil {
+				continue
+			}
+			return st, Place{snap.At, st.Now}, nil
+		}
+	}
+	return state.New(), Place{}, nil
+}
+
+// kept are the places of snapshots, the newest ones first.
+func (s *Source) kept() []*journal.Snapshots {
+	var out []*journal.Snapshots
+	if s.Snapshots != nil {
+		out = append(out, s.Snapshots)
+	}
+	if s.Archive != nil {
+		out = append(out, s.Archive.Bases())
+	}
+	return out
+}
