@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"drover.dev/internal/failpoint"
 	"drover.dev/internal/live"
 )
 
@@ -119,7 +120,7 @@ func (p *Process) Restart(env ...string) {
 // before it is ready.
 func (p *Process) RestartToDie(point string) {
 	p.t.Helper()
-	p.Start(live.FailpointEnv + "=" + point)
+	p.Start(failpoint.Env + "=" + point)
 	if _, err := p.ready(startTimeout); errors.Is(err, errLate) {
 		p.t.Fatalf("%s: %v", p.name, err)
 	}

@@ -17,6 +17,7 @@ import (
 
 	"drover.dev/api"
 	"drover.dev/internal/agent"
+	"drover.dev/internal/failpoint"
 	"drover.dev/internal/local"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -116,7 +117,7 @@ func (g *agentFlags) settle(a *app) (err error) {
 	if g.cfg.Logger, err = g.logger(a); err != nil {
 		return err
 	}
-	g.cfg.Failpoint = a.getenv(agent.FailpointEnv)
+	g.cfg.Failpoint = a.getenv(failpoint.Env)
 	if err := g.user.check(); err != nil {
 		return err
 	}

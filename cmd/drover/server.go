@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"drover.dev/api"
+	"drover.dev/internal/failpoint"
 	"drover.dev/internal/live"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -31,7 +32,7 @@ in the cell's settings, which stand in the journal.`,
 			if cfg.Logger, err = l.logger(a); err != nil {
 				return err
 			}
-			cfg.Failpoint, cfg.Build = a.getenv(live.FailpointEnv), buildVersion()
+			cfg.Failpoint, cfg.Build = a.getenv(failpoint.Env), buildVersion()
 			if cfg.Dir = a.set.data; cfg.Dir == "" {
 				dir, err := a.dataDir()
 				if err != nil {

@@ -58,7 +58,7 @@ func (n *node) startPrepare(as api.Assignment) {
 }
 
 func (n *node) startCollect(as api.Assignment) {
-	n.fail.at(pointBeforeCollect)
+	n.fail.At(pointBeforeCollect)
 	n.job(as.Attempt, func(ctx context.Context) {
 		values, sum, err := n.collect(ctx, &as)
 		if err != nil {
@@ -82,7 +82,7 @@ func (n *node) startProbe(a core.Probe) {
 
 func (n *node) forget(id api.Attempt) {
 	n.over(id)
-	n.fail.at(pointBeforeDelete)
+	n.fail.At(pointBeforeDelete)
 	n.spawn(func(context.Context) {
 		dir := n.dirs.task(id)
 		if err := n.kept.keep(id, dir); err != nil {
@@ -128,12 +128,12 @@ func (n *node) exchange(ctx context.Context, a core.Action) (in core.Input, tick
 		err = n.codec.call(ctx, n.link, "beat", a.Beat, &h)
 		return core.Beaten{Ticket: a.Ticket, Hint: h}, a.Ticket, err
 	case core.SendReports:
-		n.fail.at(pointBeforeReport)
+		n.fail.At(pointBeforeReport)
 		var ack api.ReportsAck
 		err = n.codec.call(ctx, n.link, "report", api.Reports{Reports: a.Reports}, &ack)
 		n.complain(err, ack.Error)
 		if err == nil {
-			n.fail.at(pointAfterAck)
+			n.fail.At(pointAfterAck)
 		}
 		return core.Acked{Ticket: a.Ticket, Ack: ack}, a.Ticket, err
 	}

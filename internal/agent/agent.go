@@ -16,6 +16,8 @@ import (
 	"drover.dev/internal/agent/core"
 	"drover.dev/internal/artifact"
 	"drover.dev/internal/driver"
+	"drover.dev/internal/failpoint"
+	"drover.dev/internal/lockfile"
 )
 
 // Run is an agent: it returns when ctx ends, or when its data directory, its
@@ -57,7 +59,7 @@ func open(ctx context.Context, cfg *Config) (_ *node, err error) {
 	for _, d := range cfg.Drivers {
 		n.drivers[d.Name()] = d
 	}
-	if n.fail, err = newFailpoint(cfg.Failpoint); err != nil {
+	if n.fail, err = failpoint.New(cfg.Failpoint, Failpoints()); err != nil {
 		return nil, err
 	}
 	if n.codec, err = newCodec(); err != nil {
@@ -66,7 +68,7 @@ func open(ctx context.Context, cfg *Config) (_ *node, err error) {
 	if n.dirs, err = openDirs(cfg.DataDir); err != nil {
 		return nil, err
 	}
-	if n.lock, err = lockFile(n.dirs.lock()); err != nil {
+	if n.lock, err = lockfile.Take(n.dirs.lock(), "agent"); err != nil {
 		return nil, err
 	}
 	if n.kept, err = openKept(n.dirs.logs(), cfg.KeptLogs); err != nil {
@@ -93,7 +95,7 @@ func (n *node) recall() (err error) {
 	if size <= 0 {
 		size = min(max(freeDisk(n.dirs.root)/10, 64*api.MiB), 10*api.GiB)
 	}
-	if err := patiently(artifact.ErrInUse, func() (err error) {
+	if err := lockfile.Patiently(artifact.ErrInUse, func() (err error) {
 		n.cache, err = artifact.OpenCache(n.dirs.cache(), int64(size), artifact.Options{})
 		return err
 	}); err != nil {
@@ -143,7 +145,7 @@ func (n *node) close() error {
 		errs = append(errs, n.cache.Close())
 	}
 	if n.lock != nil {
-		errs = append(errs, unlockFile(n.lock))
+		errs = append(errs, n.lock.Release())
 	}
 	n.cfg.HTTP.CloseIdleConnections()
 	return errors.Join(errs...)

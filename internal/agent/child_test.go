@@ -17,6 +17,7 @@ import (
 	"drover.dev/internal/driver"
 	"drover.dev/internal/driver/noop"
 	"drover.dev/internal/driver/process"
+	"drover.dev/internal/failpoint"
 )
 
 // childEnv makes the test binary an agent, configured by its value.
@@ -39,7 +40,7 @@ func childAgent() int {
 	defer func() { _ = p.Close() }()
 	err = Run(ctx, Config{
 		Server: c.Server, JoinToken: "let me in", DataDir: c.DataDir, Drivers: []driver.Driver{noop.Driver{}, p},
-		CacheSize: 64 * api.MiB, Node: api.Node{Name: "n1"}, Failpoint: os.Getenv(FailpointEnv),
+		CacheSize: 64 * api.MiB, Node: api.Node{Name: "n1"}, Failpoint: os.Getenv(failpoint.Env),
 		Logger: slog.New(slog.NewTextHandler(os.Stderr, nil)),
 	})
 	if err != nil {
@@ -59,7 +60,7 @@ func keepAlive(t *testing.T, w *wire, dir, point string) (stop func()) {
 	}
 	run := func(point string) *exec.Cmd {
 		c := exec.Command(os.Args[0])
-		c.Env = append(os.Environ(), childEnv+"="+string(config), FailpointEnv+"="+point)
+		c.Env = append(os.Environ(), childEnv+"="+string(config), failpoint.Env+"="+point)
 		c.Stderr = t.Output()
 		if err := c.Start(); err != nil {
 			t.Error(err)

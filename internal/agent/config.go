@@ -65,7 +65,7 @@ type Config struct {
 
 	// Logger gets what the agent does, never a secret. nil drops it.
 	Logger *slog.Logger
-	// Failpoint is the value of FailpointEnv. "" is none.
+	// Failpoint is the value of failpoint.Env. "" is none.
 	Failpoint string
 	// PullEvery is how often to pull unasked. 0 is a minute.
 	PullEvery time.Duration

@@ -17,7 +17,7 @@ const startPatience = time.Minute
 // start runs the task. One that needs no directory is started and, if it is over
 // at once, ended right here: it costs neither a goroutine nor a file.
 func (n *node) start(a core.Start) {
-	n.fail.at(pointBeforeStart)
+	n.fail.At(pointBeforeStart)
 	as := &a.Assignment
 	if slices.Contains(harmless(), as.Task.Driver) {
 		n.startLight(as)
@@ -37,7 +37,7 @@ func (n *node) start(a core.Start) {
 			n.failedStart(as, err)
 			return
 		}
-		n.fail.at(pointAfterStart)
+		n.fail.At(pointAfterStart)
 		n.began(as.Attempt, h)
 		n.post(core.Started{About: about(as.Attempt), PID: pid(h), Took: since(began)})
 		n.follow(as.Attempt, h)

@@ -144,7 +144,7 @@ func (l *loop) write() {
 	for b := range l.jobs {
 		reports := b.reports()
 		if reports {
-			l.n.fail.at(pointBeforeSync)
+			l.n.fail.At(pointBeforeSync)
 		}
 		var err error
 		if b.whole {
@@ -153,7 +153,7 @@ func (l *loop) write() {
 			err = l.n.ledger.append(b.records, b.sync)
 		}
 		if reports && err == nil {
-			l.n.fail.at(pointAfterSync)
+			l.n.fail.At(pointAfterSync)
 		}
 		l.done <- err
 	}
@@ -206,7 +206,7 @@ func (n *node) after(inputs []core.Input) {
 		switch in := in.(type) {
 		case core.Set:
 			if len(in.Set.Items) > 0 {
-				n.fail.at(pointAfterAssign)
+				n.fail.At(pointAfterAssign)
 			}
 		case core.Welcomed:
 			n.welcomed(in.Welcome)

@@ -105,32 +105,3 @@ func TestUse(t *testing.T) {
 		t.Errorf("then %+v", got)
 	}
 }
-
-func TestFailpoint(t *testing.T) {
-	f, err := newFailpoint("agent.before-start:2")
-	if err != nil {
-		t.Fatal(err)
-	}
-	died := 0
-	f.die = func() { died++ }
-	f.at(pointAfterStart)
-	f.at(pointBeforeStart)
-	if died != 0 {
-		t.Fatal("died too early")
-	}
-	f.at(pointBeforeStart)
-	f.at(pointBeforeStart)
-	if died != 1 {
-		t.Errorf("died %d times", died)
-	}
-	for _, bad := range []string{"agent.nowhere", "agent.before-start:0", "agent.before-start:x"} {
-		if _, err := newFailpoint(bad); err == nil {
-			t.Errorf("%q was accepted", bad)
-		}
-	}
-	for _, other := range []string{"", "server.before-append"} {
-		if f, err := newFailpoint(other); f != nil || err != nil {
-			t.Errorf("%q: %v, %v", other, f, err)
-		}
-	}
-}

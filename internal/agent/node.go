@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
-	"os"
 	"sync"
 	"sync/atomic"
 
@@ -13,6 +12,8 @@ import (
 	"drover.dev/internal/agent/core"
 	"drover.dev/internal/artifact"
 	"drover.dev/internal/driver"
+	"drover.dev/internal/failpoint"
+	"drover.dev/internal/lockfile"
 )
 
 // At most so many attempts are prepared, and so many collected, at once.
@@ -25,14 +26,14 @@ type node struct {
 	log      *slog.Logger
 	self     api.Node
 	dirs     dirs
-	fail     *failpoint
+	fail     *failpoint.Point
 	codec    codec
 	link     Link
 	store    Store
 	supplier supplier
 	cache    *artifact.Cache
 	kept     *kept
-	lock     *os.File
+	lock     *lockfile.Lock
 	drivers  map[string]driver.Driver
 	probes   *http.Client
 	use      use

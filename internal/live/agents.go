@@ -328,7 +328,7 @@ func (c *Cell) dispatch(nodes []string) {
 	if len(nodes) == 0 || !c.leading.Load() {
 		return
 	}
-	c.fail.at(pointBeforeDispatch)
+	c.fail.At(pointBeforeDispatch)
 	for _, node := range nodes {
 		if h, ok := c.shadow.hint(node); ok {
 			if b, err := c.codec.enc.Marshal(h); err == nil {
@@ -337,7 +337,7 @@ func (c *Cell) dispatch(nodes []string) {
 			}
 		}
 	}
-	c.fail.at(pointAfterDispatch)
+	c.fail.At(pointAfterDispatch)
 }
 
 // Log implements httpapi.Cell.

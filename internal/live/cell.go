@@ -27,8 +27,10 @@ import (
 	"drover.dev/internal/bus"
 	"drover.dev/internal/control"
 	"drover.dev/internal/engine"
+	"drover.dev/internal/failpoint"
 	"drover.dev/internal/journal"
 	"drover.dev/internal/live/httpapi"
+	"drover.dev/internal/lockfile"
 	"drover.dev/internal/state"
 )
 
@@ -36,11 +38,11 @@ import (
 type Cell struct {
 	cfg   Config
 	log   *slog.Logger
-	fail  *failpoint
+	fail  *failpoint.Point
 	creds *credentials
 	codec messages
 
-	lock      *os.File
+	lock      *lockfile.Lock
 	bus       *bus.Server // nil with an outside server
 	nc        *nats.Conn  // for the journal
 	agents    *nats.Conn  // for the agents: what they send cannot hold the journal up
@@ -114,7 +116,7 @@ func Open(ctx context.Context, cfg Config) (*Cell, error) {
 }
 
 func (c *Cell) open(ctx context.Context) (err error) {
-	if c.fail, err = newFailpoint(c.cfg.Failpoint); err != nil {
+	if c.fail, err = failpoint.New(c.cfg.Failpoint, Failpoints()); err != nil {
 		return err
 	}
 	if c.codec, err = newMessages(); err != nil {
@@ -123,7 +125,7 @@ func (c *Cell) open(ctx context.Context) (err error) {
 	if err := os.MkdirAll(c.cfg.Dir, 0o700); err != nil {
 		return fmt.Errorf("create the data directory: %w", err)
 	}
-	if c.lock, err = lockFile(filepath.Join(c.cfg.Dir, "lock")); err != nil {
+	if c.lock, err = lockfile.Take(filepath.Join(c.cfg.Dir, "lock"), "server"); err != nil {
 		return err
 	}
 	if c.creds, err = openCredentials(c.cfg.Dir); err != nil {
@@ -191,7 +193,7 @@ func (c *Cell) Close() error {
 		errs = append(errs, c.artifacts.Close())
 	}
 	if c.lock != nil {
-		errs = append(errs, c.lock.Close())
+		errs = append(errs, c.lock.Release())
 	}
 	return errors.Join(errs...)
 }

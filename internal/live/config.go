@@ -98,7 +98,7 @@ type Config struct {
 	API httpapi.Options
 	// Logger gets what the server does, never a secret. nil drops it.
 	Logger *slog.Logger
-	// Failpoint is the value of FailpointEnv. "" is none.
+	// Failpoint is the value of failpoint.Env. "" is none.
 	Failpoint string
 }
 

@@ -151,19 +151,3 @@ func TestConfigurationsThatAreRefused(t *testing.T) {
 		})
 	}
 }
-
-func TestAFailpointDiesAtItsTime(t *testing.T) {
-	f := must[*failpoint](t)(newFailpoint(pointAfterAppend + ":2"))
-	died := 0
-	f.die = func() { died++ }
-	for range 3 {
-		f.at(pointAfterAppend)
-		f.at(pointBeforeAppend)
-	}
-	if died != 1 {
-		t.Errorf("died %d times", died)
-	}
-	if f, err := newFailpoint("agent.before-start"); f != nil || err != nil {
-		t.Errorf("another program's point: %v, %v", f, err)
-	}
-}

@@ -43,7 +43,7 @@ func (l *leader) step(ctx context.Context) (bool, error) {
 		return true, l.undecided(ctx, items, err)
 	}
 	l.flight = f
-	l.cell.fail.at(pointBeforeAppend)
+	l.cell.fail.At(pointBeforeAppend)
 	return true, l.handle(ctx, control.Decided{Hash: f.fold.at.Hash})
 }
 

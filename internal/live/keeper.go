@@ -49,7 +49,7 @@ func (k *keeper) due(ctx context.Context, f *fold) {
 	default:
 		return // the one before is still being written
 	}
-	k.cell.fail.at(pointBeforeSnapshot)
+	k.cell.fail.At(pointBeforeSnapshot)
 	k.records, k.bytes, k.taken = 0, 0, time.Now()
 	lost := k.force
 	k.force = false
@@ -91,10 +91,10 @@ func (k *keeper) keep(ctx context.Context, m mark, data []byte, lost bool) error
 	if _, err := c.archive.Add(c.journal.Read(ctx, 0), cut.at.N); err != nil {
 		return err
 	}
-	c.fail.at(pointBeforeTruncate)
+	c.fail.At(pointBeforeTruncate)
 	if err := c.journal.Truncate(ctx, cut.seq); err != nil {
 		return fmt.Errorf("shorten the journal: %w", err)
 	}
-	c.fail.at(pointAfterTruncate)
+	c.fail.At(pointAfterTruncate)
 	return nil
 }

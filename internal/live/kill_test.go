@@ -11,6 +11,7 @@ import (
 
 	"drover.dev/api"
 	"drover.dev/internal/engine"
+	"drover.dev/internal/failpoint"
 	"drover.dev/internal/state"
 )
 
@@ -27,7 +28,7 @@ func victim(dir string) {
 
 func submitForEver(dir string) error {
 	ctx := context.Background()
-	c, err := Open(ctx, Config{Dir: dir, SnapshotEvery: 5, Failpoint: os.Getenv(FailpointEnv)})
+	c, err := Open(ctx, Config{Dir: dir, SnapshotEvery: 5, Failpoint: os.Getenv(failpoint.Env)})
 	if err != nil {
 		return err
 	}
@@ -58,7 +59,7 @@ func TestAKilledServerLosesNothing(t *testing.T) {
 		t.Run(point, func(t *testing.T) {
 			dir := t.TempDir()
 			cmd := exec.Command(os.Args[0])
-			cmd.Env = append(os.Environ(), victimEnv+"="+dir, FailpointEnv+"="+point+":3")
+			cmd.Env = append(os.Environ(), victimEnv+"="+dir, failpoint.Env+"="+point+":3")
 			cmd.Stderr = os.Stderr
 			out, err := cmd.StdoutPipe()
 			if err != nil {

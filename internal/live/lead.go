@@ -210,7 +210,7 @@ func (l *leader) decide(ctx context.Context) error {
 
 // release lets the effects of the batch in flight out: it stands in the journal.
 func (l *leader) release(ctx context.Context, m control.Mark) error {
-	l.cell.fail.at(pointAfterAppend)
+	l.cell.fail.At(pointAfterAppend)
 	f := l.flight
 	l.flight, l.losses = nil, 0
 	l.own = l.own[f.own:]
