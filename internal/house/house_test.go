@@ -48,7 +48,7 @@ var rooms = []room{
 		"api", "internal/engine", "internal/state", "internal/journal", "internal/bus", "internal/artifact",
 	}},
 	{path: "internal/report", may: []string{"api"}},
-	{path: "internal/driver/...", may: []string{"api", "internal/driver", "internal/driver/tree", "internal/driver/worker"}},
+	{path: "internal/driver/...", may: []string{"api", "internal/driver", "internal/driver/tree", "internal/driver/worker", "internal/driver/drivertest"}},
 	{path: "internal/agent", may: []string{
 		"api", "internal/agent/core", "internal/driver", "internal/driver/process", "internal/driver/wasm", "internal/driver/noop",
 		"internal/artifact", "internal/bus", "internal/failpoint", "internal/lockfile",

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"drover.dev/internal/driver"
+	"drover.dev/internal/driver/drivertest"
 	"drover.dev/internal/driver/tree"
 	"drover.dev/internal/driver/worker"
 )
@@ -21,7 +22,7 @@ import (
 func TestAdoptAfterARestart(t *testing.T) {
 	each(t, func(t *testing.T, old *Driver) {
 		s := shell(t, driver.Limits{}, `echo begun; until [ -e ../in/go ]; do sleep 0.02; done; exit 9`)
-		h := start(t, old, s)
+		h := drivertest.Start(t, old, s)
 		if err := old.Close(); err != nil {
 			t.Fatal(err)
 		}
@@ -40,8 +41,8 @@ func TestAdoptAfterARestart(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(s.Dir, driver.In, "go"), nil, 0o644); err != nil {
 			t.Fatal(err)
 		}
-		e := wait(t, adopted)
-		if e.Code != 9 || e.Reason != driver.None || output(t, s, driver.Stdout) != "begun\n" {
+		e := drivertest.Wait(t, adopted)
+		if e.Code != 9 || e.Reason != driver.None || drivertest.Output(t, s, driver.Stdout) != "begun\n" {
 			t.Errorf("%+v", e)
 		}
 		// And once more, long after its end.
@@ -49,7 +50,7 @@ func TestAdoptAfterARestart(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if second := wait(t, again); second != e {
+		if second := drivertest.Wait(t, again); second != e {
 			t.Errorf("first %+v, then %+v", e, second)
 		}
 	})
@@ -58,7 +59,7 @@ func TestAdoptAfterARestart(t *testing.T) {
 func TestStopAnAdopted(t *testing.T) {
 	each(t, func(t *testing.T, old *Driver) {
 		s := shell(t, driver.Limits{}, `sleep 600`)
-		start(t, old, s)
+		drivertest.Start(t, old, s)
 		if err := old.Close(); err != nil {
 			t.Fatal(err)
 		}
@@ -69,7 +70,7 @@ func TestStopAnAdopted(t *testing.T) {
 		if err := adopted.Stop(time.Minute); err != nil {
 			t.Fatal(err)
 		}
-		if e := wait(t, adopted); e.Reason != driver.Stopped {
+		if e := drivertest.Wait(t, adopted); e.Reason != driver.Stopped {
 			t.Errorf("%+v", e)
 		}
 	})
@@ -96,11 +97,11 @@ func TestNothingToAdopt(t *testing.T) {
 func TestAReusedPidIsLeftAlone(t *testing.T) {
 	d := newDriver(t, Options{})
 	s := shell(t, driver.Limits{}, "sleep 600")
-	h := start(t, d, s)
+	h := drivertest.Start(t, d, s)
 	if err := syscall.Kill(h.Identity().PID, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	wait(t, h)
+	drivertest.Wait(t, h)
 
 	stranger, err := tree.Self() // this very process: a kill would be noticed
 	if err != nil {
@@ -127,7 +128,7 @@ func TestAReusedPidIsLeftAlone(t *testing.T) {
 		if err := again.Stop(0); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
-		if e := wait(t, again); e.Reason != driver.Lost && e.Reason != driver.Stopped {
+		if e := drivertest.Wait(t, again); e.Reason != driver.Lost && e.Reason != driver.Stopped {
 			t.Errorf("%s: %+v", name, e)
 		}
 	}
@@ -135,7 +136,7 @@ func TestAReusedPidIsLeftAlone(t *testing.T) {
 
 func TestASuspendedTaskUsesNoCPU(t *testing.T) {
 	each(t, func(t *testing.T, d *Driver) {
-		h := start(t, d, shell(t, driver.Limits{Wall: 700 * time.Millisecond}, `(while :; do :; done) & while :; do :; done`))
+		h := drivertest.Start(t, d, shell(t, driver.Limits{Wall: 700 * time.Millisecond}, `(while :; do :; done) & while :; do :; done`))
 		cpu := func() time.Duration {
 			u, err := d.Usage(h)
 			if err != nil {
@@ -143,7 +144,7 @@ func TestASuspendedTaskUsesNoCPU(t *testing.T) {
 			}
 			return u.CPU
 		}
-		eventually(t, "it computes", func() bool { return cpu() > 20*time.Millisecond })
+		drivertest.Eventually(t, "it computes", func() bool { return cpu() > 20*time.Millisecond })
 		if err := errors.Join(d.Suspend(h), d.Suspend(h)); err != nil {
 			t.Fatal(err)
 		}
@@ -155,8 +156,8 @@ func TestASuspendedTaskUsesNoCPU(t *testing.T) {
 		if err := errors.Join(d.Resume(h), d.Resume(h)); err != nil {
 			t.Fatal(err)
 		}
-		eventually(t, "it computes again", func() bool { return ended(h) || cpu() > before })
-		e := wait(t, h)
+		drivertest.Eventually(t, "it computes again", func() bool { return ended(h) || cpu() > before })
+		e := drivertest.Wait(t, h)
 		if e.Reason != driver.Timeout || e.Wall < 1700*time.Millisecond {
 			t.Errorf("%+v", e)
 		}
@@ -166,15 +167,15 @@ func TestASuspendedTaskUsesNoCPU(t *testing.T) {
 func TestStopOfASuspended(t *testing.T) {
 	each(t, func(t *testing.T, d *Driver) {
 		s := shell(t, driver.Limits{}, `trap 'echo bye; exit 0' TERM; echo ready; while :; do sleep 0.02; done`)
-		h := start(t, d, s)
-		eventually(t, "the task is ready", func() bool { return output(t, s, driver.Stdout) != "" })
+		h := drivertest.Start(t, d, s)
+		drivertest.Eventually(t, "the task is ready", func() bool { return drivertest.Output(t, s, driver.Stdout) != "" })
 		if err := d.Suspend(h); err != nil {
 			t.Fatal(err)
 		}
 		if err := h.Stop(20 * time.Second); err != nil {
 			t.Fatal(err)
 		}
-		if e := wait(t, h); e.Reason != driver.Stopped || output(t, s, driver.Stdout) != "ready\nbye\n" {
+		if e := drivertest.Wait(t, h); e.Reason != driver.Stopped || drivertest.Output(t, s, driver.Stdout) != "ready\nbye\n" {
 			t.Errorf("%+v", e)
 		}
 	})
@@ -197,7 +198,7 @@ func TestAgentIsKilled(t *testing.T) {
 			t.Fatal(err)
 		}
 		var idle int
-		eventually(t, "a worker idles", func() bool {
+		drivertest.Eventually(t, "a worker idles", func() bool {
 			for _, pid := range running(t, "worker "+Name) {
 				if s, err := tree.ReadStat(pid); err == nil && s.Parent == agent.Process.Pid && pid != worker {
 					idle = pid
@@ -217,11 +218,11 @@ func TestAgentIsKilled(t *testing.T) {
 		if got := adopted.Identity().PID; got != worker {
 			t.Errorf("pid %d, was %d", got, worker)
 		}
-		eventually(t, "the idle worker is gone", func() bool { return !slices.Contains(running(t, "worker "+Name), idle) })
+		drivertest.Eventually(t, "the idle worker is gone", func() bool { return !slices.Contains(running(t, "worker "+Name), idle) })
 		if err := os.WriteFile(filepath.Join(s.Dir, driver.In, "go"), nil, 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if e := wait(t, adopted); e.Code != 9 || e.Reason != driver.None {
+		if e := drivertest.Wait(t, adopted); e.Code != 9 || e.Reason != driver.None {
 			t.Errorf("%+v", e)
 		}
 	})

@@ -3,7 +3,6 @@ package process
 import (
 	"context"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -124,57 +123,6 @@ func own(t *testing.T, l driver.Limits, args ...string) driver.Spec {
 func shell(t *testing.T, l driver.Limits, script string) driver.Spec {
 	t.Helper()
 	return driver.Spec{Dir: t.TempDir(), Command: "sh", Args: []string{"-c", script}, Env: environ(), Limits: l}
-}
-
-func start(t *testing.T, d *Driver, s driver.Spec) driver.Handle {
-	t.Helper()
-	h, err := d.Start(t.Context(), s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := h.Stop(0); err != nil {
-			t.Error(err)
-		}
-	})
-	return h
-}
-
-// wait is generous: a slow machine must not fail a test.
-func wait(t *testing.T, h driver.Handle) driver.Exit {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	e, err := h.Wait(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return e
-}
-
-func run(t *testing.T, d *Driver, s driver.Spec) driver.Exit {
-	t.Helper()
-	return wait(t, start(t, d, s))
-}
-
-func output(t *testing.T, s driver.Spec, stream driver.Stream) string {
-	t.Helper()
-	p := make([]byte, 64<<10)
-	n, _, err := driver.ReadLog(s.Dir, stream, 0, p)
-	if err != nil && err != io.EOF {
-		t.Fatal(err)
-	}
-	return string(p[:n])
-}
-
-// eventually waits for what happens soon.
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("not within 30 s: %s", what)
-		}
-	}
 }
 
 // sleeper is a command that no other run of these tests uses.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"drover.dev/internal/driver"
+	"drover.dev/internal/driver/drivertest"
 	"drover.dev/internal/driver/tree"
 )
 
@@ -17,15 +18,15 @@ func TestRunsACommand(t *testing.T) {
 	each(t, func(t *testing.T, d *Driver) {
 		s := shell(t, driver.Limits{}, `echo out; echo err >&2; pwd; echo "$0 $A"; echo result > ../out/r; exit 3`)
 		s.Env = append(s.Env, "A=b c")
-		e := run(t, d, s)
+		e := drivertest.Run(t, d, s)
 		if e.Code != 3 || e.Reason != driver.None || e.Signal != "" || e.OK() {
 			t.Errorf("exit %+v", e)
 		}
 		want := "out\n" + filepath.Join(s.Dir, driver.Work) + "\nsh b c\n"
-		if got := output(t, s, driver.Stdout); got != want {
+		if got := drivertest.Output(t, s, driver.Stdout); got != want {
 			t.Errorf("stdout %q, want %q", got, want)
 		}
-		if got := output(t, s, driver.Stderr); got != "err\n" {
+		if got := drivertest.Output(t, s, driver.Stderr); got != "err\n" {
 			t.Errorf("stderr %q", got)
 		}
 		if b, err := os.ReadFile(filepath.Join(s.Dir, driver.Out, "r")); string(b) != "result\n" {
@@ -41,10 +42,10 @@ func TestTheEnvironmentIsWhatTheSpecSays(t *testing.T) {
 	t.Setenv("SECRET_OF_THE_AGENT", "1")
 	d := newDriver(t, Options{})
 	s := driver.Spec{Dir: t.TempDir(), Command: "/usr/bin/env", Env: []string{"ONLY=this"}}
-	if e := run(t, d, s); !e.OK() {
+	if e := drivertest.Run(t, d, s); !e.OK() {
 		t.Fatalf("%+v", e)
 	}
-	if got := output(t, s, driver.Stdout); got != "ONLY=this\n" {
+	if got := drivertest.Output(t, s, driver.Stdout); got != "ONLY=this\n" {
 		t.Errorf("environment %q", got)
 	}
 }
@@ -60,10 +61,10 @@ func TestNothingIsInherited(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := shell(t, driver.Limits{}, `ls /proc/self/fd | tr '\n' ' '; grep -E 'NoNewPrivs|SigIgn' /proc/self/status; umask`)
-	if e := run(t, d, s); !e.OK() {
+	if e := drivertest.Run(t, d, s); !e.OK() {
 		t.Fatalf("%+v", e)
 	}
-	got := output(t, s, driver.Stdout)
+	got := drivertest.Output(t, s, driver.Stdout)
 	// 3 is the directory that ls itself reads.
 	for _, want := range []string{"0 1 2 3 SigIgn", "NoNewPrivs:\t1", "SigIgn:\t0000000000000000", "0022"} {
 		if !strings.Contains(got, want) {
@@ -89,7 +90,7 @@ func TestStartFailures(t *testing.T) {
 		"empty PATH entry": {"x", []string{"PATH=:"}, "not found"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			e := run(t, d, driver.Spec{Dir: t.TempDir(), Command: c.command, Env: c.env})
+			e := drivertest.Run(t, d, driver.Spec{Dir: t.TempDir(), Command: c.command, Env: c.env})
 			if e.Reason != driver.StartFailed || !strings.Contains(e.Detail, c.says) {
 				t.Errorf("got %+v, want %q", e, c.says)
 			}
@@ -100,7 +101,7 @@ func TestStartFailures(t *testing.T) {
 func TestRefusedSpecs(t *testing.T) {
 	d := newDriver(t, Options{})
 	used := shell(t, driver.Limits{}, "true")
-	run(t, d, used)
+	drivertest.Run(t, d, used)
 	for name, s := range map[string]driver.Spec{
 		"no command":      {Dir: t.TempDir()},
 		"relative dir":    {Dir: "x", Command: "sh"},
@@ -118,7 +119,7 @@ func TestRefusedSpecs(t *testing.T) {
 func TestIdleWorkersTakeTasks(t *testing.T) {
 	d := newDriver(t, Options{Idle: 2})
 	for range 5 {
-		if e := run(t, d, shell(t, driver.Limits{}, "true")); !e.OK() {
+		if e := drivertest.Run(t, d, shell(t, driver.Limits{}, "true")); !e.OK() {
 			t.Fatalf("%+v", e)
 		}
 	}
@@ -128,7 +129,7 @@ func TestIdleWorkersTakeTasks(t *testing.T) {
 func TestDaemonsEndWithTheirTask(t *testing.T) {
 	each(t, func(t *testing.T, d *Driver) {
 		marker := sleeper(1)
-		if e := run(t, d, own(t, driver.Limits{}, "daemon", strings.TrimPrefix(marker, "sleep "))); !e.OK() {
+		if e := drivertest.Run(t, d, own(t, driver.Limits{}, "daemon", strings.TrimPrefix(marker, "sleep "))); !e.OK() {
 			t.Fatalf("%+v", e)
 		}
 		if left := running(t, marker); len(left) > 0 {
@@ -141,36 +142,36 @@ func TestStop(t *testing.T) {
 	each(t, func(t *testing.T, d *Driver) {
 		t.Run("gracefully", func(t *testing.T) {
 			s := shell(t, driver.Limits{}, `trap 'echo bye; exit 7' TERM; echo ready; while :; do sleep 0.05; done`)
-			h := start(t, d, s)
-			eventually(t, "the task is ready", func() bool { return output(t, s, driver.Stdout) != "" })
+			h := drivertest.Start(t, d, s)
+			drivertest.Eventually(t, "the task is ready", func() bool { return drivertest.Output(t, s, driver.Stdout) != "" })
 			if err := h.Stop(20 * time.Second); err != nil {
 				t.Fatal(err)
 			}
-			if e := wait(t, h); e.Reason != driver.Stopped || e.Code != 7 {
+			if e := drivertest.Wait(t, h); e.Reason != driver.Stopped || e.Code != 7 {
 				t.Errorf("exit %+v", e)
 			}
-			if got := output(t, s, driver.Stdout); got != "ready\nbye\n" {
+			if got := drivertest.Output(t, s, driver.Stdout); got != "ready\nbye\n" {
 				t.Errorf("stdout %q", got)
 			}
 		})
 		t.Run("by force", func(t *testing.T) {
 			s := shell(t, driver.Limits{}, `trap '' TERM; echo ready; while :; do sleep 0.05; done`)
-			h := start(t, d, s)
-			eventually(t, "the task is ready", func() bool { return output(t, s, driver.Stdout) != "" })
+			h := drivertest.Start(t, d, s)
+			drivertest.Eventually(t, "the task is ready", func() bool { return drivertest.Output(t, s, driver.Stdout) != "" })
 			if err := h.Stop(100 * time.Millisecond); err != nil {
 				t.Fatal(err)
 			}
-			if e := wait(t, h); e.Reason != driver.Stopped || e.Signal != "SIGKILL" {
+			if e := drivertest.Wait(t, h); e.Reason != driver.Stopped || e.Signal != "SIGKILL" {
 				t.Errorf("exit %+v", e)
 			}
 		})
 		t.Run("after the end", func(t *testing.T) {
-			h := start(t, d, shell(t, driver.Limits{}, "exit 5"))
-			wait(t, h)
+			h := drivertest.Start(t, d, shell(t, driver.Limits{}, "exit 5"))
+			drivertest.Wait(t, h)
 			if err := h.Stop(0); err != nil {
 				t.Error(err)
 			}
-			if e := wait(t, h); e.Code != 5 || e.Reason != driver.None {
+			if e := drivertest.Wait(t, h); e.Code != 5 || e.Reason != driver.None {
 				t.Errorf("exit %+v", e)
 			}
 		})
@@ -191,10 +192,10 @@ func TestMounts(t *testing.T) {
 		{Source: source, Target: filepath.Join(s.Dir, "data"), ReadOnly: true},
 		{Source: source, Target: filepath.Join(s.Dir, "more")},
 	}
-	if e := run(t, d, s); !e.OK() {
-		t.Fatalf("%+v: %s", e, output(t, s, driver.Stderr))
+	if e := drivertest.Run(t, d, s); !e.OK() {
+		t.Fatalf("%+v: %s", e, drivertest.Output(t, s, driver.Stderr))
 	}
-	if got := output(t, s, driver.Stdout); got != "data\nrefused\n" {
+	if got := drivertest.Output(t, s, driver.Stdout); got != "data\nrefused\n" {
 		t.Errorf("stdout %q", got)
 	}
 	if _, err := os.Stat(filepath.Join(source, "g")); err != nil {
@@ -218,12 +219,12 @@ func TestAnotherUser(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			e := run(t, d, s)
+			e := drivertest.Run(t, d, s)
 			if e.Code == 0 || e.Reason != driver.None {
 				t.Errorf("the task could write where only the agent may: %+v", e)
 			}
-			if got := output(t, s, driver.Stdout); got != "65534\n65534\n" {
-				t.Errorf("ran as %q; %s", got, output(t, s, driver.Stderr))
+			if got := drivertest.Output(t, s, driver.Stdout); got != "65534\n65534\n" {
+				t.Errorf("ran as %q; %s", got, drivertest.Output(t, s, driver.Stderr))
 			}
 		})
 	}
@@ -238,5 +239,5 @@ func TestClosedDriver(t *testing.T) {
 	if _, err := d.Start(t.Context(), shell(t, driver.Limits{}, marker)); !errors.Is(err, driver.ErrClosed) {
 		t.Errorf("start: %v", err)
 	}
-	eventually(t, "what was started is gone", func() bool { return len(running(t, marker)) == 0 })
+	drivertest.Eventually(t, "what was started is gone", func() bool { return len(running(t, marker)) == 0 })
 }

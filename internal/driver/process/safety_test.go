@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"drover.dev/internal/driver"
+	"drover.dev/internal/driver/drivertest"
 	"drover.dev/internal/driver/worker"
 )
 
@@ -19,12 +20,12 @@ func TestOutOfMemoryHarmsNoNeighbour(t *testing.T) {
 	each(t, func(t *testing.T, d *Driver) {
 		limit := driver.Limits{Memory: 256 * mib}
 		neighbour := own(t, limit, "hold", fmt.Sprint(32*mib))
-		h := start(t, d, neighbour)
+		h := drivertest.Start(t, d, neighbour)
 		greedy := own(t, limit, "hold", fmt.Sprint(512*mib))
-		if e := run(t, d, greedy); e.Reason != driver.OutOfMemory || e.OK() {
-			t.Errorf("greedy: %+v: %.300s", e, output(t, greedy, driver.Stderr))
+		if e := drivertest.Run(t, d, greedy); e.Reason != driver.OutOfMemory || e.OK() {
+			t.Errorf("greedy: %+v: %.300s", e, drivertest.Output(t, greedy, driver.Stderr))
 		}
-		if e := wait(t, h); !e.OK() || output(t, neighbour, driver.Stdout) != "held true\n" {
+		if e := drivertest.Wait(t, h); !e.OK() || drivertest.Output(t, neighbour, driver.Stdout) != "held true\n" {
 			t.Errorf("neighbour: %+v", e)
 		}
 	})
@@ -38,7 +39,7 @@ func TestOutOfMemoryOfAChild(t *testing.T) {
 			t.Fatal(err)
 		}
 		s := shell(t, driver.Limits{Memory: 256 * mib}, fmt.Sprintf("%s task hold %d; exit 0", exe, 512*mib))
-		if e := run(t, d, s); e.Reason != driver.OutOfMemory || e.OK() {
+		if e := drivertest.Run(t, d, s); e.Reason != driver.OutOfMemory || e.OK() {
 			t.Errorf("%+v", e)
 		}
 	})
@@ -50,13 +51,13 @@ func TestForkBomb(t *testing.T) {
 		// Bounded to a thousand, should nothing contain it.
 		s := shell(t, driver.Limits{Processes: 40, Wall: 2 * time.Second},
 			`i=0; while [ $i -lt 1000 ]; do (exec sh -c 'sleep 60; :' `+marker+`) & i=$((i+1)); done; wait`)
-		h := start(t, d, s)
+		h := drivertest.Start(t, d, s)
 		most := 0
 		for done := false; !done; {
 			most = max(most, len(running(t, marker)))
 			done = ended(h)
 		}
-		e := wait(t, h)
+		e := drivertest.Wait(t, h)
 		switch {
 		case strings.HasSuffix(t.Name(), "plain"):
 			if e.Reason != driver.ProcessLimit {
@@ -81,7 +82,7 @@ func ended(h driver.Handle) bool {
 func TestGiantLine(t *testing.T) {
 	d := newDriver(t, Options{})
 	s := own(t, driver.Limits{Log: mib}, "line", "512")
-	e := run(t, d, s)
+	e := drivertest.Run(t, d, s)
 	if !e.OK() || e.DroppedLog < 511*mib || e.DroppedLog > 512*mib-mib/2 {
 		t.Errorf("%+v", e)
 	}
@@ -109,19 +110,19 @@ func TestOutputLimit(t *testing.T) {
 		"sparse":        `dd if=/dev/zero of=x bs=1 count=1 seek=900000 2>&1 && dd if=/dev/zero of=y bs=1 count=1 seek=900000 2>&1`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			if e := run(t, d, shell(t, driver.Limits{Output: mib}, script)); e.Reason != driver.OutputLimit {
+			if e := drivertest.Run(t, d, shell(t, driver.Limits{Output: mib}, script)); e.Reason != driver.OutputLimit {
 				t.Errorf("%+v", e)
 			}
 		})
 	}
-	if e := run(t, d, shell(t, driver.Limits{Output: mib}, `head -c 1048576 /dev/zero > ../out/full`)); !e.OK() {
+	if e := drivertest.Run(t, d, shell(t, driver.Limits{Output: mib}, `head -c 1048576 /dev/zero > ../out/full`)); !e.OK() {
 		t.Errorf("exactly the limit: %+v", e)
 	}
 }
 
 func TestTimeout(t *testing.T) {
 	each(t, func(t *testing.T, d *Driver) {
-		e := run(t, d, shell(t, driver.Limits{Wall: 100 * time.Millisecond}, `trap '' TERM; while :; do :; done`))
+		e := drivertest.Run(t, d, shell(t, driver.Limits{Wall: 100 * time.Millisecond}, `trap '' TERM; while :; do :; done`))
 		if e.Reason != driver.Timeout || e.Wall < 100*time.Millisecond || e.OK() {
 			t.Errorf("%+v", e)
 		}
@@ -132,21 +133,21 @@ func TestKilledWorkerTakesItsTreeAlong(t *testing.T) {
 	each(t, func(t *testing.T, d *Driver) {
 		marker := sleeper(3)
 		s := shell(t, driver.Limits{}, fmt.Sprintf("%s & %s", marker, marker))
-		h := start(t, d, s)
-		eventually(t, "the tree runs", func() bool { return len(running(t, marker)) >= 2 })
+		h := drivertest.Start(t, d, s)
+		drivertest.Eventually(t, "the tree runs", func() bool { return len(running(t, marker)) >= 2 })
 		if err := syscall.Kill(h.Identity().PID, syscall.SIGKILL); err != nil {
 			t.Fatal(err)
 		}
-		if e := wait(t, h); e.Reason != driver.Lost || e.Code != -1 {
+		if e := drivertest.Wait(t, h); e.Reason != driver.Lost || e.Code != -1 {
 			t.Errorf("%+v", e)
 		}
-		eventually(t, "the tree is gone", func() bool { return len(running(t, marker)) == 0 })
+		drivertest.Eventually(t, "the tree is gone", func() bool { return len(running(t, marker)) == 0 })
 		// A later agent hears the same.
 		again, err := d.Adopt(t.Context(), s.Dir)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if e := wait(t, again); e.Reason != driver.Lost {
+		if e := drivertest.Wait(t, again); e.Reason != driver.Lost {
 			t.Errorf("adopted: %+v", e)
 		}
 	})
@@ -157,12 +158,12 @@ func TestRemovedDirectoryEndsTheTask(t *testing.T) {
 	d := newDriver(t, Options{})
 	marker := sleeper(4)
 	s := shell(t, driver.Limits{}, marker)
-	h := start(t, d, s)
-	eventually(t, "the task runs", func() bool { return len(running(t, marker)) > 0 })
+	h := drivertest.Start(t, d, s)
+	drivertest.Eventually(t, "the task runs", func() bool { return len(running(t, marker)) > 0 })
 	if err := os.RemoveAll(s.Dir); err != nil {
 		t.Fatal(err)
 	}
-	if e := wait(t, h); e.OK() {
+	if e := drivertest.Wait(t, h); e.OK() {
 		t.Errorf("%+v", e)
 	}
 	if left := running(t, marker); len(left) > 0 {

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"drover.dev/internal/driver/drivertest"
 	"go.uber.org/goleak"
 )
 
@@ -68,15 +69,6 @@ func grow(t *testing.T, p Parent) (*Tree, *exec.Cmd) {
 	return tr, c
 }
 
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !ok(); time.Sleep(2 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("not within 30 s: %s", what)
-		}
-	}
-}
-
 func TestTree(t *testing.T) {
 	for name, p := range kinds(t) {
 		t.Run(name, func(t *testing.T) {
@@ -91,7 +83,7 @@ func TestTree(t *testing.T) {
 				}
 				return u
 			}
-			eventually(t, "three processes compute", func() bool { u := usage(); return u.Processes == 3 && u.CPU > 0 })
+			drivertest.Eventually(t, "three processes compute", func() bool { u := usage(); return u.Processes == 3 && u.CPU > 0 })
 
 			if err := tr.Freeze(true); err != nil {
 				t.Fatal(err)
@@ -104,7 +96,7 @@ func TestTree(t *testing.T) {
 			if err := tr.Freeze(false); err != nil {
 				t.Fatal(err)
 			}
-			eventually(t, "they compute again", func() bool { return usage().CPU > before })
+			drivertest.Eventually(t, "they compute again", func() bool { return usage().CPU > before })
 
 			// What is read back means the same tree, and frozen trees die too.
 			b, err := json.Marshal(tr)
@@ -113,7 +105,7 @@ func TestTree(t *testing.T) {
 				t.Fatal(err)
 			}
 			_ = c.Wait()
-			eventually(t, "nothing is left", func() bool { return usage().Processes == 0 })
+			drivertest.Eventually(t, "nothing is left", func() bool { return usage().Processes == 0 })
 		})
 	}
 }
@@ -122,12 +114,12 @@ func TestTerminate(t *testing.T) {
 	for name, p := range kinds(t) {
 		t.Run(name, func(t *testing.T) {
 			tr, c := grow(t, p)
-			eventually(t, "three processes run", func() bool { u, err := tr.Usage(); return err == nil && u.Processes == 3 })
+			drivertest.Eventually(t, "three processes run", func() bool { u, err := tr.Usage(); return err == nil && u.Processes == 3 })
 			if err := tr.Terminate(); err != nil {
 				t.Fatal(err)
 			}
 			_ = c.Wait()
-			eventually(t, "nothing is left", func() bool { u, err := tr.Usage(); return err == nil && u.Processes == 0 })
+			drivertest.Eventually(t, "nothing is left", func() bool { u, err := tr.Usage(); return err == nil && u.Processes == 0 })
 		})
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"drover.dev/internal/driver"
+	"drover.dev/internal/driver/drivertest"
 )
 
 // BenchmarkSmallTask is a small guest from Start to Exit, one after another.
@@ -24,14 +25,14 @@ func BenchmarkSmallTask(b *testing.B) {
 				n++
 				return driver.Spec{Dir: filepath.Join(dir, strconv.Itoa(n)), Module: guestPath(b), Args: []string{"exit", "0"}}
 			}
-			wait(b, start(b, d, next())) // fills the cache
+			drivertest.Wait(b, drivertest.Start(b, d, next())) // fills the cache
 			for b.Loop() {
 				s := next()
 				h, err := d.Start(b.Context(), s)
 				if err != nil {
 					b.Fatal(err)
 				}
-				if e := wait(b, h); !e.OK() {
+				if e := drivertest.Wait(b, h); !e.OK() {
 					b.Fatalf("%+v", e)
 				}
 			}

@@ -39,7 +39,7 @@ type Options struct {
 
 // Driver implements driver.Driver, and of the optional abilities Suspender,
 // Pooler and Meter.
-type Driver struct{ pool *worker.Pool }
+type Driver struct{ *worker.Pool }
 
 var (
 	_ driver.Driver    = (*Driver)(nil)
@@ -79,7 +79,7 @@ func New(o Options) (*Driver, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Driver{pool: pool}, nil
+	return &Driver{pool}, nil
 }
 
 // Kinds are the workers that worker.Main must know for this driver.
@@ -103,33 +103,5 @@ func (d *Driver) Start(ctx context.Context, s driver.Spec) (driver.Handle, error
 	if !filepath.IsAbs(s.Module) {
 		return nil, errors.New("start task: the wasm driver needs the absolute path of a module")
 	}
-	h, err := d.pool.Start(ctx, s)
-	if err != nil {
-		return nil, err
-	}
-	return h, nil
+	return d.Pool.Start(ctx, s)
 }
-
-// Adopt implements driver.Driver.
-func (d *Driver) Adopt(ctx context.Context, dir string) (driver.Handle, error) {
-	h, err := d.pool.Adopt(ctx, dir)
-	if err != nil {
-		return nil, err
-	}
-	return h, nil
-}
-
-// Suspend implements driver.Suspender.
-func (d *Driver) Suspend(h driver.Handle) error { return worker.Suspend(h) }
-
-// Resume implements driver.Suspender.
-func (d *Driver) Resume(h driver.Handle) error { return worker.Resume(h) }
-
-// Usage implements driver.Meter.
-func (d *Driver) Usage(h driver.Handle) (driver.Usage, error) { return worker.Usage(h) }
-
-// Warm implements driver.Pooler.
-func (d *Driver) Warm(n int) { d.pool.Warm(n) }
-
-// Close ends the idle workers. Tasks run on and can be adopted.
-func (d *Driver) Close() error { return d.pool.Close() }

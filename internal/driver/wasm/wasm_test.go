@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"drover.dev/internal/driver"
+	"drover.dev/internal/driver/drivertest"
 	"drover.dev/internal/driver/tree"
 )
 
@@ -21,14 +22,14 @@ func TestRunsAModule(t *testing.T) {
 			s := spec(t, driver.Limits{Memory: 64 * mib, CPU: 1000}, "show", "a b")
 			s.Env = []string{"KEY=value=more"}
 			for range 2 { // the second time from the cache of compiled code
-				e := run(t, d, s)
+				e := drivertest.Run(t, d, s)
 				if e.Code != 7 || e.Reason != driver.None || e.CPU <= 0 || e.Wall <= 0 {
 					t.Errorf("%+v", e)
 				}
-				if got, want := output(t, s, driver.Stdout), "arg guest.wasm\narg show\narg a b\nenv KEY=value=more\n"; got != want {
+				if got, want := drivertest.Output(t, s, driver.Stdout), "arg guest.wasm\narg show\narg a b\nenv KEY=value=more\n"; got != want {
 					t.Errorf("stdout %q, want %q", got, want)
 				}
-				if got := output(t, s, driver.Stderr); got != "err\n" {
+				if got := drivertest.Output(t, s, driver.Stderr); got != "err\n" {
 					t.Errorf("stderr %q", got)
 				}
 				s.Dir = t.TempDir()
@@ -45,34 +46,34 @@ func TestFiles(t *testing.T) {
 			os.WriteFile(filepath.Join(s.Dir, driver.In, "f"), []byte("content"), 0o644)); err != nil {
 			t.Fatal(err)
 		}
-		if e := run(t, d, s); !e.OK() {
-			t.Fatalf("%+v: %s", e, output(t, s, driver.Stderr))
+		if e := drivertest.Run(t, d, s); !e.OK() {
+			t.Fatalf("%+v: %s", e, drivertest.Output(t, s, driver.Stderr))
 		}
 		if b, err := os.ReadFile(filepath.Join(s.Dir, driver.Out, "g")); string(b) != "content" {
 			t.Errorf("copied %q, %v", b, err)
 		}
 		next := spec(t, driver.Limits{}, "copy", "/data/g", "/data/h")
 		next.Mounts = []driver.Mount{{Source: filepath.Join(s.Dir, driver.Out), Target: "/data", ReadOnly: true}}
-		if e := run(t, d, next); e.OK() {
+		if e := drivertest.Run(t, d, next); e.OK() {
 			t.Error("wrote into a read-only mount")
 		}
 		next.Dir, next.Mounts[0].ReadOnly = t.TempDir(), false
-		if e := run(t, d, next); !e.OK() {
-			t.Errorf("%+v: %s", e, output(t, next, driver.Stderr))
+		if e := drivertest.Run(t, d, next); !e.OK() {
+			t.Errorf("%+v: %s", e, drivertest.Output(t, next, driver.Stderr))
 		}
 	})
 	t.Run("/in is read-only", func(t *testing.T) {
-		if e := run(t, d, spec(t, driver.Limits{}, "link", "x", "/in/y")); e.OK() {
+		if e := drivertest.Run(t, d, spec(t, driver.Limits{}, "link", "x", "/in/y")); e.OK() {
 			t.Error("changed its input")
 		}
 	})
 	t.Run("editing", func(t *testing.T) {
 		s := spec(t, driver.Limits{Output: mib}, "edit")
-		if e := run(t, d, s); !e.OK() {
-			t.Errorf("%+v: %s", e, output(t, s, driver.Stderr))
+		if e := drivertest.Run(t, d, s); !e.OK() {
+			t.Errorf("%+v: %s", e, drivertest.Output(t, s, driver.Stderr))
 		}
 		for _, name := range []string{".", "..", "b", "c", "l"} {
-			if got := output(t, s, driver.Stdout); !strings.Contains("\n"+got, "\n"+name+"\n") {
+			if got := drivertest.Output(t, s, driver.Stdout); !strings.Contains("\n"+got, "\n"+name+"\n") {
 				t.Errorf("list %q lacks %q", got, name)
 			}
 		}
@@ -108,7 +109,7 @@ func TestNoWayOut(t *testing.T) {
 				syscall.Mkfifo(filepath.Join(out, "pipe"), 0o644)); err != nil {
 				t.Fatal(err)
 			}
-			if e := run(t, d, s); e.OK() || e.Reason != driver.None {
+			if e := drivertest.Run(t, d, s); e.OK() || e.Reason != driver.None {
 				t.Errorf("%+v", e)
 			}
 			if b, err := os.ReadFile(filepath.Join(out, "x")); len(b) > 0 {
@@ -149,7 +150,7 @@ func TestStartFailures(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := spec(t, driver.Limits{Memory: 16 * mib})
 			s.Module = c.module
-			if e := run(t, d, s); e.Reason != driver.StartFailed || !strings.Contains(e.Detail, c.says) {
+			if e := drivertest.Run(t, d, s); e.Reason != driver.StartFailed || !strings.Contains(e.Detail, c.says) {
 				t.Errorf("got %+v, want %q", e, c.says)
 			}
 		})
@@ -163,13 +164,13 @@ func TestMemoryLimit(t *testing.T) {
 	d := newDriver(t, Options{Idle: 1, Cache: t.TempDir()})
 	limit := driver.Limits{Memory: 16 * mib}
 	s := spec(t, limit, "alloc", "8")
-	if e := run(t, d, s); !e.OK() || output(t, s, driver.Stdout) != "had 8\n" {
+	if e := drivertest.Run(t, d, s); !e.OK() || drivertest.Output(t, s, driver.Stdout) != "had 8\n" {
 		t.Errorf("within the limit: %+v", e)
 	}
-	if e := run(t, d, spec(t, limit, "alloc", "32")); e.Reason != driver.OutOfMemory {
+	if e := drivertest.Run(t, d, spec(t, limit, "alloc", "32")); e.Reason != driver.OutOfMemory {
 		t.Errorf("twice the limit: %+v", e)
 	}
-	if e := run(t, d, spec(t, limit, "trap")); e.Reason != driver.None || e.OK() || !strings.Contains(e.Detail, "unreachable") {
+	if e := drivertest.Run(t, d, spec(t, limit, "trap")); e.Reason != driver.None || e.OK() || !strings.Contains(e.Detail, "unreachable") {
 		t.Errorf("a trap is not a lack of memory: %+v", e)
 	}
 }
@@ -177,18 +178,18 @@ func TestMemoryLimit(t *testing.T) {
 func TestOutputLimit(t *testing.T) {
 	d := newDriver(t, Options{Idle: 1, Cache: t.TempDir()})
 	limit := driver.Limits{Output: 4 * mib}
-	if e := run(t, d, spec(t, limit, "churn", "64")); !e.OK() {
+	if e := drivertest.Run(t, d, spec(t, limit, "churn", "64")); !e.OK() {
 		t.Errorf("what was removed must not count: %+v", e)
 	}
 	s := spec(t, limit, "churn", "64", "keep open")
-	if e := run(t, d, s); e.Reason != driver.OutputLimit {
+	if e := drivertest.Run(t, d, s); e.Reason != driver.OutputLimit {
 		t.Errorf("what is removed but open must count: %+v", e)
 	}
 }
 
 func TestLogsAreCapped(t *testing.T) {
 	d := newDriver(t, Options{Idle: 1, Cache: t.TempDir()})
-	e := run(t, d, spec(t, driver.Limits{Log: 64 << 10}, "lines", "50000"))
+	e := drivertest.Run(t, d, spec(t, driver.Limits{Log: 64 << 10}, "lines", "50000"))
 	if written := int64(50000 * len("a line of forty characters, as logs have\n")); !e.OK() || e.DroppedLog < written-64<<10 || e.DroppedLog > written-47<<10 {
 		t.Errorf("%+v", e)
 	}
@@ -198,35 +199,35 @@ func TestLogsAreCapped(t *testing.T) {
 func TestABusyLoop(t *testing.T) {
 	d := newDriver(t, Options{Idle: 1, Cache: t.TempDir()})
 	t.Run("times out", func(t *testing.T) {
-		e := run(t, d, spec(t, driver.Limits{Wall: 200 * time.Millisecond}, "loop"))
+		e := drivertest.Run(t, d, spec(t, driver.Limits{Wall: 200 * time.Millisecond}, "loop"))
 		if e.Reason != driver.Timeout || e.Wall < 200*time.Millisecond {
 			t.Errorf("%+v", e)
 		}
 	})
 	t.Run("is stopped", func(t *testing.T) {
 		s := spec(t, driver.Limits{}, "loop")
-		h := start(t, d, s)
-		eventually(t, "it loops", func() bool { return output(t, s, driver.Stdout) != "" })
+		h := drivertest.Start(t, d, s)
+		drivertest.Eventually(t, "it loops", func() bool { return drivertest.Output(t, s, driver.Stdout) != "" })
 		if err := h.Stop(10 * time.Millisecond); err != nil {
 			t.Fatal(err)
 		}
-		if e := wait(t, h); e.Reason != driver.Stopped {
+		if e := drivertest.Wait(t, h); e.Reason != driver.Stopped {
 			t.Errorf("%+v", e)
 		}
 	})
 	t.Run("times out when its worker does not react", func(t *testing.T) {
-		h := start(t, d, spec(t, driver.Limits{Wall: 200 * time.Millisecond}, "loop"))
+		h := drivertest.Start(t, d, spec(t, driver.Limits{Wall: 200 * time.Millisecond}, "loop"))
 		if err := syscall.Kill(h.Identity().PID, syscall.SIGSTOP); err != nil {
 			t.Fatal(err)
 		}
-		if e := wait(t, h); e.Reason != driver.Timeout {
+		if e := drivertest.Wait(t, h); e.Reason != driver.Timeout {
 			t.Errorf("%+v", e)
 		}
 	})
 	t.Run("uses no CPU while suspended", func(t *testing.T) {
 		s := spec(t, driver.Limits{Wall: 500 * time.Millisecond}, "loop")
-		h := start(t, d, s)
-		eventually(t, "it loops", func() bool { return output(t, s, driver.Stdout) != "" })
+		h := drivertest.Start(t, d, s)
+		drivertest.Eventually(t, "it loops", func() bool { return drivertest.Output(t, s, driver.Stdout) != "" })
 		if err := d.Suspend(h); err != nil {
 			t.Fatal(err)
 		}
@@ -242,7 +243,7 @@ func TestABusyLoop(t *testing.T) {
 		if err := d.Resume(h); err != nil {
 			t.Fatal(err)
 		}
-		if e := wait(t, h); e.Reason != driver.Timeout || e.Wall < 1500*time.Millisecond {
+		if e := drivertest.Wait(t, h); e.Reason != driver.Timeout || e.Wall < 1500*time.Millisecond {
 			t.Errorf("%+v", e)
 		}
 	})
@@ -250,11 +251,11 @@ func TestABusyLoop(t *testing.T) {
 
 func TestKilledWorkerIsLost(t *testing.T) {
 	d := newDriver(t, Options{Idle: 1, Cache: t.TempDir()})
-	h := start(t, d, spec(t, driver.Limits{}, "sleep"))
+	h := drivertest.Start(t, d, spec(t, driver.Limits{}, "sleep"))
 	if err := syscall.Kill(h.Identity().PID, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	if e := wait(t, h); e.Reason != driver.Lost {
+	if e := drivertest.Wait(t, h); e.Reason != driver.Lost {
 		t.Errorf("%+v", e)
 	}
 }
@@ -262,7 +263,7 @@ func TestKilledWorkerIsLost(t *testing.T) {
 func TestAdoptAfterARestart(t *testing.T) {
 	old := newDriver(t, Options{})
 	s := spec(t, driver.Limits{}, "sleep")
-	h := start(t, old, s)
+	h := drivertest.Start(t, old, s)
 	if err := old.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -273,11 +274,11 @@ func TestAdoptAfterARestart(t *testing.T) {
 	if adopted.Identity() != h.Identity() {
 		t.Errorf("identity %+v, was %+v", adopted.Identity(), h.Identity())
 	}
-	eventually(t, "it sleeps", func() bool { return output(t, s, driver.Stdout) == "sleeping\n" })
+	drivertest.Eventually(t, "it sleeps", func() bool { return drivertest.Output(t, s, driver.Stdout) == "sleeping\n" })
 	if err := adopted.Stop(time.Minute); err != nil {
 		t.Fatal(err)
 	}
-	if e := wait(t, adopted); e.Reason != driver.Stopped {
+	if e := drivertest.Wait(t, adopted); e.Reason != driver.Stopped {
 		t.Errorf("%+v", e)
 	}
 }

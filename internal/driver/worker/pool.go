@@ -32,7 +32,9 @@ type Options struct {
 	Prepare func(s driver.Spec) error
 }
 
-// Pool starts workers and follows their tasks. It is safe for concurrent use.
+// Pool starts workers and follows their tasks. It is all of a driver but its
+// name, and of the optional abilities a Suspender, Pooler and Meter. It is safe
+// for concurrent use.
 type Pool struct {
 	o    Options
 	args []string
@@ -141,7 +143,7 @@ func (p *Pool) take() *process {
 }
 
 // Start implements driver.Driver.
-func (p *Pool) Start(ctx context.Context, s driver.Spec) (*Handle, error) {
+func (p *Pool) Start(ctx context.Context, s driver.Spec) (driver.Handle, error) {
 	if err := s.Validate(); err != nil {
 		return nil, fmt.Errorf("start task: %w", err)
 	}
@@ -236,7 +238,7 @@ func exchange(socket *os.File, s driver.Spec) error {
 }
 
 // Adopt implements driver.Driver.
-func (p *Pool) Adopt(_ context.Context, dir string) (*Handle, error) {
+func (p *Pool) Adopt(_ context.Context, dir string) (driver.Handle, error) {
 	b, err := findBirth(dir)
 	if err != nil {
 		return nil, fmt.Errorf("adopt task in %s: %w", dir, err)

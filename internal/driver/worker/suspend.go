@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"time"
 
 	"drover.dev/internal/driver"
 	"drover.dev/internal/driver/tree"
@@ -83,35 +82,26 @@ func (h *Handle) Usage() (driver.Usage, error) {
 	return driver.Usage{CPU: u.CPU, Memory: u.Memory, Processes: u.Processes}, err
 }
 
-// Suspended says since how long the task is held still; 0 when it runs.
-func (h *Handle) Suspended() (time.Duration, error) {
-	s, err := h.suspended()
-	if err != nil || s.Since == 0 {
-		return 0, err
-	}
-	return monotonic() - s.Since, nil
-}
-
 var errForeign = errors.New("the task belongs to another driver")
 
-// Suspend suspends a handle of a pool.
-func Suspend(h driver.Handle) error {
+// Suspend implements driver.Suspender.
+func (p *Pool) Suspend(h driver.Handle) error {
 	if own, ok := h.(*Handle); ok {
 		return own.Suspend()
 	}
 	return errForeign
 }
 
-// Resume resumes a handle of a pool.
-func Resume(h driver.Handle) error {
+// Resume implements driver.Suspender.
+func (p *Pool) Resume(h driver.Handle) error {
 	if own, ok := h.(*Handle); ok {
 		return own.Resume()
 	}
 	return errForeign
 }
 
-// Usage measures a handle of a pool.
-func Usage(h driver.Handle) (driver.Usage, error) {
+// Usage implements driver.Meter.
+func (p *Pool) Usage(h driver.Handle) (driver.Usage, error) {
 	if own, ok := h.(*Handle); ok {
 		return own.Usage()
 	}

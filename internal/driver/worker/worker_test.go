@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"drover.dev/internal/driver"
+	"drover.dev/internal/driver/drivertest"
 	"drover.dev/internal/driver/tree"
 	"go.uber.org/goleak"
 	"golang.org/x/sys/unix"
@@ -47,20 +48,11 @@ func waitingWorkers(p *Pool) []int {
 	return pids
 }
 
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !ok(); time.Sleep(2 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("not within 30 s: %s", what)
-		}
-	}
-}
-
 func TestPoolKeepsWorkersReady(t *testing.T) {
 	p := newPool(t, Options{Kind: "echo", Idle: 2})
 	ready := func(n int) {
 		t.Helper()
-		eventually(t, "the pool is full", func() bool { return len(waitingWorkers(p)) == n })
+		drivertest.Eventually(t, "the pool is full", func() bool { return len(waitingWorkers(p)) == n })
 	}
 	ready(2)
 	first := waitingWorkers(p)[0]
@@ -83,12 +75,12 @@ func TestPoolKeepsWorkersReady(t *testing.T) {
 
 func TestADeadIdleWorkerIsReplaced(t *testing.T) {
 	p := newPool(t, Options{Kind: "echo", Idle: 1})
-	eventually(t, "the pool is full", func() bool { return len(waitingWorkers(p)) == 1 })
+	drivertest.Eventually(t, "the pool is full", func() bool { return len(waitingWorkers(p)) == 1 })
 	dead := waitingWorkers(p)[0]
 	if err := unix.Kill(dead, unix.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "it is dead", func() bool { s, err := tree.ReadStat(dead); return err != nil || s.State == 'Z' })
+	drivertest.Eventually(t, "it is dead", func() bool { s, err := tree.ReadStat(dead); return err != nil || s.State == 'Z' })
 	h, err := p.Start(t.Context(), driver.Spec{Dir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
