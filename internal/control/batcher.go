@@ -1,11 +1,14 @@
 package control
 
 import (
+	"slices"
+
 	"drover.dev/api"
 	"drover.dev/internal/engine"
 )
 
-// Limits bound a Batcher. Sizes are estimates of the encoded form in bytes.
+// Limits bound a Batcher. Sizes are estimates, in bytes, of what an input or the
+// events that follow from it at once take in the journal, whichever is more.
 type Limits struct {
 	Bytes       int // of a batch; a single larger input makes a batch of its own
 	Inputs      int // of a batch
@@ -116,7 +119,7 @@ func (b *Batcher[T]) Take() []Item[T] {
 		out, size, full = b.serve(l, out, size)
 		switch {
 		case len(l.items) == 0:
-			b.drop(l)
+			b.drop(b.turn)
 		case full:
 			return out // the lane keeps its turn and its credit
 		default:
@@ -151,9 +154,36 @@ func (b *Batcher[T]) serve(l *lane[T], out []Item[T], size int) (_ []Item[T], _ 
 	return out, size, full
 }
 
-func (b *Batcher[T]) drop(l *lane[T]) {
-	delete(b.lanes, l.name)
-	b.ring = append(b.ring[:b.turn], b.ring[b.turn+1:]...)
+// Withdraw takes the items of a lane out again whose tags match, as long as they
+// wait, and says how many there were.
+func (b *Batcher[T]) Withdraw(name string, match func(tag T) bool) int {
+	l := b.lanes[name]
+	if l == nil {
+		return 0
+	}
+	left := slices.DeleteFunc(l.items, func(it Item[T]) bool {
+		if !match(it.Tag) {
+			return false
+		}
+		l.bytes -= it.Size
+		b.bytes -= it.Size
+		return true
+	})
+	n := len(l.items) - len(left)
+	b.inputs -= n
+	if l.items = left; len(left) == 0 {
+		b.drop(slices.Index(b.ring, l))
+	}
+	return n
+}
+
+// drop takes the empty lane at a place out of the round. Whose turn it is stays so.
+func (b *Batcher[T]) drop(at int) {
+	delete(b.lanes, b.ring[at].name)
+	b.ring = slices.Delete(b.ring, at, at+1)
+	if at < b.turn {
+		b.turn--
+	}
 }
 
 // Drained tells the batcher that so many bytes of a batch have got into the

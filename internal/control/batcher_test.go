@@ -2,6 +2,7 @@ package control_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"drover.dev/api"
@@ -96,7 +97,7 @@ func TestTheWaitFollowsTheMeasuredRate(t *testing.T) {
 func TestBatcherProperties(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		b := control.NewBatcher[label](small)
-		offered, taken, waiting := map[string]int{}, map[string]int{}, 0
+		offered, queue, waiting := map[string]int{}, map[string][]int{}, 0
 		take := func() {
 			got := b.Take()
 			if waiting > 0 && len(got) == 0 {
@@ -105,10 +106,11 @@ func TestBatcherProperties(t *testing.T) {
 			size := 0
 			for _, it := range got {
 				size += it.Size
-				if it.Tag.n != taken[it.Tag.lane] {
-					t.Fatalf("lane %s: %d came, %d was next", it.Tag.lane, it.Tag.n, taken[it.Tag.lane])
+				lane := queue[it.Tag.lane]
+				if len(lane) == 0 || it.Tag.n != lane[0] {
+					t.Fatalf("lane %s: %d came of %v", it.Tag.lane, it.Tag.n, lane)
 				}
-				taken[it.Tag.lane]++
+				queue[it.Tag.lane] = lane[1:]
 			}
 			if len(got) > small.Inputs || len(got) > 1 && size > small.Bytes {
 				t.Fatalf("a batch of %d inputs and %d bytes", len(got), size)
@@ -121,13 +123,27 @@ func TestBatcherProperties(t *testing.T) {
 				n, size := rapid.IntRange(1, 20).Draw(t, "n"), rapid.IntRange(1, 50_000).Draw(t, "size")
 				retry, ok := b.Offer(lane, items(lane, offered[lane], n, size))
 				if ok {
-					offered[lane] += n
+					for range n {
+						queue[lane] = append(queue[lane], offered[lane])
+						offered[lane]++
+					}
 					waiting += n
 				} else if retry <= 0 {
 					t.Fatal("refused without a wait")
 				}
 			},
 			"take": func(*rapid.T) { take() },
+			"withdraw": func(t *rapid.T) {
+				lane, odd := fmt.Sprint(rapid.IntRange(0, 4).Draw(t, "lane")), rapid.IntRange(0, 2).Draw(t, "which")
+				of := func(n int) bool { return odd == 2 || n%2 == odd }
+				before := len(queue[lane])
+				queue[lane] = slices.DeleteFunc(queue[lane], of)
+				n := b.Withdraw(lane, func(l label) bool { return of(l.n) })
+				if n != before-len(queue[lane]) {
+					t.Fatalf("%d were withdrawn, want %d", n, before-len(queue[lane]))
+				}
+				waiting -= n
+			},
 			"": func(t *rapid.T) {
 				if b.Len() != waiting || b.Bytes() > small.QueueBytes || b.Len() > small.QueueInputs {
 					t.Fatalf("%d inputs of %d bytes wait, %d should", b.Len(), b.Bytes(), waiting)

@@ -195,6 +195,9 @@ func (e *Engine) rollback(in *Rollback, key string) state.Answer {
 	if past == nil {
 		return refuse(state.CodeNotFound, "%s has no earlier revision to go back to; revisions %s are kept", in.Name, keptRevisions(w))
 	}
+	if e.size > 0 && e.size+submitSize(past.Spec) > e.limits.direct {
+		return refuse(state.CodeBusy, "too much was changed at once; try again")
+	}
 	e.rollBack(w, past, "rolled back to revision "+revision(past.Number), key)
 	return state.Answer{ID: w.ID, Revision: w.Revision, Action: "updated"}
 }

@@ -149,7 +149,8 @@ func (c *Cell) offerFrom(node string, m *nats.Msg, in engine.Input, reply func(s
 	if err != nil {
 		return err
 	}
-	return c.queue.offer("node/"+node, inputs, encoded, c.answerWith(m, reply))
+	_, err = c.queue.offer("node/"+node, inputs, encoded, c.answerWith(m, reply))
+	return err
 }
 
 func (c *Cell) answerWith(m *nats.Msg, reply func(seq uint64) any) func([]state.Answer, uint64, error) {
@@ -194,7 +195,8 @@ func (c *Cell) report(ctx context.Context, node string, m *nats.Msg) error {
 	if err != nil {
 		return err
 	}
-	return c.queue.offer("node/"+node, []engine.Input{in}, [][]byte{b}, c.answerWith(m, ack))
+	_, err = c.queue.offer("node/"+node, []engine.Input{in}, [][]byte{b}, c.answerWith(m, ack))
+	return err
 }
 
 // concerning picks the reports that may change something; the others need not
@@ -269,7 +271,7 @@ func (c *Cell) pull(ctx context.Context, node string, m *nats.Msg) error {
 func (c *Cell) reject(node string, ids []api.Attempt) {
 	inputs, encoded, err := c.canonical([]engine.Input{undeliverable(node, ids)})
 	if err == nil {
-		err = c.queue.offer("node/"+node, inputs, encoded, func([]state.Answer, uint64, error) {})
+		_, err = c.queue.offer("node/"+node, inputs, encoded, func([]state.Answer, uint64, error) {})
 	}
 	if err != nil {
 		c.log.Warn("tasks with too many inputs are not refused yet", "node", node, "error", err)
@@ -338,30 +340,4 @@ func (c *Cell) dispatch(nodes []string) {
 		}
 	}
 	c.fail.At(pointAfterDispatch)
-}
-
-// Log implements httpapi.Cell.
-func (c *Cell) Log(ctx context.Context, node string, req api.LogRequest) (api.LogChunk, error) {
-	var chunk api.LogChunk
-	if !bus.ValidNode(node) {
-		return chunk, fmt.Errorf("read a log: %q is not a node name", node)
-	}
-	b, err := c.codec.enc.Marshal(&req)
-	if err != nil {
-		return chunk, fmt.Errorf("read a log: %w", err)
-	}
-	m, err := c.agents.RequestWithContext(ctx, bus.NodeSubject(node, "log"), b)
-	switch {
-	case errors.Is(err, nats.ErrNoResponders):
-		return chunk, fmt.Errorf("read a log: node %s is not connected; logs stay on their node", node)
-	case err != nil:
-		return chunk, fmt.Errorf("read a log of node %s: %w", node, err)
-	}
-	if text := m.Header.Get(errorHeader); text != "" {
-		return chunk, fmt.Errorf("read a log: node %s: %.512s", node, text)
-	}
-	if err := c.codec.dec.Unmarshal(m.Data, &chunk); err != nil {
-		return api.LogChunk{}, fmt.Errorf("read a log: the answer of node %s: %w", node, err)
-	}
-	return chunk, nil
 }

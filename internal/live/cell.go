@@ -52,12 +52,13 @@ type Cell struct {
 	artifacts *artifact.Files
 	http      net.Listener // nil when it does not listen
 
-	queue  *queue
-	post   *post
-	alive  *alive
-	shadow *shadow
-	start  control.Mark // the last record when the cell was opened
-	lost   int          // entries that were given up then, as accepted
+	queue   *queue
+	post    *post
+	readers readers
+	alive   *alive
+	shadow  *shadow
+	start   control.Mark // the last record when the cell was opened
+	lost    int          // entries that were given up then, as accepted
 
 	leading    atomic.Bool
 	term       atomic.Uint64 // epoch that this server leads

@@ -190,12 +190,12 @@ func TestAnInputThatCannotBeDecidedFailsAlone(t *testing.T) {
 	offer := func(in engine.Input) {
 		t.Helper()
 		b := must[[]byte](t)(journal.EncodeInput(submit(job("x", 1))))
-		if err := c.queue.offer("lane", []engine.Input{in}, [][]byte{b}, func(_ []state.Answer, _ uint64, err error) { got <- err }); err != nil {
+		if _, err := c.queue.offer("lane", []engine.Input{in}, [][]byte{b}, func(_ []state.Answer, _ uint64, err error) { got <- err }); err != nil {
 			t.Fatal(err)
 		}
 	}
 	f.once(func(ctx context.Context, expect uint64, record []byte) (uint64, error) {
-		offer((*engine.Register)(nil)) // these gather while the first is under way
+		offer((*engine.Lead)(nil)) // these gather while the first is under way
 		offer(submit(job("x", 1)))
 		return f.Journal.Append(ctx, expect, record)
 	})

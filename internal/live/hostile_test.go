@@ -140,3 +140,44 @@ func TestASlowPullDelaysOnlyItsNode(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A node cannot make the reader of a log turn in circles, nor send more than was
+// asked for.
+func TestLogAnswersAreHeldAgainstTheQuestion(t *testing.T) {
+	for name, c := range map[string]struct {
+		from  int64
+		chunk api.LogChunk
+		ok    bool
+	}{
+		"the next bytes":       {10, api.LogChunk{Data: []byte("abc"), Offset: 10, Next: 13}, true},
+		"behind a gap":         {10, api.LogChunk{Data: []byte("abc"), Offset: 20, Next: 23}, true},
+		"nothing yet":          {10, api.LogChunk{Offset: 10, Next: 10}, true},
+		"the last three":       {-3, api.LogChunk{Data: []byte("abc"), Offset: 7, Next: 10}, true},
+		"nothing, from behind": {-3, api.LogChunk{Offset: -3, Next: -3}, true},
+		"the same again":       {10, api.LogChunk{Data: []byte("abc"), Offset: 10, Next: 10}, false},
+		"earlier bytes":        {10, api.LogChunk{Data: []byte("abc"), Offset: 7, Next: 10}, false},
+		"back":                 {10, api.LogChunk{Next: 9}, false},
+		"too much":             {0, api.LogChunk{Data: make([]byte, maxLogChunk+1), Next: maxLogChunk + 1}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if err := plausible(&api.LogRequest{Offset: c.from}, &c.chunk); (err == nil) != c.ok {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+func TestReadersOfANodeThatHangsAreFew(t *testing.T) {
+	var r readers
+	for range maxLogReaders {
+		if !r.enter("n1") {
+			t.Fatal("refused too early")
+		}
+	}
+	if r.enter("n1") || !r.enter("n2") {
+		t.Error("want one too many refused, and another node's reader let in")
+	}
+	if r.leave("n1"); !r.enter("n1") {
+		t.Error("no room although one has left")
+	}
+}

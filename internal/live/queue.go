@@ -17,6 +17,8 @@ import (
 // request is inputs that somebody waits for. They may get into the journal in
 // several batches.
 type request struct {
+	lane    string
+	taken   bool // some of it is in a batch; guarded by the queue
 	answers []state.Answer
 	left    int // inputs without an outcome
 	seq     uint64
@@ -65,22 +67,31 @@ func newQueue(l control.Limits) *queue {
 }
 
 // offer queues a request in a lane, whole or not at all.
-func (q *queue) offer(lane string, inputs []engine.Input, encoded [][]byte, done func([]state.Answer, uint64, error)) error {
-	r := &request{answers: make([]state.Answer, len(inputs)), left: len(inputs), done: done}
+func (q *queue) offer(lane string, inputs []engine.Input, encoded [][]byte, done func([]state.Answer, uint64, error)) (*request, error) {
+	r := &request{lane: lane, answers: make([]state.Answer, len(inputs)), left: len(inputs), done: done}
 	items := make([]queued, len(inputs))
 	for i := range inputs {
-		items[i] = queued{Input: inputs[i], Size: len(encoded[i]), Tag: place{of: r, index: i, encoded: encoded[i]}}
+		size := max(len(encoded[i]), engine.SizeOf(inputs[i])) // a small input may have large events
+		items[i] = queued{Input: inputs[i], Size: size, Tag: place{of: r, index: i, encoded: encoded[i]}}
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.closed != nil {
-		return q.closed
+		return nil, q.closed
 	}
 	if retry, ok := q.batcher.Offer(lane, items); !ok {
-		return &httpapi.BusyError{RetryAfter: time.Duration(retry)}
+		return nil, &httpapi.BusyError{RetryAfter: time.Duration(retry)}
 	}
 	q.poke()
-	return nil
+	return r, nil
+}
+
+// withdraw takes a request out again, unless some of it is in a batch already:
+// what became of it is not known then.
+func (q *queue) withdraw(r *request) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return !r.taken && q.batcher.Withdraw(r.lane, func(p place) bool { return p.of == r }) > 0
 }
 
 // poke makes the leader look.
@@ -94,7 +105,15 @@ func (q *queue) poke() {
 func (q *queue) take() []queued {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.batcher.Take()
+	return q.takeLocked()
+}
+
+func (q *queue) takeLocked() []queued {
+	items := q.batcher.Take()
+	for i := range items {
+		items[i].Tag.of.taken = true
+	}
+	return items
 }
 
 func (q *queue) len() int {
@@ -122,7 +141,7 @@ func (q *queue) shut(err error) {
 	q.closed = err
 	var waiting []queued
 	for q.batcher.Len() > 0 {
-		waiting = append(waiting, q.batcher.Take()...)
+		waiting = append(waiting, q.takeLocked()...)
 	}
 	q.mu.Unlock()
 	failAll(waiting, err)
@@ -134,8 +153,9 @@ func failAll(items []queued, err error) {
 	}
 }
 
-// Do implements httpapi.Cell. When ctx ends first, the inputs may still be
-// carried out: a command with an idempotency key can be repeated.
+// Do implements httpapi.Cell. When ctx ends while the inputs still wait, they are
+// taken back: nothing was changed. When they are on their way into the journal,
+// they may yet be carried out: a command with an idempotency key can be repeated.
 func (c *Cell) Do(ctx context.Context, inputs []engine.Input) ([]state.Answer, uint64, error) {
 	if len(inputs) == 0 {
 		return nil, c.shadow.seq(), nil
@@ -150,7 +170,7 @@ func (c *Cell) Do(ctx context.Context, inputs []engine.Input) ([]state.Answer, u
 		err     error
 	}
 	got := make(chan outcome, 1)
-	err = c.queue.offer(laneOf(inputs[0]), inputs, encoded, func(a []state.Answer, seq uint64, err error) { got <- outcome{a, seq, err} })
+	r, err := c.queue.offer(laneOf(inputs[0]), inputs, encoded, func(a []state.Answer, seq uint64, err error) { got <- outcome{a, seq, err} })
 	if err != nil {
 		return nil, 0, err
 	}
@@ -158,6 +178,9 @@ func (c *Cell) Do(ctx context.Context, inputs []engine.Input) ([]state.Answer, u
 	case o := <-got:
 		return o.answers, o.seq, o.err
 	case <-ctx.Done():
+		if c.queue.withdraw(r) {
+			return nil, 0, &httpapi.BusyError{RetryAfter: retryPause}
+		}
 		return nil, 0, fmt.Errorf("wait for the journal: %w", context.Cause(ctx))
 	}
 }

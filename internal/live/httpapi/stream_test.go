@@ -54,6 +54,19 @@ func TestWatchFromNow(t *testing.T) {
 	}
 }
 
+// A watch that must not begin before a sequence waits for it, like a read.
+func TestWatchAtLeast(t *testing.T) {
+	w := start(t, httpapi.Options{ReadTimeout: 50 * time.Millisecond})
+	w.do("POST", "/v1/workloads", job("a"))
+	for _, from := range []string{"", "from=0&"} {
+		if got := w.lines(fmt.Sprintf("/v1/watch?%satLeast=%d", from, w.cell.Seq()), ": watching", 1); len(got) != 1 {
+			t.Errorf("%q: the sequence is there, got %v", from, got)
+		}
+		w.problem(w.do("GET", fmt.Sprintf("/v1/watch?%satLeast=%d", from, w.cell.Seq()+1000), ""), 503)
+	}
+	w.problem(w.do("GET", "/v1/watch?atLeast=x", ""), 422)
+}
+
 func TestWatchTellsOfAGap(t *testing.T) {
 	w := start(t, httpapi.Options{})
 	w.cell.Oldest = 5

@@ -23,6 +23,7 @@ func (s *Server) streamRoutes() {
 		query("tenant", "Only changes of this tenant's workloads.", huma.TypeString),
 		query("workload", "Only changes of the workload with this name.", huma.TypeString),
 		query("node", "Only changes of this node.", huma.TypeString),
+		query("atLeast", "Wait until the cell's state reflects this sequence of the journal, then begin.", huma.TypeInteger),
 		query("types", "Only changes of these types, separated by commas: workload.finished,task.ended", huma.TypeString),
 		{Name: "Last-Event-ID", In: "header", Description: "Like from, and before it.", Schema: &huma.Schema{Type: huma.TypeString}},
 	}
@@ -99,17 +100,28 @@ func (s *Server) watch(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// watchFrom is where the client wants to begin.
+// watchFrom is where the client wants to begin, once the sequence is there that
+// it asks for as of any read.
 func (s *Server) watchFrom(r *http.Request) (position, error) {
+	now, at := position{n: -1}, Reading{}
+	var err error
+	if text := r.URL.Query().Get("atLeast"); text != "" {
+		if at.AtLeast, err = strconv.ParseUint(text, 10, 64); err != nil {
+			return now, badParam("atLeast", text, "a sequence of the journal")
+		}
+	}
 	from := r.Header.Get("Last-Event-ID")
 	if from == "" {
 		from = r.URL.Query().Get("from")
 	}
 	if from != "" {
-		return parsePosition(from)
+		if now, err = parsePosition(from); err != nil || at.AtLeast == 0 {
+			return now, err
+		}
+		var seq uint64
+		return now, s.view(r.Context(), at, &seq, func(*engine.Engine) {})
 	}
-	now := position{n: -1}
-	err := s.view(r.Context(), Reading{}, &now.seq, func(*engine.Engine) {})
+	err = s.view(r.Context(), at, &now.seq, func(*engine.Engine) {})
 	return now, err
 }
 
