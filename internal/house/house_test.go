@@ -41,6 +41,7 @@ var rooms = []room{
 	{path: "internal/agent/core", may: []string{"api"}, pure: true},
 	{path: "internal/failpoint"},
 	{path: "internal/lockfile"},
+	{path: "internal/smalldisk"},
 	{path: "internal/bus", may: []string{"api"}},
 	{path: "internal/journal/...", may: []string{"api", "internal/engine", "internal/state", "internal/bus", "internal/journal"}},
 	{path: "internal/artifact", may: []string{"api"}},

@@ -10,24 +10,14 @@ import (
 
 	"drover.dev/internal/engine"
 	"drover.dev/internal/live/httpapi"
+	"drover.dev/internal/smalldisk"
 	"drover.dev/internal/state"
 )
 
 // A full disk refuses commands, says so and loses nothing that was accepted;
 // reads go on, and once there is room again so does everything.
 func TestAFullDisk(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("SKIPPED: needs root to mount a tmpfs of 32 MB")
-	}
-	dir := t.TempDir()
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=32m"); err != nil {
-		t.Skipf("SKIPPED: cannot mount a tmpfs here: %v", err)
-	}
-	t.Cleanup(func() {
-		if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {
-			t.Error(err)
-		}
-	})
+	dir := smalldisk.Dir(t)
 	c := run(t, Config{Dir: dir})
 	do(t, c, submit(job("before", 1)))
 	filler := filepath.Join(dir, "filler")
