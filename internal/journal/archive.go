@@ -96,7 +96,7 @@ func (a *Archive) Segments() ([]Segment, error) {
 		if err != nil {
 			return nil, &ArchiveError{Path: filepath.Join(a.dir, name), N: first, Cause: err}
 		}
-		if n := len(out); n > 0 && out[n-1].Last != s.Prev {
+		if n := len(out); n > 0 && out[n-1].Last != s.Prev && !a.continues(s.Prev) {
 			return nil, &ArchiveError{
 				Path: a.dir, N: out[n-1].Last.N + 1,
 				Cause: fmt.Errorf("%s does not follow record %d", name, out[n-1].Last.N),
@@ -107,13 +107,9 @@ func (a *Archive) Segments() ([]Segment, error) {
 	return out, nil
 }
 
-// Add archives the records among a journal's entries that follow the archive's end,
-// up to number upto, and returns the archive's new end. Records that it already has
-// are passed over, so a call that was interrupted can be repeated. After an error
-// the archive ends at a whole segment.
-func (a *Archive) Add(entries iter.Seq2[Entry, error], upto uint64) (Link, error) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
+// End is the last record that the archive holds or that one of its snapshots
+// stands at.
+func (a *Archive) End() (Link, error) {
 	all, err := a.Segments()
 	if err != nil {
 		return Link{}, err
@@ -121,6 +117,37 @@ func (a *Archive) Add(entries iter.Seq2[Entry, error], upto uint64) (Link, error
 	var end Link
 	if n := len(all); n > 0 {
 		end = all[n-1].Last
+	}
+	bases, err := a.Bases().List()
+	if err != nil || len(bases) == 0 || bases[len(bases)-1] <= end.N {
+		return end, err
+	}
+	snap, err := a.Bases().Load(bases[len(bases)-1])
+	return snap.At, err
+}
+
+// Rebase has the archive go on after a snapshot, whatever of the records before
+// it is missing: an accepted loss.
+func (a *Archive) Rebase(s *Snapshots, n uint64) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	err := copyFile(s.Path(n), a.dir, fmt.Sprintf(baseName, n))
+	if err != nil {
+		return fmt.Errorf("begin the archive anew at record %d: %w", n, err)
+	}
+	return nil
+}
+
+// Add archives the records among a journal's entries that follow the archive's end,
+// up to number upto, and returns the archive's new end. Records that it already has
+// are passed over, so a call that was interrupted can be repeated. After an error
+// the archive ends at a whole segment.
+func (a *Archive) Add(entries iter.Seq2[Entry, error], upto uint64) (Link, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	end, err := a.End()
+	if err != nil {
+		return Link{}, err
 	}
 	if upto <= end.N {
 		return end, nil

@@ -62,3 +62,9 @@ func (a *Archive) wants(n uint64, size int64) (bool, error) {
 	}
 	return since > size, nil
 }
+
+// continues tells whether a snapshot in the archive stands at this place.
+func (a *Archive) continues(at Link) bool {
+	snap, err := a.Bases().Load(at.N)
+	return err == nil && snap.At == at
+}

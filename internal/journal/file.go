@@ -67,9 +67,30 @@ func (d *draft) publish(name string) error {
 
 // discard removes a draft; after publish it does nothing.
 func (d *draft) discard() {
-	_ = d.zip.Close()
+	if d.zip != nil {
+		_ = d.zip.Close()
+	}
 	_ = d.f.Close()
 	_ = os.Remove(d.f.Name())
+}
+
+// copyFile copies a file to a directory, where it appears only when it is whole.
+func copyFile(from, dir, name string) error {
+	src, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	f, err := os.CreateTemp(dir, tempPrefix+"*")
+	if err != nil {
+		return err
+	}
+	d := draft{f: f}
+	defer d.discard()
+	if _, err := io.Copy(f, src); err != nil {
+		return err
+	}
+	return d.publish(name)
 }
 
 func syncDir(dir string) error {

@@ -43,6 +43,13 @@ type Watcher interface {
 	Watch(ctx context.Context, from uint64) iter.Seq2[Entry, error]
 }
 
+// Renewer is a Journal that can begin anew.
+type Renewer interface {
+	// Renew drops everything that is stored, damaged or not, and goes on with the
+	// sequence next.
+	Renew(ctx context.Context, next uint64) error
+}
+
 // Entry is a stored record. Data belongs to the receiver.
 type Entry struct {
 	Seq  uint64

@@ -18,8 +18,17 @@ const (
 	batchEntries = 4096
 	batchBytes   = 4 << 20
 	stallWait    = 10 * time.Second // how long the next record may fail to come
+	deniedWait   = time.Second      // how long the only server may say that it does not have it
 	stallPause   = 50 * time.Millisecond
 )
+
+// LostError means that the store does not give entries that it says it holds.
+type LostError struct{ From, To uint64 } // sequences
+
+// Error says which.
+func (e *LostError) Error() string {
+	return fmt.Sprintf("the entries %d to %d do not come: the server has lost them, or is overloaded", e.From, e.To)
+}
 
 // Read implements Journal. The end is asked of the stream's leader; a replica that
 // lags behind it is waited for.
@@ -49,6 +58,7 @@ func (s *Stream) read(ctx context.Context, from uint64, yield func(Entry, error)
 	r := reader{
 		nc: s.nc, sub: sub, inbox: inbox, stream: s.name,
 		next: max(from, state.FirstSeq), last: state.LastSeq, yield: yield,
+		alone: s.stream.CachedInfo().Config.Replicas == 1,
 	}
 	return r.run(ctx)
 }
@@ -63,6 +73,8 @@ type reader struct {
 	round      int    // tells the answers of one request from late ones of an earlier
 	yield      func(Entry, error) bool
 	done       bool // yield wants no more
+	alone      bool // no replica can lag behind: what the server denies is lost
+	denied     bool // the last answer said that there is nothing from next on
 }
 
 func (r *reader) run(ctx context.Context) error {
@@ -75,9 +87,8 @@ func (r *reader) run(ctx context.Context) error {
 		switch {
 		case r.next > before:
 			moved = time.Now()
-		case time.Since(moved) > stallWait:
-			return fmt.Errorf("the records %d to %d do not come within %v: the server has lost them or is overloaded",
-				r.next, r.last, stallWait)
+		case time.Since(moved) > stallWait || r.alone && r.denied && time.Since(moved) > deniedWait:
+			return &LostError{r.next, r.last}
 		default:
 			if err := pause(ctx); err != nil {
 				return err
@@ -136,9 +147,11 @@ func (r *reader) batch(ctx context.Context) error {
 // take yields an entry; false ends the batch: it was the closing mark or an error
 // of the server, an answer before it was lost, or yield wants no more.
 func (r *reader) take(m *nats.Msg) bool {
-	if m.Header.Get("Status") != "" {
+	if status := m.Header.Get("Status"); status != "" {
+		r.denied = status == "404"
 		return false
 	}
+	r.denied = false
 	seq, err := strconv.ParseUint(m.Header.Get(jetstream.SequenceHeader), 10, 64)
 	if err != nil || seq < r.next || seq > r.last {
 		return false

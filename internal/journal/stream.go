@@ -38,6 +38,7 @@ type Stream struct {
 var (
 	_ Journal = (*Stream)(nil)
 	_ Watcher = (*Stream)(nil)
+	_ Renewer = (*Stream)(nil)
 )
 
 // OpenStream opens the journal of a cell, creating it if there is none. The
@@ -157,6 +158,27 @@ func (s *Stream) Truncate(ctx context.Context, upto uint64) error {
 		return fmt.Errorf("truncate the journal up to %d: %w", upto, err)
 	}
 	return nil
+}
+
+// Renew implements Renewer.
+func (s *Stream) Renew(ctx context.Context, next uint64) error {
+	ctx, cancel := bounded(ctx)
+	defer cancel()
+	config := s.stream.CachedInfo().Config
+	if err := s.js.DeleteStream(ctx, s.name); err != nil {
+		return fmt.Errorf("begin the journal anew: %w", err)
+	}
+	config.FirstSeq = next
+	for { // the server removes the old files in its own time
+		stream, err := s.js.CreateStream(ctx, config)
+		if err == nil {
+			s.stream = stream
+			return nil
+		}
+		if pause(ctx) != nil {
+			return fmt.Errorf("begin the journal anew at sequence %d: %w", next, err)
+		}
+	}
 }
 
 // Close implements Journal.

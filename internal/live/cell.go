@@ -49,6 +49,7 @@ type Cell struct {
 	journal   journal.Journal
 	snapshots *journal.Snapshots
 	archive   *journal.Archive
+	witness   *journal.Witness
 	artifacts *artifact.Files
 	http      net.Listener // nil when it does not listen
 
@@ -141,6 +142,11 @@ func (c *Cell) open(ctx context.Context) (err error) {
 	if err := c.recall(ctx); err != nil {
 		return err
 	}
+	if c.lost > 0 {
+		if err := c.beginAnew(ctx); err != nil {
+			return fmt.Errorf("go on without what was given up: %w", err)
+		}
+	}
 	c.shadow.tracked = c.alive.track
 	return c.openHTTP(ctx)
 }
@@ -154,6 +160,9 @@ func (c *Cell) openStores() (err error) {
 		return err
 	}
 	c.snapshots.RetireTo(c.archive)
+	if c.witness, err = journal.OpenWitness(at("head")); err != nil {
+		return err
+	}
 	c.artifacts, err = artifact.OpenFiles(at("artifacts"), artifact.Options{MaxSize: int64(c.cfg.MaxArtifact)})
 	return err
 }
@@ -189,6 +198,9 @@ func (c *Cell) Close() error {
 	}
 	if c.bus != nil {
 		c.bus.Stop()
+	}
+	if c.witness != nil {
+		errs = append(errs, c.witness.Close())
 	}
 	if c.artifacts != nil {
 		errs = append(errs, c.artifacts.Close())

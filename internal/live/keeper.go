@@ -15,7 +15,6 @@ type keeper struct {
 	records int // since the last snapshot
 	bytes   int
 	taken   time.Time
-	force   bool          // at the next record
 	busy    chan struct{} // of capacity 1
 	marks   []mark        // of the snapshots written, oldest first
 }
@@ -41,7 +40,7 @@ func (k *keeper) due(ctx context.Context, f *fold) {
 	k.records++
 	k.bytes += f.size
 	old := k.records >= snapshotLeast && time.Since(k.taken) > snapshotAge
-	if !k.force && !old && k.records < k.cell.cfg.SnapshotEvery && k.bytes < int(k.cell.cfg.SnapshotBytes) {
+	if !old && k.records < k.cell.cfg.SnapshotEvery && k.bytes < int(k.cell.cfg.SnapshotBytes) {
 		return
 	}
 	select {
@@ -51,14 +50,12 @@ func (k *keeper) due(ctx context.Context, f *fold) {
 	}
 	k.cell.fail.At(pointBeforeSnapshot)
 	k.records, k.bytes, k.taken = 0, 0, time.Now()
-	lost := k.force
-	k.force = false
 	data, err := journal.EncodeState(k.cell.shadow.engine.State())
 	m := mark{at: f.at, seq: f.seq}
 	k.cell.background.Go(func() {
 		defer func() { <-k.busy }()
 		if err == nil {
-			err = k.keep(ctx, m, data, lost)
+			err = k.keep(ctx, m, data)
 		}
 		if err != nil && ctx.Err() == nil {
 			k.cell.log.Error("a snapshot failed; the journal is kept whole", "record", m.at.N, "error", err)
@@ -68,9 +65,8 @@ func (k *keeper) due(ctx context.Context, f *fold) {
 
 // keep saves a snapshot, archives the records before the one before it and
 // removes them from the journal. Two snapshots stay usable: if the newest is
-// damaged, the journal continues the older one. After an accepted loss the
-// journal is cut at once, or the next start would meet the same damage.
-func (k *keeper) keep(ctx context.Context, m mark, data []byte, lost bool) error {
+// damaged, the journal continues the older one.
+func (k *keeper) keep(ctx context.Context, m mark, data []byte) error {
 	c := k.cell
 	if err := c.snapshots.Save(m.at, data); err != nil {
 		return err
@@ -79,9 +75,7 @@ func (k *keeper) keep(ctx context.Context, m mark, data []byte, lost bool) error
 	c.log.Info("snapshot written", "record", m.at.N, "bytes", len(data))
 	k.marks = append(k.marks, m)
 	cut := mark{}
-	if lost {
-		cut = mark{at: journal.Link{N: m.at.N - 1}, seq: m.seq - 1}
-	} else if n := len(k.marks); n > 1 {
+	if n := len(k.marks); n > 1 {
 		cut = k.marks[n-2]
 		k.marks = k.marks[n-2:]
 	}

@@ -28,6 +28,9 @@ func (c *Cell) recall(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := c.judgeBefore(ctx, at); err != nil {
+		return err
+	}
 	v := journal.NewVerifier(at)
 	if c.cfg.AcceptLossFrom > 0 {
 		v.AcceptLoss(c.cfg.AcceptLossFrom)
@@ -42,6 +45,10 @@ func (c *Cell) recall(ctx context.Context) error {
 		if errors.As(err, &torn) {
 			c.log.Warn("the journal's end is torn", "detail", torn.Error())
 			break
+		}
+		if errors.As(err, new(*journal.LostError)) {
+			c.log.Error("the journal cannot be read on", "after", v.At().N, "error", err)
+			break // settleStart says what is missing
 		}
 		if err != nil {
 			return fmt.Errorf("replay the journal: %w", err)
@@ -70,38 +77,14 @@ func (c *Cell) settleStart(ctx context.Context, v *journal.Verifier, snapshot jo
 	at := v.At()
 	c.start.N, c.start.Hash, c.start.Seq = at.N, at.Hash, last
 	c.start.Epoch = max(c.start.Epoch, c.shadow.engine.State().Epoch)
-	if c.lost = v.Dropped(); c.lost > 0 {
-		c.log.Error("records were given up, as accepted", "from", c.cfg.AcceptLossFrom, "entries", c.lost)
+	if err := c.judgeEnd(v, last); err != nil {
+		return fmt.Errorf("replay the journal: %w", err)
 	}
 	c.shadow.last = last
 	if len(c.shadow.ring.list) == 0 {
 		c.shadow.ring.from = last
 	}
-	if end, known := c.journalEnd(ctx); known && end < snapshot.N && (c.cfg.AcceptLossFrom == 0 || end+1 < c.cfg.AcceptLossFrom) {
-		return fmt.Errorf("replay the journal: %w", &journal.HoleError{Want: end + 1, Got: snapshot.N + 1})
-	}
 	return nil
-}
-
-// journalEnd is the number of the last record that the journal still holds;
-// known is false when it holds none although it held some.
-func (c *Cell) journalEnd(ctx context.Context) (n uint64, known bool) {
-	last := c.start.Seq
-	if last == 0 {
-		return 0, true
-	}
-	for from := last; from > 0 && from+8 > last; from-- { // past a torn end
-		for e, err := range c.journal.Read(ctx, from) {
-			if err != nil {
-				return 0, false
-			}
-			if r, err := journal.Decode(e.Data); err == nil {
-				return r.N, true
-			}
-			break
-		}
-	}
-	return 0, false
 }
 
 func (c *Cell) loadSnapshot() (*state.State, journal.Link, error) {

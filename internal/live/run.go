@@ -60,10 +60,10 @@ func (c *Cell) Run(parent context.Context) error {
 // follow runs the shadow; what comes gives its end.
 func (c *Cell) follow(ctx context.Context, stop func(error)) <-chan error {
 	keep := newKeeper(c)
-	keep.force = c.lost > 0
 	folded := make(chan error, 1)
 	go func() {
 		err := c.shadow.run(func(f *fold, nodes []string) {
+			c.saw(f)
 			c.dispatch(nodes)
 			keep.due(context.WithoutCancel(ctx), f)
 		})

@@ -13,6 +13,7 @@ type counters struct {
 	batches, inputs, events, bytes atomic.Uint64
 	appendNanos                    atomic.Uint64
 	beats, hints, snapshots        atomic.Uint64
+	unseen                         atomic.Uint64 // records that the witness could not note
 	unknown                        atomic.Uint64 // reports that concern nothing
 }
 

@@ -1,0 +1,144 @@
+package live
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"testing"
+
+	"drover.dev/internal/state"
+)
+
+// TestDamagedStores damages the journal's files as disks do. JetStream passes
+// over some of it in silence: it skips a record, or drops all that follows. The
+// chain and the witness must notice, and the loss must be accepted as an event.
+func TestDamagedStores(t *testing.T) {
+	const jobs = 40
+	flip := func(mark string, by int) func(t *testing.T, blk string, b []byte) {
+		return func(t *testing.T, blk string, b []byte) {
+			at := bytes.Index(b, []byte(mark))
+			if at < 0 {
+				t.Fatalf("%q is not in the journal", mark)
+			}
+			b[at+by] ^= 1
+			write(t, blk, b)
+		}
+	}
+	for _, c := range []struct {
+		name   string
+		damage func(t *testing.T, blk string, b []byte)
+	}{
+		{"a byte in the middle", flip("damage-20", 0)},
+		{"a byte in the middle, and the index is gone as after a crash", func(t *testing.T, blk string, b []byte) {
+			flip("damage-20", 0)(t, blk, b)
+			remove(t, filepath.Join(filepath.Dir(blk), "index.db"))
+		}},
+		{"a byte in the last record", flip(fmt.Sprint("damage-", jobs-1), 0)},
+		{"a byte in the frame of the first record", flip("drover.journal.drover", -12)},
+		{"the file is cut", func(t *testing.T, blk string, b []byte) { write(t, blk, b[:len(b)*2/3]) }},
+		{"the file is gone", func(t *testing.T, blk string, _ []byte) { remove(t, blk) }},
+		{"the stream is gone", func(t *testing.T, blk string, _ []byte) {
+			if err := os.RemoveAll(filepath.Dir(filepath.Dir(blk))); err != nil {
+				t.Fatal(err)
+			}
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := t.TempDir()
+			cell := run(t, Config{Dir: dir})
+			for i := range jobs {
+				do(t, cell, submit(job(fmt.Sprint("damage-", i), 1)))
+			}
+			closeCell(t, cell)
+			blk := must[[]string](t)(filepath.Glob(dir + "/bus/jetstream/*/streams/*/msgs/*.blk"))[0]
+			c.damage(t, blk, must[[]byte](t)(os.ReadFile(blk)))
+
+			_, err := Open(t.Context(), Config{Dir: dir})
+			if err == nil {
+				t.Fatal("the damage goes unnoticed")
+			}
+			t.Log(err)
+			advice := regexp.MustCompile(`--accept-loss-from (\d+)`).FindStringSubmatch(err.Error())
+			if advice == nil {
+				t.Fatal("it is not said how to go on")
+			}
+			from := must[uint64](t)(strconv.ParseUint(advice[1], 10, 64))
+			cell = run(t, Config{Dir: dir, AcceptLossFrom: from})
+			_, seq := do(t, cell, submit(job("after", 1)))
+			until(t, cell, "the accepted loss", func(st *state.State) bool { return len(st.Losses) == 1 })
+			view(t, cell, seq, func(st *state.State) {
+				if l := st.Losses[0]; l.From != from || l.Entries == 0 || st.Epoch < 2 || st.Named("default", "after") == nil {
+					t.Errorf("epoch %d, given up is %+v", st.Epoch, l)
+				}
+				t.Logf("%d of %d workloads are left, %d entries given up", len(st.Workloads)-1, jobs, st.Losses[0].Entries)
+			})
+			closeCell(t, cell)
+			cell = run(t, Config{Dir: dir}) // sound again
+			view(t, cell, 0, func(st *state.State) {
+				if len(st.Losses) != 1 || st.Named("default", "after") == nil {
+					t.Errorf("given up is %+v", st.Losses)
+				}
+			})
+		})
+	}
+}
+
+// TestLostHistory damages records that a snapshot has made unnecessary for the
+// state: the server stops all the same, because history would be lost.
+func TestLostHistory(t *testing.T) {
+	dir := t.TempDir()
+	cell := run(t, Config{Dir: dir, SnapshotEvery: 20})
+	for i := range 30 {
+		do(t, cell, submit(job(fmt.Sprint("damage-", i), 1)))
+	}
+	closeCell(t, cell)
+	blk := must[[]string](t)(filepath.Glob(dir + "/bus/jetstream/*/streams/*/msgs/*.blk"))[0]
+	b := must[[]byte](t)(os.ReadFile(blk))
+	b[bytes.Index(b, []byte("damage-5"))] ^= 1
+	write(t, blk, b)
+	_, err := Open(t.Context(), Config{Dir: dir})
+	advice := regexp.MustCompile(`--accept-loss-from (\d+)`).FindStringSubmatch(fmt.Sprint(err))
+	if advice == nil {
+		t.Fatalf("got %v", err)
+	}
+	t.Log(err)
+	cell = run(t, Config{Dir: dir, SnapshotEvery: 20, AcceptLossFrom: must[uint64](t)(strconv.ParseUint(advice[1], 10, 64))})
+	until(t, cell, "the accepted loss", func(st *state.State) bool { return len(st.Losses) == 1 && len(st.Workloads) == 30 })
+	for i := range 60 {
+		do(t, cell, submit(job(fmt.Sprint("later-", i), 1)))
+	}
+	closeCell(t, cell) // it waits for the snapshot that is being written
+	cell = run(t, Config{Dir: dir})
+	if first := must[uint64](t)(cell.journal.First(t.Context())); first < 40 {
+		t.Errorf("the journal is not shortened any more: it begins at %d", first)
+	}
+	view(t, cell, 0, func(st *state.State) {
+		if len(st.Workloads) != 90 {
+			t.Errorf("%d workloads, want 90", len(st.Workloads))
+		}
+	})
+}
+
+func closeCell(t *testing.T, c *Cell) {
+	t.Helper()
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func write(t *testing.T, path string, b []byte) {
+	t.Helper()
+	if err := os.WriteFile(path, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func remove(t *testing.T, path string) {
+	t.Helper()
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+}
