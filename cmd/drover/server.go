@@ -64,6 +64,7 @@ func serverFlags(f *pflag.FlagSet, c *live.Config) {
 	f.IntVar(&c.Replicas, "replicas", 1, "copies of the journal that the outside cluster keeps: 1, 3 or 5")
 	f.BoolVar(&c.AcceptUnsynced, "accept-unsynced", false, "lead although the outside server answers before its disk has the record")
 	f.Uint64Var(&c.AcceptLossFrom, "accept-loss-from", 0, "give up the records from this number on that do not continue the journal")
+	f.BoolVar(&c.NoAudit, "no-audit", false, "do not decide every record a second time behind the leader")
 	f.DurationVar(&c.Heartbeat, "heartbeat", 0, "how often agents say that they live (default 2s)")
 	f.DurationVar(&c.SilentAfter, "silent-after", 0, "silence after which a node counts as silent (default three heartbeats)")
 	f.Var(sizeFlag{&c.MaxArtifact}, "max-artifact", "the largest artifact (default 1Gi)")

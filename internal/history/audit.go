@@ -47,13 +47,16 @@ type Auditor struct {
 	// State gives a state of the auditor's own as it stood after a record. It is
 	// asked at the first epoch, and at the first one after a divergence.
 	state   func(ctx context.Context, n uint64) (*state.State, error)
+	build   string         // of this program; "" takes all records for its own
 	engine  *engine.Engine // nil: it waits for an epoch to begin
 	encoder journal.Encoder
 }
 
-// NewAuditor makes an auditor that gets the states it begins with from at.
-func NewAuditor(at func(ctx context.Context, n uint64) (*state.State, error)) *Auditor {
-	return &Auditor{state: at}
+// NewAuditor makes an auditor that gets the states it begins with from at. Another
+// build may decide otherwise by right: where a record of one differs, the auditor
+// passes over the rest of the epoch.
+func NewAuditor(build string, at func(ctx context.Context, n uint64) (*state.State, error)) *Auditor {
+	return &Auditor{build: build, state: at}
 }
 
 // Next audits the next record; done is false when it was passed over. A
@@ -73,6 +76,9 @@ func (a *Auditor) Next(ctx context.Context, r *journal.Record) (done bool, err e
 	}
 	if err := a.compare(r, inputs); err != nil {
 		a.engine = nil // it is ahead of the record, or beside it
+		if a.build != "" && a.build != r.Build {
+			return false, nil
+		}
 		return true, err
 	}
 	return true, nil
@@ -156,13 +162,22 @@ func text(list []state.Event, i int) string {
 	if err != nil {
 		b = []byte(err.Error())
 	}
-	return strings.TrimPrefix(fmt.Sprintf("%T ", list[i]), "*state.") + string(b)
+	return strings.TrimPrefix(fmt.Sprintf("%T ", list[i]), "*state.") + string(b[:min(len(b), maxText)])
+}
+
+// maxText bounds what a divergence keeps of an event, in bytes.
+const maxText = 16 << 10
+
+// KindOf is what sort of event a divergence shows, without what is in it.
+func KindOf(event string) string {
+	kind, _, _ := strings.Cut(event, " {")
+	return orNothing(kind)
 }
 
 // Audit decides records again and returns how many agreed. The records must begin
 // with the first of a journal.
 func Audit(ctx context.Context, entries iter.Seq2[journal.Entry, error]) (records int, err error) {
-	a := NewAuditor(func(context.Context, uint64) (*state.State, error) { return state.New(), nil })
+	a := NewAuditor("", func(context.Context, uint64) (*state.State, error) { return state.New(), nil })
 	var torn *journal.TornError
 	for v, err := range journal.Verify(entries, journal.NewVerifier(journal.Link{})) {
 		if errors.As(err, &torn) {

@@ -58,6 +58,7 @@ type Cell struct {
 	readers readers
 	alive   *alive
 	shadow  *shadow
+	audit   *auditing    // nil: it is off
 	start   control.Mark // the last record when the cell was opened
 	lost    int          // entries that were given up then, as accepted
 
@@ -146,6 +147,9 @@ func (c *Cell) open(ctx context.Context) (err error) {
 		if err := c.beginAnew(ctx); err != nil {
 			return fmt.Errorf("go on without what was given up: %w", err)
 		}
+	}
+	if !c.cfg.NoAudit {
+		c.audit = newAuditing(c)
 	}
 	c.shadow.tracked = c.alive.track
 	return c.openHTTP(ctx)

@@ -2,7 +2,6 @@ package live
 
 import (
 	"context"
-	"fmt"
 	"iter"
 
 	"drover.dev/internal/history"
@@ -18,13 +17,4 @@ func (c *Cell) past() *history.Source {
 // then those of the journal.
 func (c *Cell) Records(ctx context.Context) (iter.Seq2[journal.Entry, error], error) {
 	return c.past().Records(ctx, 1)
-}
-
-// Audit decides all records of the cell's archive and journal again.
-func (c *Cell) Audit(ctx context.Context) (records int, err error) {
-	entries, err := c.Records(ctx)
-	if err != nil {
-		return 0, fmt.Errorf("audit: %w", err)
-	}
-	return history.Audit(ctx, entries)
 }

@@ -32,6 +32,9 @@ func (c *Cell) Run(parent context.Context) error {
 
 	folded := c.follow(ctx, stop)
 	c.background.Go(func() { c.sweep(ctx) })
+	if c.audit != nil {
+		c.background.Go(func() { c.audit.run(ctx) })
+	}
 	subs, err := c.listen(ctx)
 	if err == nil {
 		err = c.serve(ctx, stop)

@@ -13,6 +13,7 @@ type counters struct {
 	batches, inputs, events, bytes atomic.Uint64
 	appendNanos                    atomic.Uint64
 	beats, hints, snapshots        atomic.Uint64
+	lastBatch                      atomic.Int64  // when one was stored, in Unix nanoseconds
 	unseen                         atomic.Uint64 // records that the witness could not note
 	unknown                        atomic.Uint64 // reports that concern nothing
 }
@@ -23,6 +24,7 @@ func (n *counters) batch(f *flight, took time.Duration) {
 	n.events.Add(uint64(len(f.fold.events)))
 	n.bytes.Add(uint64(len(f.record)))
 	n.appendNanos.Add(uint64(took))
+	n.lastBatch.Store(time.Now().UnixNano())
 }
 
 // Status implements httpapi.Cell.
@@ -82,6 +84,13 @@ func (c *Cell) Metrics() []httpapi.Metric {
 		counter("drover_hints_total", "Hints sent to nodes.", float64(n.hints.Load())),
 		counter("drover_snapshots_total", "Snapshots written.", float64(n.snapshots.Load())),
 		gauge("drover_storage_failing", "1 while the journal cannot be written.", truth(c.storageError() != nil)),
+	}
+	if a := c.audit; a != nil {
+		out = append(out,
+			counter("drover_divergence_total", "Records that do not hold what their inputs lead to; it must stay 0.", float64(a.divergences.Load())),
+			counter("drover_audited_records_total", "Records that were decided again and agreed or not.", float64(a.audited.Load())),
+			gauge("drover_audit_lag_records", "Records that are not audited yet.", float64(a.lag())),
+		)
 	}
 	return out
 }
