@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"drover.dev/api"
 )
 
 type principalKey struct{}
@@ -15,20 +17,6 @@ func principalOf(ctx context.Context) Principal {
 	p, _ := ctx.Value(principalKey{}).(Principal)
 	return p
 }
-
-// gate bounds how many requests of a sort are served at once.
-type gate chan struct{}
-
-func (g gate) enter() bool {
-	select {
-	case g <- struct{}{}:
-		return true
-	default:
-		return false
-	}
-}
-
-func (g gate) leave() { <-g }
 
 func baseContext(ctx context.Context) func(net.Listener) context.Context {
 	return func(net.Listener) context.Context { return ctx }
@@ -50,19 +38,61 @@ func (s *Server) serve(w *recorder, r *http.Request) {
 		refusal.write(w)
 		return
 	}
-	g := s.requests
-	if isStream(r) {
-		g = s.streams
-	} else {
+	if !isStream(r) {
 		// The deadline covers the answer only: it is moved on by streams.
 		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(s.opt.DoTimeout + s.opt.BodyTimeout + s.opt.WriteTimeout))
 	}
-	if !g.enter() {
-		retry(http.StatusServiceUnavailable, "too many requests are being served: try again", time.Second).write(w)
+	party, places, size := partyOf(r), s.placesFor(r), s.bodyOf(r)
+	if !places.take(party, 1) {
+		retry(http.StatusTooManyRequests, "too many requests of this tenant are being served: try again", time.Second).write(w)
 		return
 	}
-	defer g.leave()
+	defer places.giveBack(party, 1)
+	if !s.bodies.take(party, size) {
+		retry(http.StatusTooManyRequests, "the requests of this tenant that are being served are too large together: try again", time.Second).write(w)
+		return
+	}
+	defer s.bodies.giveBack(party, size)
 	s.route(w, r)
+}
+
+// partyOf is whose share a request takes: its principal's in the tenant that it
+// names.
+func partyOf(r *http.Request) string {
+	tenant := r.URL.Query().Get("tenant")
+	if tenant == "" {
+		tenant = r.Header.Get(api.HeaderTenant)
+	}
+	if len(tenant) > maxTenant {
+		tenant = tenant[:maxTenant] // it will be refused as too long
+	}
+	return principalOf(r.Context()).Name + "/" + tenant
+}
+
+const maxTenant = 63
+
+// placesFor keeps changes apart, which may have to wait for the journal, so that
+// reads are served while it stands still.
+func (s *Server) placesFor(r *http.Request) *share {
+	switch {
+	case isStream(r):
+		return s.streams
+	case r.Method == http.MethodGet || r.Method == http.MethodHead:
+		return s.reads
+	}
+	return s.changes
+}
+
+// bodyOf is how much of a request will be in memory; a body of unknown length may
+// be as large as any. Artifacts are not kept in memory.
+func (s *Server) bodyOf(r *http.Request) int64 {
+	switch {
+	case isArtifact(r.URL.Path):
+		return 0
+	case r.ContentLength < 0:
+		return int64(s.opt.MaxBody)
+	}
+	return r.ContentLength
 }
 
 // route finds the handler; what none is for is answered as a problem, too.
@@ -134,7 +164,7 @@ func isPublic(path string) bool {
 
 func isArtifact(path string) bool { return strings.HasPrefix(path, artifactsPath) }
 
-// isStream reports whether a request may last: the read deadline and the gate
+// isStream reports whether a request may last: the read deadline and the places
 // of short requests are not for it.
 func isStream(r *http.Request) bool {
 	return isArtifact(r.URL.Path) || r.URL.Path == "/v1/watch" || strings.HasSuffix(r.URL.Path, "/logs")

@@ -16,12 +16,19 @@ type Options struct {
 	MaxBody api.Bytes
 	// MaxArtifact is the largest artifact that may be uploaded. Default 1 GiB.
 	MaxArtifact api.Bytes
-	// MaxRequests is how many requests are served at once; more are answered
-	// 503 with Retry-After. Default 512.
+	// MaxRequests is how many reads, and how many changes, are served at once.
+	// One tenant alone gets half, several share fairly; more are answered 429
+	// with Retry-After. Default 1024.
 	MaxRequests int
-	// MaxStreams is how many watches, logs and transfers are served at once.
-	// Default 1024.
+	// MaxStreams is how many watches, logs and transfers are served at once,
+	// shared likewise. Default 2048.
 	MaxStreams int
+	// MaxBodies is how many bytes of bodies may be in memory at once, artifacts
+	// apart, shared likewise. At least twice MaxBody. Default 128 MiB.
+	MaxBodies api.Bytes
+	// MaxConnections is how many clients may be connected; one more takes the
+	// place of an idle one. Default 8192.
+	MaxConnections int
 	// HeaderTimeout bounds the time in which the head of a request must have
 	// arrived. Default 5 s.
 	HeaderTimeout time.Duration
@@ -50,8 +57,11 @@ func (o Options) withDefaults() Options {
 	setDefault(&o.Version, "devel")
 	setDefault(&o.MaxBody, 16*api.MiB)
 	setDefault(&o.MaxArtifact, api.GiB)
-	setDefault(&o.MaxRequests, 512)
-	setDefault(&o.MaxStreams, 1024)
+	setDefault(&o.MaxRequests, 1024)
+	setDefault(&o.MaxStreams, 2048)
+	setDefault(&o.MaxBodies, 128*api.MiB)
+	o.MaxBodies = max(o.MaxBodies, 2*o.MaxBody)
+	setDefault(&o.MaxConnections, 8192)
 	setDefault(&o.HeaderTimeout, 5*time.Second)
 	setDefault(&o.BodyTimeout, 30*time.Second)
 	setDefault(&o.WriteTimeout, 30*time.Second)

@@ -17,15 +17,18 @@ const maxHeader = 32 << 10
 
 // Server is the API of one cell. It keeps no state of the cell's.
 type Server struct {
-	cell     Cell
-	opt      Options
-	mux      *http.ServeMux
-	api      huma.API
-	openapi  func() []byte
-	facts    factCache
-	requests gate // short requests
-	streams  gate // watches, logs, transfers
-	served   counters
+	cell    Cell
+	opt     Options
+	mux     *http.ServeMux
+	api     huma.API
+	openapi func() []byte
+	facts   factCache
+	reads   *share // places of requests that only read
+	changes *share // of requests that may wait for the journal
+	streams *share // of watches, logs, transfers
+	bodies  *share // bytes in memory
+	conns   *connections
+	served  counters
 }
 
 var _ http.Handler = (*Server)(nil)
@@ -35,7 +38,8 @@ func New(cell Cell, opt Options) *Server {
 	opt = opt.withDefaults()
 	s := &Server{
 		cell: cell, opt: opt, mux: http.NewServeMux(),
-		requests: make(gate, opt.MaxRequests), streams: make(gate, opt.MaxStreams),
+		reads: newShare(int64(opt.MaxRequests)), changes: newShare(int64(opt.MaxRequests)), streams: newShare(int64(opt.MaxStreams)),
+		bodies: newShare(int64(opt.MaxBodies)), conns: newConnections(opt.MaxConnections),
 	}
 	s.api = humago.New(s.mux, description(opt.Version))
 	s.workloadRoutes()
@@ -87,6 +91,7 @@ func (s *Server) HTTPServer(ctx context.Context) *http.Server {
 		MaxHeaderBytes:    maxHeader,
 		ErrorLog:          slog.NewLogLogger(s.opt.Log.Handler(), slog.LevelWarn),
 		BaseContext:       baseContext(ctx),
+		ConnState:         s.conns.changed,
 	}
 }
 

@@ -184,7 +184,7 @@ func TestStreamsAreCounted(t *testing.T) {
 	}
 	defer func() { _ = res.Body.Close() }()
 	r := w.do("GET", "/v1/watch", "")
-	if w.problem(r, 503); r.Header.Get("Retry-After") == "" {
+	if w.problem(r, 429); r.Header.Get("Retry-After") == "" {
 		t.Error("no Retry-After")
 	}
 }

@@ -177,13 +177,13 @@ func (c *Cell) Seq() uint64 {
 
 // Do implements httpapi.Cell.
 func (c *Cell) Do(_ context.Context, inputs []engine.Input) ([]state.Answer, uint64, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.Refuse != nil {
+	if c.Refuse != nil { // it may wait, like a journal
 		if err := c.Refuse(); err != nil {
 			return nil, 0, err
 		}
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	answers := c.step(inputs)
 	if c.Did != nil {
 		c.Did(inputs)
