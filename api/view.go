@@ -4,13 +4,13 @@ package api
 
 // Counts says how many elements of a workload stand where.
 type Counts struct {
-	Waiting   int32 `json:"waiting"`
-	Pending   int32 `json:"pending"` // includes those that wait after a failure
-	Placed    int32 `json:"placed"`
-	Running   int32 `json:"running"`
-	Succeeded int32 `json:"succeeded"`
-	Failed    int32 `json:"failed"`
-	Cancelled int32 `json:"cancelled"`
+	Waiting   int32 `json:"waiting" cbor:"1,keyasint,omitempty"`
+	Pending   int32 `json:"pending" cbor:"2,keyasint,omitempty"` // includes those that wait after a failure
+	Placed    int32 `json:"placed" cbor:"3,keyasint,omitempty"`
+	Running   int32 `json:"running" cbor:"4,keyasint,omitempty"`
+	Succeeded int32 `json:"succeeded" cbor:"5,keyasint,omitempty"`
+	Failed    int32 `json:"failed" cbor:"6,keyasint,omitempty"`
+	Cancelled int32 `json:"cancelled" cbor:"7,keyasint,omitempty"`
 }
 
 // Total is the number of elements.
@@ -28,17 +28,21 @@ type WorkloadView struct {
 	// Reason is why it failed, was cancelled or rolled back; while elements are
 	// pending that no node takes, what stands against the first of its tasks, as
 	// in TaskView.
-	Reason    string    `json:"reason,omitempty"`
-	Priority  int32     `json:"priority"`
-	Submitted Time      `json:"submitted"`
-	Finished  Time      `json:"finished,omitempty"`
-	NextRun   Time      `json:"nextRun,omitempty"`
-	Parent    uint64    `json:"parent,omitempty"` // the scheduled job that this is a run of
-	Revision  uint32    `json:"revision"`
-	Replicas  int32     `json:"replicas,omitempty"`
-	Healthy   int32     `json:"healthy,omitempty"`
-	Counts    Counts    `json:"counts"`
-	Spec      *Workload `json:"spec,omitempty"` // on show only
+	Reason    string `json:"reason,omitempty"`
+	Priority  int32  `json:"priority"`
+	Submitted Time   `json:"submitted"`
+	Finished  Time   `json:"finished,omitempty"`
+	NextRun   Time   `json:"nextRun,omitempty"`
+	Parent    uint64 `json:"parent,omitempty"` // the scheduled job that this is a run of
+	// Handover says to which cell the workload was handed over, and Origin from
+	// which cell it came.
+	Handover *HandoverView `json:"handover,omitempty"`
+	Origin   *HandoverView `json:"origin,omitempty"`
+	Revision uint32        `json:"revision"`
+	Replicas int32         `json:"replicas,omitempty"`
+	Healthy  int32         `json:"healthy,omitempty"`
+	Counts   Counts        `json:"counts"`
+	Spec     *Workload     `json:"spec,omitempty"` // on show only
 }
 
 // TaskView shows one element of a task.
@@ -87,6 +91,8 @@ type Explanation struct {
 	Decision    *Decision    `json:"decision,omitempty"`
 	Suggestions []Suggestion `json:"suggestions,omitempty"` // pending only: smallest single changes that would admit it now
 	WaitsFor    []string     `json:"waitsFor,omitempty"`    // names of tasks that must end first
+	// Handover says to which cell the workload was handed over, or why it was not.
+	Handover *HandoverView `json:"handover,omitempty"`
 }
 
 // Planned is the decision that would be taken now for one task of a workload.

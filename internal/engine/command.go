@@ -47,6 +47,12 @@ func (e *Engine) input(in Input) state.Answer {
 		return e.once(v.Caller, func(key string) state.Answer { return e.putSite(v, key) })
 	case *PutSettings:
 		return e.once(v.Caller, func(key string) state.Answer { return e.settings(v, key) })
+	case *RemoveCell:
+		return e.once(v.Caller, func(key string) state.Answer { return e.removeCell(v, key) })
+	case *CellHello:
+		return e.registerCell(&v.Cell)
+	default:
+		e.cellInput(in)
 	}
 	return state.Answer{}
 }

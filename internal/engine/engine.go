@@ -31,6 +31,8 @@ type Engine struct {
 	index    *sched.Index
 	entries  map[api.TaskRef]*entry // elements that are queued or hold a node
 	timers   timers
+	abroad   []uint64         // workloads that may be for a child, in order
+	places   map[place]bool   // of this cell's nodes; nil: not known
 	dirty    dirtySet[uint64] // workloads to reconcile before the Step ends
 	nodes    dirtySet[string] // nodes, likewise
 	systems  []uint64         // system workloads that are not final, in order

@@ -37,6 +37,7 @@ func (e *Engine) rebuild() {
 		if w.Spec.Kind == api.KindSystem {
 			e.systems = insertSorted(e.systems, id)
 		}
+		e.noteAbroad(w)
 	}
 	e.retentionTimer()
 }
@@ -50,6 +51,7 @@ func (e *Engine) reindex(ev state.Event) {
 		e.index.PutSite(v.Site)
 	case *state.NodeRegistered:
 		e.index.PutNode(v.Node)
+		e.placesChanged()
 		e.nodeChanged(v.Node.Name)
 	case *state.NodeSilent:
 		e.nodeChanged(v.Node)
@@ -59,6 +61,7 @@ func (e *Engine) reindex(ev state.Event) {
 		e.nodeChanged(v.Node)
 	case *state.NodeRemoved:
 		e.index.RemoveNode(v.Node)
+		e.placesChanged()
 		e.touchSystems()
 	case *state.WorkloadForgotten: // nothing of them is indexed any more
 		e.retentionTimer()
@@ -87,7 +90,9 @@ func (e *Engine) reindex(ev state.Event) {
 			e.timers.add(timer{at: v.NotBefore, kind: timerBackoff, ref: v.Attempt.TaskRef})
 		}
 	default:
-		e.reindexWorkload(ev)
+		if !e.reindexCell(ev) {
+			e.reindexWorkload(ev)
+		}
 	}
 }
 
@@ -122,7 +127,7 @@ func (e *Engine) newWorkload(id uint64) {
 	if w.Spec.Kind == api.KindSystem {
 		e.systems = insertSorted(e.systems, id)
 	}
-	if w.Spec.Kind != api.KindJob {
+	if e.noteAbroad(w) || w.Spec.Kind != api.KindJob {
 		e.touchWorkload(id)
 	}
 }
@@ -173,12 +178,13 @@ func (e *Engine) changedWorkload(id uint64) {
 	}
 	e.syncWorkload(w)
 	e.workloadTimers(w)
+	e.noteAbroad(w)
 	e.touchWorkload(id)
 }
 
 func (e *Engine) finished(id uint64) {
 	e.systems = removeSorted(e.systems, id)
-	if len(e.st.Finished) == 1 {
+	if f := e.st.Finished; len(f) == 1 || kept(e.st.Workloads[f[0].ID]) {
 		e.retentionTimer()
 	}
 	if w := e.st.Workloads[id]; w.Parent != 0 {
@@ -234,7 +240,7 @@ func (e *Engine) syncRef(ref api.TaskRef) {
 // holding capacity while it is placed, absent otherwise.
 func (e *Engine) sync(w *state.Workload, t *state.Task) {
 	switch {
-	case t.Status == api.TaskPending:
+	case t.Status == api.TaskPending && !w.Away():
 		e.queue(w, t)
 	case t.Status.Holds():
 		e.hold(w, t)

@@ -24,6 +24,14 @@ const (
 	InputBack
 	InputReports
 	InputLoss
+	InputCellHello
+	InputCellSilent
+	InputCellBack
+	InputRemoveCell
+	InputHandovers
+	InputAccept
+	InputDecline
+	InputSettle
 )
 
 // Caller is part of every command: who asks, and the idempotency key under which
@@ -175,6 +183,22 @@ func NewInput(k InputKind) Input {
 		return new(Back)
 	case InputReports:
 		return new(Reports)
+	case InputCellHello:
+		return new(CellHello)
+	case InputCellSilent:
+		return new(CellSilent)
+	case InputCellBack:
+		return new(CellBack)
+	case InputRemoveCell:
+		return new(RemoveCell)
+	case InputHandovers:
+		return new(Handovers)
+	case InputAccept:
+		return new(Accept)
+	case InputDecline:
+		return new(Decline)
+	case InputSettle:
+		return new(Settle)
 	case InputLoss:
 		return new(Loss)
 	}

@@ -30,10 +30,13 @@ func (e *Engine) reconcile() {
 
 func (e *Engine) reconcileWorkload(w *state.Workload) {
 	switch {
+	case w.Away():
+		e.reconcileAway(w)
 	case w.Stopping:
 		e.finishStopped(w)
 	case w.Spec.Schedule != nil && w.Parent == 0:
 		e.reconcileSchedule(w)
+	case e.handOver(w): // it is a child's now, or will be
 	case w.Spec.Kind == api.KindService:
 		e.reconcileService(w)
 	case w.Spec.Kind == api.KindSystem:

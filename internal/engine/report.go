@@ -206,12 +206,15 @@ func (in *Reports) Clean() {
 		if r.Result == nil {
 			continue
 		}
-		res := r.Result
-		res.Reason, res.Detail, res.Signal = plain(res.Reason), plain(res.Detail), plain(res.Signal)
-		for j := range res.Outputs {
-			v := &res.Outputs[j]
-			v.Name, v.File, v.Digest = plain(v.Name), plain(v.File), api.Digest(plain(string(v.Digest)))
-		}
+		cleanResult(r.Result)
+	}
+}
+
+func cleanResult(r *api.Result) {
+	r.Reason, r.Detail, r.Signal = plain(r.Reason), plain(r.Detail), plain(r.Signal)
+	for i := range r.Outputs {
+		v := &r.Outputs[i]
+		v.Name, v.File, v.Digest = plain(v.Name), plain(v.File), api.Digest(plain(string(v.Digest)))
 	}
 }
 

@@ -122,6 +122,9 @@ func terms(c *api.Candidate) string {
 
 // event prints one fact in a line.
 func (s *script) event(ev state.Event) {
+	if s.cellEvent(ev) {
+		return
+	}
 	switch v := ev.(type) {
 	case *state.WorkloadSubmitted:
 		line := fmt.Sprintf("%s #%d accepted", s.workload(v.ID), v.ID)

@@ -43,6 +43,18 @@ func sizeOf(ev state.Event) int {
 		return smallSize + len(v.Node) + len(v.Key)
 	case *state.SettingsChanged:
 		return 2*smallSize + len(v.Settings.Home) + len(v.Key)
+	case *state.CellRegistered:
+		return cellSize(&v.Cell)
+	case *state.HandoverReported:
+		return 4*smallSize + len(v.Reason) + elementsSize(v.Elements)
+	case *state.HandoverRefused:
+		return smallSize + len(v.Reason)
+	case *state.HandoverLost:
+		return smallSize + len(v.Reason)
+	case *state.HandoverDeclined:
+		return 2*smallSize + len(v.ID.Cell) + len(v.Reason)
+	case *state.HandoverSettled:
+		return smallSize + idSize*len(v.IDs)
 	case *state.Answered:
 		return smallSize + len(v.Key) + len(v.Answer.Message) + len(v.Answer.Action)
 	}
@@ -90,6 +102,22 @@ func SizeOf(in Input) int {
 		return smallSize + callerSize(&v.Caller) + len(v.Node)
 	case *RemoveNode:
 		return smallSize + callerSize(&v.Caller) + len(v.Node)
+	case *CellHello:
+		return cellSize(&v.Cell)
+	case *RemoveCell:
+		return smallSize + callerSize(&v.Caller) + len(v.Cell)
+	case *Handovers:
+		n := smallSize + len(v.Cell)
+		for i := range v.Reports {
+			n += 5*smallSize + len(v.Reports[i].Reason) + elementsSize(v.Reports[i].Elements)
+		}
+		return n
+	case *Accept:
+		return 2*smallSize + submitSize(v.Workload) + len(v.ID.Cell) + factsSize(v.Facts)
+	case *Decline:
+		return 2*smallSize + len(v.ID.Cell) + len(v.Reason)
+	case *Settle:
+		return smallSize + idSize*len(v.IDs)
 	case *PutSettings:
 		return 2*smallSize + callerSize(&v.Caller) + len(v.Home)
 	}
@@ -215,6 +243,25 @@ func candidateSize(c *api.Candidate) int {
 	n := 2*headSize + numberSize/2 + len(c.Node)
 	for i := range c.Terms {
 		n += headSize + numberSize/2 + len(c.Terms[i].Name)
+	}
+	return n
+}
+
+// idSize bounds a hand-over's name.
+const idSize = 3*numberSize + headSize + 63
+
+func cellSize(c *api.Cell) int {
+	n := smallSize + len(c.Name) + len(c.Version) + textsSize(c.Sites)
+	for _, l := range c.Layers {
+		n += headSize + len(l)
+	}
+	return n
+}
+
+func elementsSize(list []api.HandoverElement) int {
+	n := headSize
+	for i := range list {
+		n += elementSize(&list[i])
 	}
 	return n
 }

@@ -22,6 +22,7 @@ const (
 	timerLease                      // atMostOnce tasks of a silent node
 	timerDrain                      // tasks that may not stay on a draining node any longer
 	timerRetention                  // finished workloads
+	timerOffer                      // a workload may be offered again to a child that refused it
 )
 
 type timer struct {
@@ -132,7 +133,7 @@ func (e *Engine) due(now api.Time) {
 			e.backoffOver(&v)
 		case timerDeadline:
 			e.deadline(&v)
-		case timerCron, timerUpdate:
+		case timerCron, timerUpdate, timerOffer:
 			e.touchWorkload(v.ref.Workload)
 		case timerTimeout:
 			e.timeout(&v)
@@ -179,6 +180,7 @@ func (e *Engine) workloadTimers(w *state.Workload) {
 		e.timers.add(timer{at: w.NextRun, kind: timerCron, ref: ref})
 	}
 	e.progressTimer(w)
+	e.offerTimers(w)
 	for gi := range w.Groups {
 		for _, t := range w.Groups[gi].Tasks {
 			switch t.Status {
@@ -244,13 +246,15 @@ func (e *Engine) leaseEnd(n *state.Node) api.Time {
 	return n.SilentAt.Add(e.st.Settings.Lease + e.st.Settings.Drift)
 }
 
-// retentionAt is when the oldest finished workload is forgotten; 0 when there is
-// none.
+// retentionAt is when the oldest finished workload that may be forgotten is; 0
+// when there is none.
 func (e *Engine) retentionAt() api.Time {
-	if len(e.st.Finished) == 0 {
-		return 0
+	for _, f := range e.st.Finished {
+		if !kept(e.st.Workloads[f.ID]) {
+			return f.At.Add(e.st.Settings.RetainFor)
+		}
 	}
-	return e.st.Finished[0].At.Add(e.st.Settings.RetainFor)
+	return 0
 }
 
 func (e *Engine) retentionTimer() { e.timers.add(timer{at: e.retentionAt(), kind: timerRetention}) }
@@ -296,6 +300,9 @@ func (e *Engine) retain() {
 		old := f.At.Add(s.RetainFor) <= e.st.Now
 		if !old && len(e.st.Finished)-i <= int(s.RetainMax) || len(ids) == maxForget {
 			break
+		}
+		if kept(e.st.Workloads[f.ID]) {
+			continue
 		}
 		ids = append(ids, f.ID)
 	}

@@ -19,6 +19,8 @@ func (v *Views) Workload(w *state.Workload, withSpec bool) api.WorkloadView {
 	if withSpec {
 		out.Spec = w.Spec
 	}
+	abroad(w, &out)
+	out.Handover, out.Origin = v.e.handoverOf(w), originOf(w)
 	return out
 }
 
@@ -33,6 +35,9 @@ func StatusOf(w *state.Workload) string {
 
 // healthyOf counts the healthy replicas of a service or a system.
 func healthyOf(w *state.Workload) (n int32) {
+	if w.Away() && !w.Status.Final() {
+		return w.Handover.Healthy
+	}
 	if w.Spec.Kind == api.KindJob || len(w.Groups) == 0 {
 		return 0
 	}
@@ -45,6 +50,9 @@ func healthyOf(w *state.Workload) (n int32) {
 }
 
 func statusOf(w *state.Workload) api.WorkloadStatus {
+	if w.Away() && !w.Status.Final() {
+		return statusAway(w)
+	}
 	if w.Status.Final() || w.Spec.Kind != api.KindService {
 		return w.Status
 	}
@@ -104,6 +112,10 @@ func (e *Engine) Explain(w *state.Workload, t *state.Task) api.Explanation {
 	x := api.Explanation{Task: e.Views().Task(w, t, false), Decision: t.Decision}
 	if int(t.Ref.Task) < len(w.Profiles) {
 		x.Profile = w.Profiles[t.Ref.Task]
+	}
+	x.Handover = e.handoverOf(w)
+	if w.Away() {
+		return x // the cell that owns it explains it
 	}
 	switch t.Status {
 	case api.TaskWaiting:

@@ -16,7 +16,7 @@ func describe(ev state.Event, spec *api.Workload) api.WatchEvent {
 	if ref, ok := refOf(ev); ok && spec != nil && int(ref.Task) < len(spec.Tasks) {
 		out.Task = nameOf(spec, ref)
 	}
-	if !describeTask(ev, spec, &out) && !describeNode(ev, &out) {
+	if !describeTask(ev, spec, &out) && !describeNode(ev, &out) && !describeCell(ev, &out) {
 		describeWorkload(ev, &out)
 	}
 	return out
@@ -164,5 +164,16 @@ var kindNames = map[state.Kind]string{
 	state.KindTaskSuspended:     "task.suspended",
 	state.KindTaskCheckpointed:  "task.checkpointed",
 	state.KindNodePower:         "node.power",
+	state.KindCellRegistered:    "cell.registered",
+	state.KindCellSilent:        "cell.silent",
+	state.KindCellBack:          "cell.back",
+	state.KindCellRemoved:       "cell.removed",
+	state.KindHandoverOffered:   "handover.offered",
+	state.KindHandoverAccepted:  "handover.accepted",
+	state.KindHandoverRefused:   "handover.refused",
+	state.KindHandoverReported:  "handover.reported",
+	state.KindHandoverLost:      "handover.lost",
+	state.KindHandoverDeclined:  "handover.declined",
+	state.KindHandoverSettled:   "handover.settled",
 	state.KindLossAccepted:      "loss.accepted",
 }

@@ -118,6 +118,16 @@ func (s *shadow) specOf(ev state.Event) *api.Workload {
 		id = e.ID
 	case *state.WorkloadFinished:
 		id = e.ID
+	case *state.HandoverOffered:
+		id = e.ID
+	case *state.HandoverAccepted:
+		id = e.ID
+	case *state.HandoverRefused:
+		id = e.ID
+	case *state.HandoverReported:
+		id = e.ID
+	case *state.HandoverLost:
+		id = e.ID
 	case *state.RunScheduled:
 		id = e.ID
 	case *state.RevisionStable:

@@ -44,6 +44,9 @@ func (s *State) Apply(at api.Time, ev Event) error {
 	case *ReservationEnded:
 		delete(s.Reservations, e.ID)
 	default:
+		if mine, err := s.applyCell(ev); mine {
+			return err
+		}
 		return s.applyTask(ev)
 	}
 	return nil
@@ -153,6 +156,7 @@ func (s *State) applyWorkload(ev Event) error {
 		s.revise(w, e)
 	case *WorkloadRescaled:
 		w.Spec = e.Spec
+		w.wish(e.Asked)
 		s.remember(e.Key, Answer{ID: w.ID, Revision: w.Revision, Action: "updated"})
 	case *WorkloadStopping:
 		s.stop(w, e)
@@ -194,7 +198,7 @@ func (s *State) submit(e *WorkloadSubmitted) error {
 	}
 	w := &Workload{
 		ID: e.ID, Spec: e.Spec, Revision: 1, Profiles: e.Profiles, Status: api.WorkloadPending,
-		Submitted: s.Now, Principal: e.Principal, Parent: e.Parent, NextRun: e.NextRun, Progress: s.Now,
+		Submitted: s.Now, Principal: e.Principal, Parent: e.Parent, NextRun: e.NextRun, Progress: s.Now, Origin: e.Origin,
 		Groups: make([]Group, len(e.Spec.Tasks)),
 	}
 	w.linkTasks()
@@ -208,6 +212,11 @@ func (s *State) submit(e *WorkloadSubmitted) error {
 	}
 	s.NextID++
 	s.Workloads[w.ID] = w
+	if w.Origin != nil {
+		own := *w.Origin // the event's is never changed
+		w.Origin = &own
+		s.origins[own.ID] = w.ID
+	}
 	s.names[e.Spec.Tenant+"/"+e.Spec.Name] = w.ID
 	if p := s.Workloads[e.Parent]; p != nil {
 		p.Runs = append(p.Runs, w.ID)
@@ -242,7 +251,7 @@ func (s *State) stop(w *Workload, e *WorkloadStopping) {
 	for gi := range w.Groups {
 		for _, t := range w.Groups[gi].Tasks {
 			switch {
-			case t.Status.Final():
+			case t.Status.Final() || w.Away(): // the child says how they end
 			case t.Status.Holds():
 				s.wantStop(t, StopCancel)
 			default:
@@ -259,6 +268,9 @@ func (s *State) finish(w *Workload, status api.WorkloadStatus, reason string) {
 	if reason != "" {
 		w.Reason = reason
 	}
+	if w.Handover != nil {
+		s.letGo(w)
+	}
 	s.Finished = append(s.Finished, FinishedAt{w.ID, s.Now})
 }
 
@@ -273,6 +285,9 @@ func (s *State) forget(ids []uint64) {
 		}
 		if key := w.Spec.Tenant + "/" + w.Spec.Name; s.names[key] == id {
 			delete(s.names, key)
+		}
+		if w.Origin != nil {
+			delete(s.origins, w.Origin.ID)
 		}
 		delete(s.Workloads, id)
 	}

@@ -91,7 +91,7 @@ func (s *State) ready(e *TasksReady) error {
 
 func (s *State) place(w *Workload, t *Task, e *TaskPlaced) error {
 	n := s.Nodes[e.Node]
-	if n == nil || t.Status != api.TaskPending || e.Try != t.Try+1 {
+	if n == nil || w.Away() || t.Status != api.TaskPending || e.Try != t.Try+1 {
 		return fmt.Errorf("place task %v try %d on node %q: it is %v after try %d", e.Ref, e.Try, e.Node, t.Status, t.Try)
 	}
 	t.Try, t.Node, t.Decision, t.Devices, t.Epoch = e.Try, e.Node, e.Decision, e.Devices, s.Epoch

@@ -45,6 +45,17 @@ const (
 	KindTaskCheckpointed
 	KindNodePower
 	KindLossAccepted
+	KindCellRegistered
+	KindCellSilent
+	KindCellBack
+	KindCellRemoved
+	KindHandoverOffered
+	KindHandoverAccepted
+	KindHandoverRefused
+	KindHandoverReported
+	KindHandoverLost
+	KindHandoverDeclined
+	KindHandoverSettled
 )
 
 // LeaderStarted opens an epoch; it is the read barrier of a new leader.
@@ -112,6 +123,7 @@ type WorkloadSubmitted struct {
 	Key       string        `cbor:"5,keyasint,omitempty"`
 	Parent    uint64        `cbor:"6,keyasint,omitempty"`
 	NextRun   api.Time      `cbor:"7,keyasint,omitempty"` // a scheduled job's first run
+	Origin    *Origin       `cbor:"8,keyasint,omitempty"` // the hand-over that this accepts
 }
 
 // WorkloadRevised gives a service, system or scheduled job a new revision.
@@ -124,14 +136,16 @@ type WorkloadRevised struct {
 	// Back is the revision that Spec was copied from when this is a roll-back.
 	Back   uint32 `cbor:"6,keyasint,omitempty"`
 	Reason string `cbor:"7,keyasint,omitempty"`
+	Asked  uint32 `cbor:"8,keyasint,omitempty"` // the parent's wish that this takes up
 }
 
 // WorkloadRescaled changes what needs no new revision: replicas, update bounds,
 // priority, labels.
 type WorkloadRescaled struct {
-	ID   uint64        `cbor:"1,keyasint"`
-	Spec *api.Workload `cbor:"2,keyasint"`
-	Key  string        `cbor:"3,keyasint,omitempty"`
+	ID    uint64        `cbor:"1,keyasint"`
+	Spec  *api.Workload `cbor:"2,keyasint"`
+	Key   string        `cbor:"3,keyasint,omitempty"`
+	Asked uint32        `cbor:"4,keyasint,omitempty"` // the parent's wish that this takes up
 }
 
 // WorkloadStopping ends a workload: what is not placed is cancelled at once, what
@@ -340,6 +354,17 @@ func (*TaskSuspended) Kind() Kind     { return KindTaskSuspended }
 func (*TaskCheckpointed) Kind() Kind  { return KindTaskCheckpointed }
 func (*NodePower) Kind() Kind         { return KindNodePower }
 func (*LossAccepted) Kind() Kind      { return KindLossAccepted }
+func (*CellRegistered) Kind() Kind    { return KindCellRegistered }
+func (*CellSilent) Kind() Kind        { return KindCellSilent }
+func (*CellBack) Kind() Kind          { return KindCellBack }
+func (*CellRemoved) Kind() Kind       { return KindCellRemoved }
+func (*HandoverOffered) Kind() Kind   { return KindHandoverOffered }
+func (*HandoverAccepted) Kind() Kind  { return KindHandoverAccepted }
+func (*HandoverRefused) Kind() Kind   { return KindHandoverRefused }
+func (*HandoverReported) Kind() Kind  { return KindHandoverReported }
+func (*HandoverLost) Kind() Kind      { return KindHandoverLost }
+func (*HandoverDeclined) Kind() Kind  { return KindHandoverDeclined }
+func (*HandoverSettled) Kind() Kind   { return KindHandoverSettled }
 
 // NewEvent returns an empty event of a kind, or nil when this build does not
 // know the kind.
@@ -385,4 +410,15 @@ var makers = [...]func() Event{
 	KindTaskCheckpointed:  func() Event { return new(TaskCheckpointed) },
 	KindNodePower:         func() Event { return new(NodePower) },
 	KindLossAccepted:      func() Event { return new(LossAccepted) },
+	KindCellRegistered:    func() Event { return new(CellRegistered) },
+	KindCellSilent:        func() Event { return new(CellSilent) },
+	KindCellBack:          func() Event { return new(CellBack) },
+	KindCellRemoved:       func() Event { return new(CellRemoved) },
+	KindHandoverOffered:   func() Event { return new(HandoverOffered) },
+	KindHandoverAccepted:  func() Event { return new(HandoverAccepted) },
+	KindHandoverRefused:   func() Event { return new(HandoverRefused) },
+	KindHandoverReported:  func() Event { return new(HandoverReported) },
+	KindHandoverLost:      func() Event { return new(HandoverLost) },
+	KindHandoverDeclined:  func() Event { return new(HandoverDeclined) },
+	KindHandoverSettled:   func() Event { return new(HandoverSettled) },
 }

@@ -12,6 +12,7 @@ func (s *State) Restore() {
 	s.Refusals = orMake(s.Refusals)
 	s.Reservations = orMake(s.Reservations)
 	s.names = make(map[string]uint64, len(s.Workloads))
+	s.restoreCells()
 	for _, name := range s.SortedNodes() {
 		n := s.Nodes[name]
 		n.Held, n.Used = map[api.TaskRef]*Task{}, api.Resources{}

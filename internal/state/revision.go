@@ -36,6 +36,7 @@ func (s *State) revise(w *Workload, e *WorkloadRevised) {
 	if e.Back != 0 {
 		w.adopt(e.Back)
 	}
+	w.wish(e.Asked)
 	w.trimPast()
 	s.remember(e.Key, Answer{ID: w.ID, Revision: w.Revision, Action: "updated"})
 }

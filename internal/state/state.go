@@ -35,7 +35,11 @@ type State struct {
 
 	Losses []Loss `cbor:"18,keyasint,omitempty"` // records given up by an operator, the newest MaxLosses, oldest first
 
-	names map[string]uint64 // "tenant/name" to the newest workload of that name
+	Cells    map[string]*Cell     `cbor:"19,keyasint,omitempty"` // children, by name
+	Declined map[string]*Declined `cbor:"20,keyasint,omitempty"` // offers of a parent that were refused, by HandoverID.Key
+
+	origins map[api.HandoverID]uint64 // to the workload that accepted it
+	names   map[string]uint64         // "tenant/name" to the newest workload of that name
 }
 
 // Settings can change decisions, so they enter by an event.
@@ -160,6 +164,8 @@ type Workload struct {
 	NextRun   api.Time           `cbor:"16,keyasint,omitempty"`
 	Runs      []uint64           `cbor:"17,keyasint,omitempty"` // children of a scheduled job that are still known, oldest first
 	Groups    []Group            `cbor:"18,keyasint"`           // by task
+	Handover  *Handover          `cbor:"19,keyasint,omitempty"` // to a child, the last one
+	Origin    *Origin            `cbor:"20,keyasint,omitempty"` // the hand-over by a parent that it came from
 
 	Counts api.Counts `cbor:"-"`
 
