@@ -7,9 +7,6 @@ import (
 	"drover.dev/api"
 )
 
-// Strategy is the name under which this way to decide is recorded.
-const Strategy = "greedy"
-
 // runnersUp is how many candidates a decision keeps beside the chosen one.
 const runnersUp = 3
 
@@ -23,20 +20,24 @@ type candidate struct {
 // Decide chooses the node for one task. A decision without Chosen is a refusal,
 // with the nodes counted by first failing reason. Nothing is held yet.
 //
-// Every node that passes the filters is scored by the latency model and by how
-// well the task packs, weighted by its objective; scores are integers, and ties
-// go to the node whose hash with the task is smallest, so that equal nodes share
-// equal tasks.
+// Nodes are scored by the strategy that holds for the task; scores are integers,
+// and ties go to the node whose hash with the task is smallest, so that equal nodes
+// share equal tasks, or to the first one when the strategy says so.
 func (x *Index) Decide(ref api.TaskRef, a *Ask, now api.Time) (api.Decision, []api.DeviceShare) {
-	s := x.scorer(ref, a)
+	var s scorer
+	x.scorer(&s, ref, a)
+	d := api.Decision{Strategy: s.plan.name, Nodes: int32(len(x.nodes)), At: now}
+	if why := x.overLimit(a, 1); why != "" {
+		d.Reasons = []api.ReasonCount{{Reason: why, Nodes: d.Nodes}}
+		return d, nil
+	}
 	best, n, busy := x.best(&s)
-	d := api.Decision{Strategy: Strategy, Nodes: int32(len(x.nodes)), At: now}
 	if n == 0 {
 		d.Reasons = x.reasons(a)
 		return d, nil
 	}
 	devices, _ := assign(best[0].node.devices, best[0].node.Capacity.Accelerators, a.Task.Resources.Accelerators)
-	list, room := make([]api.Candidate, n), make([]api.Term, 0, 2*n)
+	list, room := make([]api.Candidate, n), make([]api.Term, 0, n*len(s.terms))
 	for i := range list {
 		list[i], room = s.explain(best[i].node, room)
 	}
@@ -49,32 +50,68 @@ func (x *Index) Decide(ref api.TaskRef, a *Ask, now api.Time) (api.Decision, []a
 	return d, devices
 }
 
+// top holds the best candidates, best first.
+type top struct {
+	list [1 + runnersUp]candidate
+	n    int
+}
+
+// offer takes a node in when it is among the best.
+func (t *top) offer(s *scorer, e *node) {
+	c := candidate{node: e, score: s.score(e)}
+	if t.n == len(t.list) && c.score < t.list[t.n-1].score {
+		return
+	}
+	if c.tie = uint64(e.at); !s.plan.first {
+		c.tie = mix(s.key ^ e.hash)
+	}
+	if t.n == len(t.list) && !better(&c, &t.list[t.n-1]) {
+		return
+	}
+	at := min(t.n, len(t.list)-1)
+	for at > 0 && better(&c, &t.list[at-1]) {
+		t.list[at] = t.list[at-1]
+		at--
+	}
+	t.list[at] = c
+	t.n = min(t.n+1, len(t.list))
+}
+
 // best returns the best candidates, best first, and how many nodes pass the
 // filters but have no room now or take nothing new.
-func (x *Index) best(s *scorer) (top [1 + runnersUp]candidate, n int, busy int32) {
-	key := hashRef(s.ref)
-	for _, e := range x.candidates(s.ask) {
+func (x *Index) best(s *scorer) (list [1 + runnersUp]candidate, n int, busy int32) {
+	var t top
+	nodes := x.candidates(s.ask)
+	if s.plan.pair {
+		for _, e := range draw(s, nodes) {
+			t.offer(s, e)
+		}
+		return t.list, t.n, 0
+	}
+	for _, e := range nodes {
 		if !e.open || !e.fits(s.ask) {
 			busy++
 			continue
 		}
-		c := candidate{node: e, score: s.score(e)}
-		if n == len(top) && c.score < top[n-1].score {
-			continue
-		}
-		c.tie = mix(key ^ e.hash)
-		if n == len(top) && !better(&c, &top[n-1]) {
-			continue
-		}
-		at := min(n, len(top)-1)
-		for at > 0 && better(&c, &top[at-1]) {
-			top[at] = top[at-1]
-			at--
-		}
-		top[at] = c
-		n = min(n+1, len(top))
+		t.offer(s, e)
 	}
-	return top, n, busy
+	return t.list, t.n, busy
+}
+
+// draw returns two nodes that fit, or one: each the first such from a place that
+// the task's hash draws.
+func draw(s *scorer, nodes []*node) (out []*node) {
+	n := uint64(len(nodes))
+	for k := range uint64(2) {
+		for i := range n {
+			e := nodes[(mix(s.key+k)%n+i)%n]
+			if e.open && e.fits(s.ask) && (len(out) == 0 || out[0] != e) {
+				out = append(out, e)
+				break
+			}
+		}
+	}
+	return out
 }
 
 // candidates returns the nodes that pass the filters which do not change as

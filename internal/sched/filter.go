@@ -119,7 +119,39 @@ func (e *node) fits(a *Ask) bool {
 	if r.CPU > f.CPU || r.Memory > f.Memory || r.Storage > f.Storage || r.Bandwidth > f.Bandwidth {
 		return false
 	}
-	return len(r.Accelerators) == 0 && len(a.Task.Ports) == 0 || e.lacks(a) == ""
+	if len(a.Task.Ports) > 0 {
+		return e.lacks(a) == ""
+	}
+	switch len(r.Accelerators) {
+	case 0:
+		return true
+	case 1:
+		return e.offersFree(&r.Accelerators[0])
+	}
+	_, ok := assign(e.devices, e.Capacity.Accelerators, r.Accelerators)
+	return ok
+}
+
+// offersFree reports whether one request for accelerators can be met.
+func (e *node) offersFree(ask *api.Accelerator) bool {
+	if ask.Count > e.freeDevices {
+		return false
+	}
+	for g, have := range e.devices {
+		if !offers(&e.Capacity.Accelerators[g], ask) {
+			continue
+		}
+		enough := api.Milli(0)
+		for _, free := range have {
+			if free >= min(ask.Count, 1000) {
+				enough += 1000
+			}
+		}
+		if enough >= ask.Count {
+			return true
+		}
+	}
+	return false
 }
 
 // assign chooses devices for each request: for a share the device with the least

@@ -22,6 +22,23 @@ type Index struct {
 	queue  queue
 	stale  uint64  // counts changes of nodes that a shape's candidates depend on; from 1
 	dirty  []*node // gained room since blocked shapes were last looked at
+
+	// What decides, and for whom.
+	cell    string // the cell's strategy
+	plans   map[string]*plan
+	greedy  [objectives]*plan
+	tenants map[string]*tenant
+
+	// Sums over the nodes and their tasks.
+	placed   int64 // tasks
+	capacity usage
+	used     map[string]*usage                    // by tenant
+	largest  struct{ cpu, memory, devices int64 } // node, resource by resource; memory in KiB
+	demands  map[string]*demand                   // placed tasks by what they ask for; nil: not counted
+	mix      *taskMix                             // the typical task, within one Step
+	expected *taskMix                             // the typical task, when it is known
+	growths  map[string][]kept                    // of fragments, by request and node, within one Step
+	stepping bool
 }
 
 // node is a node with what is free on it.
@@ -38,6 +55,10 @@ type node struct {
 	groups  map[group]int32 // replicas of one service task
 	touched bool            // in Index.dirty
 	hash    uint64          // of the name, for ties
+
+	version     uint64    // changes with what is free
+	packed      int64     // how full it is: the sum of what its tasks add, see packs
+	freeDevices api.Milli // free share of all accelerators together
 }
 
 // device is the position of one accelerator of a node.
@@ -56,10 +77,13 @@ type group struct {
 
 // New returns an empty index.
 func New() *Index {
-	return &Index{
+	x := &Index{
 		byName: map[string]*node{}, sites: map[string]api.Site{}, stale: 1,
-		queue: queue{shapes: map[string]*shape{}, items: map[api.TaskRef]*item{}},
+		queue: queue{shapes: map[string]*shape{}, items: map[api.TaskRef]*item{}, lanes: map[string]*lane{}},
+		used:  map[string]*usage{}, demands: map[string]*demand{},
 	}
+	x.Use("", nil, nil)
+	return x
 }
 
 // SetHome names the site of the cell's artifact store and of its callers.
@@ -84,6 +108,7 @@ func (x *Index) PutSite(s api.Site) {
 // PutNode adds a node or replaces its attributes; what it holds stays held.
 func (x *Index) PutNode(n api.Node) {
 	x.stale++
+	clear(x.growths)
 	e := x.byName[n.Name]
 	if e == nil {
 		e = &node{
@@ -91,20 +116,44 @@ func (x *Index) PutNode(n api.Node) {
 			shares: map[device]api.Milli{}, ports: map[int32]int32{}, groups: map[group]int32{},
 		}
 		e.free.Accelerators = nil // devices says more
+		e.countDevices()
+		e.pack()
 		x.byName[n.Name] = e
 		at, _ := slices.BinarySearchFunc(x.nodes, n.Name, func(m *node, name string) int { return cmp.Compare(m.Name, name) })
 		x.nodes = slices.Insert(x.nodes, at, e)
-		x.number()
+		x.number(at)
 	} else {
+		x.capacity.add(&e.Capacity, -1)
 		e.recapacity(n)
+		x.measureAll()
 	}
+	x.capacity.add(&e.Capacity, 1)
+	x.measure(e)
 	x.room(e)
 }
 
-// number lets every node know its position.
-func (x *Index) number() {
-	for i, e := range x.nodes {
-		e.at = i
+// measure takes a node into the sums over all nodes.
+func (x *Index) measure(e *node) {
+	l, devices := &x.largest, api.Milli(0)
+	for i := range e.Capacity.Accelerators {
+		devices += e.Capacity.Accelerators[i].Count
+	}
+	l.cpu, l.memory = max(l.cpu, int64(e.Capacity.CPU)), max(l.memory, int64(e.Capacity.Memory>>10))
+	l.devices = max(l.devices, int64(devices))
+}
+
+// measureAll finds the largest node anew, when one may have been it.
+func (x *Index) measureAll() {
+	x.largest.cpu, x.largest.memory, x.largest.devices = 0, 0, 0
+	for _, e := range x.nodes {
+		x.measure(e)
+	}
+}
+
+// number lets every node know its position, from one on.
+func (x *Index) number(from int) {
+	for i, e := range x.nodes[from:] {
+		e.at = from + i
 	}
 }
 
@@ -122,6 +171,25 @@ func (e *node) recapacity(n api.Node) {
 	e.free.Storage += n.Capacity.Storage - e.Capacity.Storage
 	e.free.Bandwidth += n.Capacity.Bandwidth - e.Capacity.Bandwidth
 	e.devices, e.Node = fresh, n
+	e.countDevices()
+	e.pack()
+}
+
+// pack keeps how full the node is: 500 for all of its cpu and 500 for all of its
+// memory, or 1000 for the one that it has.
+func (e *node) pack() {
+	used := api.Resources{CPU: e.Capacity.CPU - e.free.CPU, Memory: e.Capacity.Memory - e.free.Memory}
+	e.version++
+	e.packed = min(max(e.packs(&used), 0), unit)
+}
+
+func (e *node) countDevices() {
+	e.freeDevices = 0
+	for _, g := range e.devices {
+		for _, free := range g {
+			e.freeDevices += free
+		}
+	}
 }
 
 func devicesOf(r api.Resources) [][]api.Milli {
@@ -142,10 +210,14 @@ func (x *Index) RemoveNode(name string) {
 		return
 	}
 	x.stale++
+	clear(x.growths)
+	x.capacity.add(&e.Capacity, -1)
+	x.placed -= int64(e.tasks)
 	delete(x.byName, name)
-	x.nodes = slices.DeleteFunc(x.nodes, func(m *node) bool { return m == e })
+	x.nodes = slices.Delete(x.nodes, e.at, e.at+1)
 	x.dirty = slices.DeleteFunc(x.dirty, func(m *node) bool { return m == e })
-	x.number()
+	x.number(e.at)
+	x.measureAll()
 }
 
 // SetOpen says whether a node takes new work, and if not why ("silent",
@@ -170,6 +242,9 @@ func (x *Index) Release(name string, ref api.TaskRef, a *Ask, devices []api.Devi
 	if e := x.byName[name]; e != nil {
 		x.room(e)
 	}
+	if t := x.tenants[a.Tenant]; t != nil {
+		t.touched = true
+	}
 }
 
 // Unhold takes back a Hold that was a trial: nobody has gained room by it.
@@ -178,9 +253,21 @@ func (x *Index) Unhold(name string, ref api.TaskRef, a *Ask, devices []api.Devic
 }
 
 func (x *Index) take(name string, ref api.TaskRef, a *Ask, devices []api.DeviceShare, sign int32) {
-	if e := x.byName[name]; e != nil {
-		e.take(ref, a, devices, sign)
+	e := x.byName[name]
+	if e == nil {
+		return
 	}
+	e.take(ref, a, devices, sign)
+	x.placed += int64(sign)
+	u := x.used[a.Tenant]
+	if u == nil {
+		u = &usage{}
+		x.used[a.Tenant] = u
+	}
+	if u.add(&a.Task.Resources, int64(sign)); *u == (usage{}) {
+		delete(x.used, a.Tenant)
+	}
+	x.know(a, int64(sign))
 }
 
 func (e *node) take(ref api.TaskRef, a *Ask, devices []api.DeviceShare, sign int32) {
@@ -196,8 +283,10 @@ func (e *node) take(ref api.TaskRef, a *Ask, devices []api.DeviceShare, sign int
 		}
 		if int(d.Group) < len(e.devices) && int(d.Index) < len(e.devices[d.Group]) {
 			e.devices[d.Group][d.Index] -= d.Share * api.Milli(sign)
+			e.freeDevices -= d.Share * api.Milli(sign)
 		}
 	}
+	e.pack()
 	for _, p := range a.Task.Ports {
 		if p.Port == 0 {
 			continue
@@ -223,18 +312,21 @@ func (x *Index) room(e *node) {
 	}
 }
 
-// Refresh lets blocked shapes try again that fit one of the nodes which gained
-// room since the last call.
+// Refresh begins a Step: it lets blocked shapes try again that fit one of the
+// nodes which gained room since the last call, or whose tenant may use more.
 func (x *Index) Refresh() {
-	if len(x.dirty) == 0 {
+	x.stepping, x.growths = true, map[string][]kept{}
+	eased := x.eased()
+	if len(x.dirty) == 0 && !eased {
 		return
 	}
 	most := x.mostRoom()
 	kept := x.queue.blocked[:0]
 	for _, s := range x.queue.blocked {
-		if within(&s.ask.Task.Resources, &most) && x.anyFits(s) {
+		t := x.tenants[s.ask.Tenant]
+		if within(&s.ask.Task.Resources, &most) && x.anyFits(s, x.dirty) || t != nil && t.touched && x.anyFits(s, x.nodes) {
 			s.blocked = false
-			x.queue.offer(s)
+			x.offer(s)
 		} else {
 			kept = append(kept, s)
 		}
@@ -243,7 +335,23 @@ func (x *Index) Refresh() {
 	x.queue.blocked = kept
 	clear(x.dirty)
 	x.dirty = x.dirty[:0]
+	for _, t := range x.tenants { // order-free: each alike
+		t.touched = false
+	}
 }
+
+// eased reports whether a tenant with a limit may use more than before.
+func (x *Index) eased() bool {
+	for _, t := range x.tenants { // order-free: any will do
+		if t.touched {
+			return true
+		}
+	}
+	return false
+}
+
+// Rest ends a Step: what was kept for it is forgotten.
+func (x *Index) Rest() { x.stepping, x.mix, x.growths = false, nil, nil }
 
 // mostRoom is, resource by resource, the most that a node has which gained room.
 // Few shapes are small enough for it, and only those need a closer look.
@@ -265,11 +373,16 @@ func within(r, room *api.Resources) bool {
 	return r.CPU <= room.CPU && r.Memory <= room.Memory && r.Storage <= room.Storage && r.Bandwidth <= room.Bandwidth
 }
 
-// anyFits reports whether a task of the shape, or its whole gang, fits now. Only
-// nodes that gained room can have made the difference.
-func (x *Index) anyFits(s *shape) bool {
-	for _, e := range x.dirty {
-		if e.open && e.fits(s.ask) && x.passes(s).has(e) {
+// anyFits reports whether a task of the shape, or its whole gang, fits now on some
+// of the nodes. Only those that gained room can have made the difference, unless
+// it was a limit.
+func (x *Index) anyFits(s *shape, nodes []*node) bool {
+	if x.overLimit(s.ask, int64(max(s.ask.Gang, 1))) != "" {
+		return false
+	}
+	p := x.passes(s)
+	for _, e := range nodes {
+		if e.open && e.fits(s.ask) && p.has(e) {
 			return s.ask.Gang < 2 || x.fitting(s.ask) > 0
 		}
 	}
@@ -280,9 +393,11 @@ func (x *Index) anyFits(s *shape) bool {
 // now: a shape that was refused before waits unless one of its tasks fits a node.
 func (x *Index) Recheck(refused func(shape string) bool) {
 	var again []string
-	for _, s := range x.queue.ready {
-		if refused(s.ask.Shape) {
-			again = append(again, s.ask.Shape)
+	for _, name := range sortedKeys(x.queue.lanes) {
+		for _, s := range x.queue.lanes[name].ready {
+			if refused(s.ask.Shape) {
+				again = append(again, s.ask.Shape)
+			}
 		}
 	}
 	for _, name := range again {

@@ -17,12 +17,16 @@ type Ask struct {
 	Tenant    string
 	Priority  int32
 	Objective api.Objective
+	Strategy  string // of the workload; "" is the tenant's or the cell's
+	Source    string // what tasks have in common that should find their data again
 	Pin       string // the only node allowed; "" is any
 	Spread    bool   // replicas of one task should stand apart
 	Gang      int    // elements that are placed together or not at all; 0 and 1 are single
 	Profile   *api.Profile
 	Inputs    []Load // by the site that has the bytes; the program included
 	Output    api.Bytes
+
+	demand string // key of what it asks for among Index.demands
 }
 
 // Load is an amount of bytes at a site.
@@ -38,19 +42,28 @@ type Item struct {
 	Gang  []api.TaskRef // all of them, Ref first; nil for a single element
 	Ready api.Time
 	Ask   *Ask
+
+	// What orders may look at.
+	Due     api.Time     // when it should have ended; 0 is none
+	Run     api.Duration // predicted run, and its upper end
+	RunHigh api.Duration
+	Class   api.Class
 }
 
 type item struct {
 	Item
-	shape *shape
-	pos   int // in the shape's heap
+	shape  *shape
+	pos    int // in the shape's heap
+	first  int64
+	second int64 // its rank under the present order
 }
 
 // shape is the queue of the tasks that fit the same nodes, oldest first.
 type shape struct {
 	ask     *Ask
 	items   itemHeap
-	pos     int // in queue.ready; -1: not there
+	lane    *lane
+	pos     int // in the lane; -1: not there
 	blocked bool
 	passing passing // the nodes that pass the static filters
 	stale   uint64  // value of Index.stale when passing was made
@@ -59,8 +72,15 @@ type shape struct {
 type queue struct {
 	shapes  map[string]*shape
 	items   map[api.TaskRef]*item
-	ready   shapeHeap
+	lanes   map[string]*lane // those with shapes to try
 	blocked []*shape
+}
+
+// lane holds the shapes that are tried one after the other: all of them, or under
+// fair share those of one tenant.
+type lane struct {
+	name  string
+	ready shapeHeap
 }
 
 // Push adds a task or gang that may be placed.
@@ -72,10 +92,11 @@ func (x *Index) Push(it Item) {
 		q.shapes[it.Ask.Shape] = s
 	}
 	e := &item{Item: it, shape: s}
+	e.first, e.second = x.order().rank(&it)
 	q.items[it.Ref] = e
 	heap.Push(&s.items, e)
 	if !s.blocked {
-		q.offer(s)
+		x.offer(s)
 	}
 }
 
@@ -92,13 +113,11 @@ func (x *Index) Drop(ref api.TaskRef) (emptied string) {
 	heap.Remove(&s.items, e.pos)
 	if len(s.items) > 0 {
 		if s.pos >= 0 {
-			heap.Fix(&q.ready, s.pos)
+			heap.Fix(&s.lane.ready, s.pos)
 		}
 		return ""
 	}
-	if s.pos >= 0 {
-		heap.Remove(&q.ready, s.pos)
-	}
+	q.leave(s)
 	if s.blocked {
 		q.unblock(s)
 	}
@@ -116,21 +135,94 @@ func (q *queue) unblock(s *shape) {
 }
 
 // offer puts a shape with tasks among those to try.
-func (q *queue) offer(s *shape) {
+func (x *Index) offer(s *shape) {
 	if s.pos >= 0 {
-		heap.Fix(&q.ready, s.pos)
-	} else if len(s.items) > 0 {
-		heap.Push(&q.ready, s)
+		heap.Fix(&s.lane.ready, s.pos)
+		return
+	}
+	if len(s.items) == 0 {
+		return
+	}
+	name := ""
+	if x.order().fair {
+		name = s.ask.Tenant
+	}
+	l := x.queue.lanes[name]
+	if l == nil {
+		l = &lane{name: name}
+		x.queue.lanes[name] = l
+	}
+	s.lane = l
+	heap.Push(&l.ready, s)
+}
+
+// leave takes a shape out of those to try.
+func (q *queue) leave(s *shape) {
+	if s.pos < 0 {
+		return
+	}
+	heap.Remove(&s.lane.ready, s.pos)
+	if len(s.lane.ready) == 0 {
+		delete(q.lanes, s.lane.name)
+	}
+	s.lane = nil
+}
+
+// order is that of the cell's strategy.
+func (x *Index) order() *order { return &x.plans[x.cell].order }
+
+// requeue brings the queue into a new order.
+func (x *Index) requeue() {
+	q := &x.queue
+	q.lanes = map[string]*lane{}
+	for _, name := range sortedKeys(q.shapes) {
+		s := q.shapes[name]
+		for _, e := range s.items {
+			e.first, e.second = x.order().rank(&e.Item)
+		}
+		heap.Init(&s.items)
+		if s.pos, s.lane = -1, nil; !s.blocked {
+			x.offer(s)
+		}
 	}
 }
 
-// Next returns the task to try first: highest priority, then oldest. It stays in
-// the queue until Drop or Block.
+// Next returns the task to try first. It stays in the queue until Drop or Block.
 func (x *Index) Next() (Item, bool) {
-	if len(x.queue.ready) == 0 {
+	l := x.nextLane()
+	if l == nil {
 		return Item{}, false
 	}
-	return x.queue.ready[0].items[0].Item, true
+	return l.ready[0].items[0].Item, true
+}
+
+// nextLane is the tenant whose turn it is; without fair share there is one lane.
+func (x *Index) nextLane() (best *lane) {
+	lanes := x.queue.lanes
+	if len(lanes) < 2 {
+		for _, l := range lanes { // order-free: there is one
+			return l
+		}
+		return nil
+	}
+	bestBorrows, bestShare := false, int64(0)
+	for _, l := range lanes { // order-free: the least of a total order
+		borrows, share := x.turnOf(l.name, l.ready[0].ask)
+		if best == nil || sooner(l, best, borrows, bestBorrows, share, bestShare) {
+			best, bestBorrows, bestShare = l, borrows, share
+		}
+	}
+	return best
+}
+
+func sooner(a, b *lane, aBorrows, bBorrows bool, aShare, bShare int64) bool {
+	if aBorrows != bBorrows {
+		return bBorrows
+	}
+	if aShare != bShare {
+		return aShare < bShare
+	}
+	return before(a.ready[0].items[0], b.ready[0].items[0])
 }
 
 // Block sets a shape aside until a node gains room for it.
@@ -140,9 +232,7 @@ func (x *Index) Block(name string) {
 		return
 	}
 	s.blocked = true
-	if s.pos >= 0 {
-		heap.Remove(&x.queue.ready, s.pos)
-	}
+	x.queue.leave(s)
 	x.queue.blocked = append(x.queue.blocked, s)
 }
 
@@ -150,6 +240,12 @@ func (x *Index) Block(name string) {
 func (x *Index) Waiting() (items, shapes int) { return len(x.queue.items), len(x.queue.shapes) }
 
 func before(a, b *item) bool {
+	if a.first != b.first {
+		return a.first < b.first
+	}
+	if a.second != b.second {
+		return a.second < b.second
+	}
 	if a.Ready != b.Ready {
 		return a.Ready < b.Ready
 	}
@@ -176,15 +272,10 @@ func (h *itemHeap) Pop() any {
 
 type shapeHeap []*shape
 
-func (h shapeHeap) Len() int { return len(h) }
-func (h shapeHeap) Less(i, j int) bool {
-	if h[i].ask.Priority != h[j].ask.Priority {
-		return h[i].ask.Priority > h[j].ask.Priority
-	}
-	return before(h[i].items[0], h[j].items[0])
-}
-func (h shapeHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i]; h[i].pos, h[j].pos = i, j }
-func (h *shapeHeap) Push(v any)   { s := v.(*shape); s.pos = len(*h); *h = append(*h, s) }
+func (h shapeHeap) Len() int           { return len(h) }
+func (h shapeHeap) Less(i, j int) bool { return before(h[i].items[0], h[j].items[0]) }
+func (h shapeHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i]; h[i].pos, h[j].pos = i, j }
+func (h *shapeHeap) Push(v any)        { s := v.(*shape); s.pos = len(*h); *h = append(*h, s) }
 func (h *shapeHeap) Pop() any {
 	old := *h
 	s := old[len(old)-1]

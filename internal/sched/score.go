@@ -11,66 +11,57 @@ type estimate struct {
 
 func (e *estimate) total() api.Duration { return e.transfer + e.wait + e.run + e.back }
 
-// weights says how much each term counts. Terms lie between -1000 and 1000.
-type weights struct{ latency, packing, spread, avoid int64 }
-
-// unit is the scale of a term.
-const unit = 1000
-
-// weightsOf chooses the weights by objective. A node that packs tighter leaves
-// others empty, which is what saves money, energy and carbon.
-func weightsOf(a *Ask) weights {
-	w := weights{latency: 2, packing: 2, spread: 3, avoid: 4}
-	switch a.Objective {
-	case api.ObjectiveLatency:
-		w.latency, w.packing = 6, 1
-	case api.ObjectiveCost, api.ObjectiveEnergy, api.ObjectiveCarbon:
-		w.latency, w.packing = 1, 6
-	}
-	return w
-}
-
-// scorer scores the nodes for one task. Nodes of one site and speed come to the
-// same estimate, so it remembers the last.
+// scorer scores the nodes for one task.
 type scorer struct {
-	x        *Index
-	ask      *Ask
-	ref      api.TaskRef
-	weights  weights
+	x     *Index
+	ask   *Ask
+	ref   api.TaskRef
+	plan  *plan
+	key   uint64 // of the task, for ties
+	terms []weighted
+	room  [api.MaxTerms + 4]weighted // of terms
+
+	turn, source uint64
+	devices      api.Milli // accelerators asked for
+	mix          *taskMix
+	growths      []kept
+
+	// The last answer of the latency model.
+	known    bool
 	site     string
 	speed    api.Milli
 	latency  int64
 	estimate estimate
-	known    bool
 }
 
-func (x *Index) scorer(ref api.TaskRef, a *Ask) scorer {
-	return scorer{x: x, ask: a, ref: ref, weights: weightsOf(a)}
+// scorer prepares the score of a task: the terms that concern it.
+func (x *Index) scorer(s *scorer, ref api.TaskRef, a *Ask) {
+	*s = scorer{x: x, ask: a, ref: ref, plan: x.planOf(a), key: hashRef(ref)}
+	s.turn = ref.Workload + uint64(ref.Index) + uint64(ref.Task)
+	for i := range a.Task.Resources.Accelerators {
+		s.devices += a.Task.Resources.Accelerators[i].Count
+	}
+	s.terms = s.room[:0]
+	for _, w := range s.plan.terms {
+		if c, ok := w.term.(conditional); ok && !c.concerns(a) {
+			continue
+		}
+		switch w.name {
+		case "source":
+			s.source = hashName(a.Tenant + "/" + a.Source)
+		case "fragmentation", "growth", "backing":
+			s.mix, s.growths = x.typicalMix(), x.growthsOf(a)
+		}
+		s.terms = append(s.terms, w)
+	}
 }
 
 // score is the sum of the weighted terms; a higher one is better.
-func (s *scorer) score(e *node) int64 {
-	t := s.terms(e)
-	return t[0] + t[1] + t[2] + t[3]
-}
-
-// terms are the weighted terms in the order of termNames.
-func (s *scorer) terms(e *node) (t [4]int64) {
-	a, w := s.ask, &s.weights
-	if !s.known || s.speed != e.Speed || s.site != e.Site {
-		s.estimate = s.x.estimate(e, a)
-		s.latency = w.latency * nearness(&s.estimate, a)
-		s.known, s.speed, s.site = true, e.Speed, e.Site
+func (s *scorer) score(e *node) (sum int64) {
+	for i := range s.terms {
+		sum += s.terms[i].weight * s.terms[i].value(s, e)
 	}
-	t[0] = s.latency
-	t[1] = w.packing * e.packing(a)
-	if a.Spread {
-		t[2] = w.spread * unit / int64(1+e.groups[group{s.ref.Workload, s.ref.Task}])
-	}
-	if len(e.Taints) > 0 && e.avoided(a) {
-		t[3] = -w.avoid * unit
-	}
-	return t
+	return sum
 }
 
 // avoided reports whether a node has a taint that says so and is not tolerated.
@@ -96,24 +87,6 @@ func nearness(est *estimate, a *Ask) int64 {
 
 // maxEstimate bounds times inside the score: about 13 days.
 const maxEstimate = api.Duration(1) << 50
-
-// packing is how full the node would be, 0 to 1000, CPU and memory alike.
-func (e *node) packing(a *Ask) int64 {
-	r := &a.Task.Resources
-	var sum, n int64
-	if c := int64(e.Capacity.CPU); c > 0 {
-		sum += (c - int64(e.free.CPU) + int64(r.CPU)) * unit / c
-		n++
-	}
-	if c := int64(e.Capacity.Memory >> 10); c > 0 { // KiB, so that the product cannot overflow
-		sum += (c - int64((e.free.Memory-r.Memory)>>10)) * unit / c
-		n++
-	}
-	if n == 0 {
-		return 0
-	}
-	return min(max(sum/n, 0), unit)
-}
 
 // estimate applies the latency model. The wait is zero: only nodes with room are
 // scored.
@@ -166,15 +139,14 @@ func wire(n api.Bytes, r api.Rate) api.Duration {
 	return api.Duration(whole)*api.Second + api.Duration(rest*1e9/int64(r))
 }
 
-var termNames = [4]string{"latency", "packing", "spread", "avoid"}
-
 // explain is what a Decision records of a node. The terms are put behind those in
 // room, which it returns.
 func (s *scorer) explain(e *node, room []api.Term) (api.Candidate, []api.Term) {
 	out, first := api.Candidate{Node: e.Name}, len(room)
-	for i, v := range s.terms(e) {
-		if out.Score += v; v != 0 {
-			room = append(room, api.Term{Name: termNames[i], Value: v})
+	for i := range s.terms {
+		if v := s.terms[i].weight * s.terms[i].value(s, e); v != 0 {
+			out.Score += v
+			room = append(room, api.Term{Name: s.terms[i].name, Value: v})
 		}
 	}
 	out.Terms = room[first:len(room):len(room)]

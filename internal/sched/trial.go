@@ -11,12 +11,18 @@ import (
 func (x *Index) Trial() *Index {
 	c := New()
 	c.home, c.sites, c.links = x.home, x.sites, x.links
+	c.cell, c.plans, c.greedy, c.tenants = x.cell, x.plans, x.greedy, x.tenants
+	c.placed, c.capacity, c.largest, c.expected, c.demands = x.placed, x.capacity, x.largest, x.typicalMix(), nil
+	for _, name := range sortedKeys(x.used) {
+		u := *x.used[name]
+		c.used[name] = &u
+	}
 	for _, e := range x.nodes {
 		n := e.copy()
 		c.nodes = append(c.nodes, n)
 		c.byName[n.Name] = n
 	}
-	c.number()
+	c.number(0)
 	return c
 }
 

@@ -1,0 +1,141 @@
+package api
+
+// The further kinds of documents that are no workloads.
+const (
+	KindStrategy Kind = "strategy" // declares a Strategy
+	KindTenant   Kind = "tenant"   // declares what a tenant may use
+)
+
+// Strategy is a named way to decide: in which order tasks are looked at, and which
+// of the nodes that pass a task's requirements is the best. A node's score is the
+// sum of its weighted terms. Names of orders and terms are those that the registry
+// of the scheduler has.
+type Strategy struct {
+	Name  string         `json:"name" cbor:"1,keyasint"`
+	Doc   string         `json:"doc,omitempty" cbor:"2,keyasint,omitempty"`   // one line for people
+	Order string         `json:"order,omitempty" cbor:"3,keyasint,omitempty"` // of the queue, when it is the cell's strategy; default fixed-priority
+	Terms []StrategyTerm `json:"terms,omitempty" cbor:"4,keyasint,omitempty"` // at most MaxTerms
+	Ties  string         `json:"ties,omitempty" cbor:"5,keyasint,omitempty"`  // between nodes of equal score: "spread" (default) or "first"
+}
+
+// StrategyTerm is one weighted term of a score.
+type StrategyTerm struct {
+	Term   string `json:"term" cbor:"1,keyasint"`
+	Weight int32  `json:"weight,omitempty" cbor:"2,keyasint,omitempty"` // -MaxWeight to MaxWeight, not 0; default 1
+}
+
+// Limits of a strategy.
+const (
+	MaxTerms      = 8     // terms of a strategy: a Decision names each for four nodes
+	MaxWeight     = 1000  // of a term, and -MaxWeight at least
+	MaxStrategies = 100   // that a cell keeps beside the built-in ones
+	MaxTenants    = 1000  // that a cell keeps settings of
+	MaxShare      = 10000 // weight of a tenant
+)
+
+// How nodes of equal score share equal tasks.
+const (
+	TiesSpread = "spread" // by a hash of task and node
+	TiesFirst  = "first"  // the first by name takes all that it can
+)
+
+// Tenant says how a tenant's tasks are treated. Zero fields say nothing.
+type Tenant struct {
+	Name     string     `json:"name" cbor:"1,keyasint"`
+	Strategy string     `json:"strategy,omitempty" cbor:"2,keyasint,omitempty"` // of workloads that name none
+	Weight   int32      `json:"weight,omitempty" cbor:"3,keyasint,omitempty"`   // share under fair-share, default 1
+	Quota    *Resources `json:"quota,omitempty" cbor:"4,keyasint,omitempty"`    // served before others may borrow, under fair-share
+	Limit    *Resources `json:"limit,omitempty" cbor:"5,keyasint,omitempty"`    // never exceeded; a zero resource is not limited
+}
+
+// Normalize writes the defaults: a weight of 1 for each term, and the ties.
+func (s *Strategy) Normalize() {
+	for i := range s.Terms {
+		setDefault(&s.Terms[i].Weight, 1)
+	}
+	setDefault(&s.Ties, TiesSpread)
+}
+
+// Normalize writes the default weight.
+func (t *Tenant) Normalize() { setDefault(&t.Weight, 1) }
+
+// Validate returns every fault of the strategy but for the names of its order and
+// terms, which the scheduler knows.
+func (s *Strategy) Validate() []FieldError {
+	var steps [4]step
+	c := checker{at: steps[:0]}
+	c.name("name", s.Name)
+	c.text("doc", s.Doc, 256)
+	if s.Order != "" {
+		c.name("order", s.Order)
+	}
+	if len(s.Terms) == 0 {
+		c.fault("terms", "is missing; write at least one, such as {term: latency, weight: 2}")
+	}
+	c.atMost("terms", len(s.Terms), MaxTerms)
+	for i := range s.Terms[:min(len(s.Terms), MaxTerms)] {
+		c.enterAt("terms", i)
+		c.name("term", s.Terms[i].Term)
+		within(&c, "weight", s.Terms[i].Weight, -MaxWeight, MaxWeight)
+		for j := range i {
+			if s.Terms[j].Term == s.Terms[i].Term && s.Terms[i].Term != "" {
+				c.fault("term", "%s is weighed already, terms[%d]", s.Terms[i].Term, j)
+				break
+			}
+		}
+		c.leave()
+	}
+	oneOf(&c, "ties", s.Ties, TiesSpread, TiesFirst)
+	return c.done()
+}
+
+// Validate returns every fault of the tenant; whether its strategy is known, the
+// cell says.
+func (t *Tenant) Validate() []FieldError {
+	var steps [4]step
+	c := checker{at: steps[:0]}
+	c.name("name", t.Name)
+	if t.Strategy != "" {
+		c.name("strategy", t.Strategy)
+	}
+	within(&c, "weight", t.Weight, 0, MaxShare)
+	for _, r := range [...]struct {
+		field string
+		value *Resources
+	}{{"quota", t.Quota}, {"limit", t.Limit}} {
+		if r.value == nil {
+			continue
+		}
+		c.enter(r.field)
+		c.resources(r.value, true)
+		c.leave()
+	}
+	return c.done()
+}
+
+// StrategyList is the strategies that a cell knows, the built-in ones first.
+type StrategyList struct {
+	Items []StrategyView `json:"items"`
+}
+
+// StrategyView shows a strategy.
+type StrategyView struct {
+	Strategy
+	Family  string `json:"family"`           // "placing", "order" or "composed"
+	Source  string `json:"source,omitempty"` // author, year, title of the method
+	Default bool   `json:"default,omitempty"`
+}
+
+// TenantList is what a cell was told of its tenants, by name.
+type TenantList struct {
+	Items []TenantView `json:"items"`
+}
+
+// TenantView shows a tenant and what its placed tasks hold.
+type TenantView struct {
+	Tenant
+	Used Resources `json:"used"`
+	// Share is the dominant share in thousandths: the largest part of any resource
+	// of the cell that the tenant holds.
+	Share Milli `json:"share"`
+}

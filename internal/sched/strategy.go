@@ -1,0 +1,189 @@
+package sched
+
+import (
+	"slices"
+	"strings"
+
+	"drover.dev/api"
+)
+
+// Default is the strategy of a cell that was told none.
+const Default = "greedy"
+
+// Strategy is one entry of the registry.
+type Strategy struct {
+	api.Strategy
+	Family string // "placing" or "order"; "composed" when a cell declared it
+	Source string // author, year, title
+}
+
+// plan is a strategy made ready: what Decide works with.
+type plan struct {
+	name  string
+	order order
+	terms []weighted
+	first bool  // ties go to the first node
+	pair  bool  // only two nodes, drawn by the task, are compared
+	sum   int64 // of the weights of what the strategy itself names
+}
+
+type weighted struct {
+	name string
+	term
+	weight int64
+	kind   termKind
+}
+
+// Strategies returns the built-in strategies in the order of the documentation.
+func Strategies() []Strategy {
+	list := builtins()
+	for _, o := range orders() {
+		list = append(list, Strategy{
+			Strategy: api.Strategy{
+				Name: o.name, Doc: o.doc, Order: o.name, Ties: api.TiesSpread,
+				Terms: []api.StrategyTerm{{Term: "latency", Weight: 2}, {Term: "packing", Weight: 2}},
+			},
+			Family: "order", Source: o.source,
+		})
+	}
+	return list
+}
+
+// Find returns a built-in strategy.
+func Find(name string) (Strategy, bool) {
+	list := Strategies()
+	i := slices.IndexFunc(list, func(s Strategy) bool { return s.Name == name })
+	if i < 0 {
+		return Strategy{}, false
+	}
+	return list[i], true
+}
+
+// Named is something that a composed strategy may name, with its documentation.
+type Named struct{ Name, Doc, Source string }
+
+// Terms returns the terms that a score may be composed of.
+func Terms() (out []Named) {
+	for _, t := range terms() {
+		out = append(out, Named{t.name, t.doc, t.source})
+	}
+	return out
+}
+
+// Orders returns the orders of the queue.
+func Orders() (out []Named) {
+	for _, o := range orders() {
+		out = append(out, Named{o.name, o.doc, o.source})
+	}
+	return out
+}
+
+// Faults returns what is wrong with a declared strategy, everything at once: what
+// its own Validate finds, and names that the registry does not have. A built-in
+// one cannot be declared anew.
+func Faults(s *api.Strategy) []api.FieldError {
+	out := s.Validate()
+	add := func(path, format string) { out = append(out, api.FieldError{Path: path, Message: format}) }
+	if _, known := Find(s.Name); known {
+		add("name", s.Name+" is built in; choose another name")
+	}
+	if s.Order != "" && !known(Orders(), s.Order) {
+		add("order", unknown(s.Order, "an order", Orders()))
+	}
+	for i, t := range s.Terms[:min(len(s.Terms), api.MaxTerms)] {
+		if t.Term != "" && !known(Terms(), t.Term) {
+			add(api.PathKey(api.PathAt("terms", i), "term"), unknown(t.Term, "a term", Terms()))
+		}
+	}
+	return out
+}
+
+func known(list []Named, name string) bool {
+	return slices.ContainsFunc(list, func(n Named) bool { return n.Name == name })
+}
+
+func unknown(name, what string, list []Named) string {
+	var names []string
+	for _, n := range list {
+		names = append(names, n.Name)
+	}
+	if near := api.Nearest(name, names); near != "" {
+		return name + " is not " + what + "; did you mean " + near + "?"
+	}
+	return name + " is not " + what + "; choose from " + strings.Join(names, ", ")
+}
+
+// compile makes a strategy ready. Unknown names are left out: they were refused
+// when the strategy was declared, and a later version may know fewer.
+func compile(s *api.Strategy) *plan {
+	p := &plan{name: s.Name, first: s.Ties == api.TiesFirst, order: orderNamed(s.Order)}
+	for _, t := range s.Terms {
+		p.add(t.Term, int64(t.Weight))
+		p.sum += max(int64(t.Weight), -int64(t.Weight))
+	}
+	p.pair = slices.ContainsFunc(s.Terms, func(t api.StrategyTerm) bool { return t.Term == "two-choices" })
+	for _, c := range constraints {
+		if !slices.ContainsFunc(p.terms, func(w weighted) bool { return w.name == c.term }) {
+			p.add(c.term, (p.sum*c.quarters+3)/4)
+		}
+	}
+	return p
+}
+
+// constraints are the soft wishes of tasks and nodes, which every strategy heeds:
+// unless it weighs them itself they count so many quarters of all else together.
+var constraints = [...]struct {
+	term     string
+	quarters int64
+}{{"spread", 3}, {"avoid", 4}}
+
+func (p *plan) add(name string, weight int64) {
+	for _, t := range terms() {
+		if t.name == name && weight != 0 {
+			p.terms = append(p.terms, weighted{name, t.term, weight, t.kind})
+		}
+	}
+}
+
+// Use gives the index the strategies that a cell declared, the name of its own,
+// and those of tenants.
+func (x *Index) Use(cell string, declared map[string]*api.Strategy, tenants map[string]*api.Tenant) {
+	x.plans = map[string]*plan{}
+	for _, s := range Strategies() {
+		x.plans[s.Name] = compile(&s.Strategy)
+	}
+	for _, name := range sortedKeys(declared) {
+		x.plans[name] = compile(declared[name])
+	}
+	x.greedy = greedyPlans()
+	if x.plans[cell] == nil {
+		cell = Default
+	}
+	x.cell, x.tenants = cell, map[string]*tenant{}
+	for _, name := range sortedKeys(tenants) {
+		x.tenants[name] = &tenant{Tenant: *tenants[name], touched: true}
+	}
+	x.requeue()
+	for _, e := range x.nodes {
+		x.room(e)
+	}
+}
+
+// Knows reports whether a strategy of this name can be used.
+func (x *Index) Knows(name string) bool { return x.plans[name] != nil }
+
+// planOf is the strategy that decides where a task goes: the workload's own, else
+// the tenant's, else the cell's.
+func (x *Index) planOf(a *Ask) *plan {
+	p := x.plans[a.Strategy]
+	if t := x.tenants[a.Tenant]; p == nil && t != nil {
+		p = x.plans[t.Strategy]
+	}
+	if p == nil {
+		p = x.plans[x.cell]
+	}
+	if p.name == Default {
+		return x.greedy[objectiveOf(a.Objective)]
+	}
+	return p
+}
