@@ -14,6 +14,7 @@ import (
 // Grant is what a connection may do. The zero Grant may do nothing.
 type Grant struct {
 	node string
+	cell string
 	all  bool
 }
 
@@ -51,7 +52,10 @@ func ValidNode(name string) bool {
 // permissions returns nil, true for whole access, and false for a Grant that grants nothing.
 func (g Grant) permissions() (*server.Permissions, bool) {
 	if g.all {
-		return nil, g.node == ""
+		return nil, g.node == "" && g.cell == ""
+	}
+	if g.node == "" && ValidNode(g.cell) {
+		return cellPermissions(g.cell), true
 	}
 	if !ValidNode(g.node) {
 		return nil, false
@@ -77,7 +81,7 @@ type gate struct {
 func (g gate) Check(c server.ClientAuthentication) bool {
 	o := c.GetOpts()
 	grant, ok := g.decide(o.Username, o.Password)
-	if !ok {
+	if !ok || (grant.cell != "") != (c.Kind() == server.LEAF) { // each through its own door
 		return false
 	}
 	perms, ok := grant.permissions()

@@ -48,6 +48,7 @@ type Options struct {
 	// acknowledged records die with the power.
 	Unsynced bool
 	MaxStore int64        // bytes all streams may take; 0: three quarters of what is free at start
+	Leaf     LeafListen   // where child cells connect
 	Logger   *slog.Logger // gets warnings and errors; nil drops them
 }
 
@@ -84,6 +85,11 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 func (s *Server) run(ctx context.Context, o Options) error {
 	if o.Port != 0 {
 		if err := probe(o.host(), o.Port); err != nil {
+			return err
+		}
+	}
+	if o.Leaf.Port > 0 {
+		if err := probe(o.Leaf.options().Host, o.Leaf.Port); err != nil {
 			return err
 		}
 	}
@@ -156,6 +162,7 @@ func (o Options) nats(secret string) *server.Options {
 		PingInterval: pingInterval, MaxPingsOut: 2,
 		JetStream: true, StoreDir: o.StoreDir, JetStreamMaxStore: o.MaxStore,
 		JetStreamDomain: o.Domain, SyncAlways: !o.Unsynced,
+		LeafNode: o.Leaf.options(),
 	}
 	if n.ServerName == "" {
 		n.ServerName = "drover"
