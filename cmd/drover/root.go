@@ -8,10 +8,11 @@ import (
 )
 
 const (
-	groupWork = "work"
-	groupCell = "cell"
-	groupRun  = "run"
-	groupTell = "tell"
+	groupWork  = "work"
+	groupCell  = "cell"
+	groupRun   = "run"
+	groupTell  = "tell"
+	groupProve = "prove"
 )
 
 // commands are all commands: one file each, newXCmd(app).
@@ -35,6 +36,7 @@ func commands(a *app) []*cobra.Command {
 		inGroup(groupRun, newDevCmd(a)),
 		inGroup(groupRun, newServerCmd(a)),
 		inGroup(groupRun, newAgentCmd(a)),
+		inGroup(groupProve, newVerifyCmd(a)),
 		inGroup(groupTell, newForecastCmd(a)),
 		inGroup(groupTell, newScoreboardCmd(a)),
 		inGroup(groupTell, newBenchCmd(a)),
@@ -90,6 +92,7 @@ Exit codes:
 		&cobra.Group{ID: groupWork, Title: "Work:"},
 		&cobra.Group{ID: groupCell, Title: "The cell:"},
 		&cobra.Group{ID: groupRun, Title: "Running it:"},
+		&cobra.Group{ID: groupProve, Title: "Proving what happened:"},
 		&cobra.Group{ID: groupTell, Title: "Forecasting and measuring:"},
 	)
 	root.AddCommand(commands(a)...)

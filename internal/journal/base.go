@@ -68,3 +68,28 @@ func (a *Archive) continues(at Link) bool {
 	snap, err := a.Bases().Load(at.N)
 	return err == nil && snap.At == at
 }
+
+// SetAside renames the files that hold record n or later ones, so that the archive
+// ends before them. They are not read any more.
+func (a *Archive) SetAside(n uint64) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	segments, err := names(a.dir, "segment-")
+	if err != nil {
+		return fmt.Errorf("set a part of the archive aside: %w", err)
+	}
+	bases, err := names(a.dir, "base-")
+	if err != nil {
+		return fmt.Errorf("set a part of the archive aside: %w", err)
+	}
+	for _, name := range append(segments, bases...) {
+		var first, last uint64
+		if !scanName(name, segmentName, &first, &last) && !scanName(name, baseName, &last) || last < n {
+			continue
+		}
+		if err := os.Rename(filepath.Join(a.dir, name), filepath.Join(a.dir, "aside-"+name)); err != nil {
+			return fmt.Errorf("set a part of the archive aside: %w", err)
+		}
+	}
+	return syncDir(a.dir)
+}

@@ -186,3 +186,23 @@ func (s *Stream) Close() error {
 	s.closed.Store(true)
 	return nil
 }
+
+// Cells lists the cells whose journals a JetStream holds.
+func Cells(ctx context.Context, nc *nats.Conn) (cells []string, err error) {
+	ctx, cancel := bounded(ctx)
+	defer cancel()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		return nil, fmt.Errorf("list the journals: %w", err)
+	}
+	names := js.StreamNames(ctx)
+	for name := range names.Name() {
+		if cell, ok := strings.CutPrefix(name, StreamOptions{}.name()); ok {
+			cells = append(cells, cell)
+		}
+	}
+	if err := names.Err(); err != nil {
+		return nil, fmt.Errorf("list the journals: %w", err)
+	}
+	return cells, nil
+}

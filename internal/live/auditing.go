@@ -33,7 +33,7 @@ type auditing struct {
 const (
 	auditGather   = 100 * time.Millisecond // so that a quiet cell is not read record by record
 	auditRetry    = time.Second
-	auditShare    = 9      // while there is other work, it rests so many times as long as it worked
+	auditShare    = 19     // while there is other work, it rests so many times as long as it worked
 	auditLag      = 10_000 // records; further behind than that it does not rest
 	maxDivergence = 16     // kept for bundles
 )

@@ -68,7 +68,7 @@ type Config struct {
 	AcceptLossFrom uint64
 
 	// NoAudit does not decide every record a second time behind the leader. The
-	// audit takes a copy of the state, and a tenth of a processor while there is
+	// audit takes a copy of the state, and a twentieth of a processor while there is
 	// other work.
 	NoAudit bool
 

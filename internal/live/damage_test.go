@@ -56,6 +56,7 @@ func TestDamagedStores(t *testing.T) {
 			blk := must[[]string](t)(filepath.Glob(dir + "/bus/jetstream/*/streams/*/msgs/*.blk"))[0]
 			c.damage(t, blk, must[[]byte](t)(os.ReadFile(blk)))
 
+			v := verify(t, dir)
 			_, err := Open(t.Context(), Config{Dir: dir})
 			if err == nil {
 				t.Fatal("the damage goes unnoticed")
@@ -66,6 +67,9 @@ func TestDamagedStores(t *testing.T) {
 				t.Fatal("it is not said how to go on")
 			}
 			from := must[uint64](t)(strconv.ParseUint(advice[1], 10, 64))
+			if v.Sound || v.Faults[0].Record != from {
+				t.Errorf("verification finds %+v", v)
+			}
 			cell = run(t, Config{Dir: dir, AcceptLossFrom: from})
 			_, seq := do(t, cell, submit(job("after", 1)))
 			until(t, cell, "the accepted loss", func(st *state.State) bool { return len(st.Losses) == 1 })
@@ -76,6 +80,9 @@ func TestDamagedStores(t *testing.T) {
 				t.Logf("%d of %d workloads are left, %d entries given up", len(st.Workloads)-1, jobs, st.Losses[0].Entries)
 			})
 			closeCell(t, cell)
+			if v := verify(t, dir); !v.Sound || len(v.Accepted) != 1 || v.Accepted[0].From != from {
+				t.Errorf("after it was accepted, verification finds %+v", v)
+			}
 			cell = run(t, Config{Dir: dir}) // sound again
 			view(t, cell, 0, func(st *state.State) {
 				if len(st.Losses) != 1 || st.Named("default", "after") == nil {
@@ -110,14 +117,22 @@ func TestLostHistory(t *testing.T) {
 	for i := range 60 {
 		do(t, cell, submit(job(fmt.Sprint("later-", i), 1)))
 	}
+	closeCell(t, cell)
+	if v := verify(t, dir); !v.Sound || len(v.Accepted) != 1 {
+		t.Errorf("after it was accepted, verification finds %+v", v)
+	}
+	cell = run(t, Config{Dir: dir, SnapshotEvery: 20})
+	for i := range 30 {
+		do(t, cell, submit(job(fmt.Sprint("last-", i), 1)))
+	}
 	closeCell(t, cell) // it waits for the snapshot that is being written
 	cell = run(t, Config{Dir: dir})
 	if first := must[uint64](t)(cell.journal.First(t.Context())); first < 40 {
 		t.Errorf("the journal is not shortened any more: it begins at %d", first)
 	}
 	view(t, cell, 0, func(st *state.State) {
-		if len(st.Workloads) != 90 {
-			t.Errorf("%d workloads, want 90", len(st.Workloads))
+		if len(st.Workloads) != 120 {
+			t.Errorf("%d workloads, want 120", len(st.Workloads))
 		}
 	})
 }

@@ -15,10 +15,9 @@ func (c *Cell) judgeBefore(ctx context.Context, snapshot journal.Link) error {
 	if snapshot.N == 0 {
 		return nil
 	}
-	end, err := c.archive.End()
+	end, err := c.archiveEnd()
 	if err != nil {
-		c.log.Error("the archive cannot be read: what follows it is not checked before the snapshot", "error", err)
-		return nil
+		return err
 	}
 	if end.N >= snapshot.N {
 		return nil
@@ -40,6 +39,25 @@ func (c *Cell) judgeBefore(ctx context.Context, snapshot journal.Link) error {
 		return c.lostBefore(&journal.CutError{End: at.N, Known: snapshot.N}, v, snapshot)
 	}
 	return nil
+}
+
+// archiveEnd is where the archive ends. What follows a damaged segment is set
+// aside when that is accepted.
+func (c *Cell) archiveEnd() (journal.Link, error) {
+	end, err := c.archive.End()
+	var damaged *journal.ArchiveError
+	if !errors.As(err, &damaged) {
+		return end, err
+	}
+	if !c.accepts(damaged.N) {
+		return end, fmt.Errorf("%w; or start with --accept-loss-from %d, which sets the archive aside from there on and records that it did", err, damaged.N)
+	}
+	c.log.Error("a part of the archive was given up, as accepted; the state stands", "from", damaged.N, "error", err)
+	c.lost++
+	if err := c.archive.SetAside(damaged.N); err != nil {
+		return end, err
+	}
+	return c.archive.End()
 }
 
 // lostBefore accepts that history is lost, or says what is.
@@ -102,7 +120,9 @@ func (c *Cell) beginAnew(ctx context.Context) error {
 			return err
 		}
 		if _, err := c.archive.Add(c.journal.Read(ctx, 0), at.N); err != nil {
-			c.log.Error("a part of the history is lost, too", "error", err)
+			if _, err := c.archive.Add(c.journal.Read(ctx, 0), min(at.N, c.cfg.AcceptLossFrom-1)); err != nil {
+				c.log.Error("a part of the history before the loss is lost, too", "error", err)
+			}
 			if err := c.archive.Rebase(c.snapshots, at.N); err != nil {
 				return err
 			}

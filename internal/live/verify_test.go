@@ -1,0 +1,142 @@
+package live
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"drover.dev/internal/history"
+	"drover.dev/internal/journal"
+	"drover.dev/internal/state"
+)
+
+// verify verifies a stopped server's directory, and demands that nothing in it
+// changes.
+func verify(t *testing.T, dir string) history.Verdict {
+	t.Helper()
+	before := sums(t, dir)
+	d, err := history.OpenDir(t.Context(), dir, t.TempDir(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := d.Verify(t.Context(), history.Options{Artifacts: true})
+	if err := errors.Join(err, d.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if after := sums(t, dir); after != before {
+		t.Error("verification changed the directory")
+	}
+	return v
+}
+
+// sums is one digest over all files of a directory with their names and times.
+func sums(t *testing.T, dir string) [32]byte {
+	t.Helper()
+	var b bytes.Buffer
+	err := filepath.WalkDir(dir, func(p string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		info, err := e.Info()
+		if err != nil {
+			return err
+		}
+		data, err := os.ReadFile(p)
+		fmt.Fprintf(&b, "%s %v %v %x\n", p, info.Mode(), info.ModTime(), sha256.Sum256(data))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sha256.Sum256(b.Bytes())
+}
+
+func TestVerify(t *testing.T) {
+	dir := t.TempDir()
+	c := run(t, Config{Dir: dir, SnapshotEvery: 10})
+	a := join(t, c, "n1")
+	a.hello()
+	for i := range 30 {
+		do(t, c, submit(job(fmt.Sprint("job-", i), 2)))
+	}
+	a.work(60)
+	program, _, err := c.artifacts.Put(t.Context(), strings.NewReader("a program"), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := history.OpenDir(t.Context(), dir, t.TempDir(), nil); !errors.Is(err, history.ErrRunning) {
+		t.Errorf("while the server runs: %v", err)
+	}
+	closeCell(t, c)
+	c = run(t, Config{Dir: dir, SnapshotEvery: 10})
+	_, seq := do(t, c, submit(job("again", 1)))
+	must[uint64](t)(c.View(t.Context(), seq, nothing))
+	n := c.Status().Record
+	closeCell(t, c)
+
+	v := verify(t, dir)
+	if !v.Sound || v.Records != n || v.Audited != n || v.Epochs != 2 || v.Events < 150 || v.Snapshots < 2 || v.Artifacts != 1 || v.Divergences != 0 {
+		t.Errorf("%+v, want %d records", v, n)
+	}
+	snapshots := must[[]string](t)(filepath.Glob(dir + "/snapshots/*"))
+	segments := must[[]string](t)(filepath.Glob(dir + "/archive/segment-*"))
+	for _, k := range []struct {
+		name, path, want string
+		damage           func([]byte) []byte
+	}{
+		{"an artifact", filepath.Join(dir, "artifacts", program.Hex()[:2], program.Hex()[2:4], program.Hex()), "has other bytes", flipMiddle},
+		{"a snapshot", snapshots[0], "snapshot", flipMiddle},
+		{"a snapshot of another state", snapshots[1], "is not the state", func(b []byte) []byte {
+			st := state.New()
+			data := must[[]byte](t)(journal.EncodeState(st))
+			s := must[*journal.Snapshots](t)(journal.OpenSnapshots(t.TempDir(), 2))
+			var at journal.Link
+			fmt.Sscanf(filepath.Base(snapshots[1]), "snapshot-%d.zst", &at.N)
+			copy(at.Hash[:], b[16:])
+			if err := s.Save(at, data); err != nil {
+				t.Fatal(err)
+			}
+			return must[[]byte](t)(os.ReadFile(s.Path(at.N)))
+		}},
+		{"a segment of the archive", segments[1], "archive", flipMiddle},
+		{"a missing segment", segments[1], "archive", nil},
+	} {
+		t.Run(k.name, func(t *testing.T) {
+			good := must[[]byte](t)(os.ReadFile(k.path))
+			info := must[os.FileInfo](t)(os.Stat(k.path))
+			if err := os.Chmod(k.path, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if k.damage == nil {
+				remove(t, k.path)
+			} else {
+				write(t, k.path, k.damage(bytes.Clone(good)))
+			}
+			v := verify(t, dir)
+			write(t, k.path, good)
+			if err := os.Chmod(k.path, info.Mode()); err != nil {
+				t.Fatal(err)
+			}
+			if v.Sound || len(v.Faults) == 0 || !strings.Contains(v.Faults[0].What+v.Faults[0].Where, k.want) || v.Faults[0].Advice == "" {
+				t.Errorf("%+v", v)
+			}
+			for _, f := range v.Faults {
+				t.Logf("%s (in %s, record %d) → %s", f.What, f.Where, f.Record, f.Advice)
+			}
+		})
+	}
+	if v := verify(t, dir); !v.Sound {
+		t.Errorf("with everything back: %+v", v)
+	}
+}
+
+func flipMiddle(b []byte) []byte {
+	b[len(b)/2] ^= 1
+	return b
+}
