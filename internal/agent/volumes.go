@@ -17,7 +17,7 @@ import (
 func (n *node) mounts(dir string, t *api.Task) ([]driver.Mount, error) {
 	var mounts []driver.Mount
 	for i, v := range t.Volumes {
-		m := driver.Mount{Source: scratchDir(dir, i), Target: v.Target, ReadOnly: v.ReadOnly}
+		m := driver.Mount{Source: scratchDir(dir, i), Target: v.Target, ReadOnly: v.ReadOnly, Size: int64(v.Scratch)}
 		if !filepath.IsAbs(v.Target) {
 			return nil, reject("volume at %q: the target must be an absolute path", v.Target)
 		}
@@ -57,8 +57,8 @@ func scratchDir(dir string, i int) string {
 	return filepath.Join(dir, volumesName, strconv.Itoa(i))
 }
 
-// scratch makes the scratch volumes. The driver's limit on output does not count
-// them; they go with the task's directory.
+// scratch makes the scratch volumes, which go with the task's directory. The
+// driver bounds each by its own size, and not by the limit on output.
 func scratch(dir string, t *api.Task) error {
 	for i, v := range t.Volumes {
 		if v.HostPath != "" {

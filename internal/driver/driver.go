@@ -128,6 +128,8 @@ type Mount struct {
 	Source   string `json:"source"` // absolute path on the node
 	Target   string `json:"target"` // absolute path that the task sees
 	ReadOnly bool   `json:"readOnly,omitempty"`
+	// Size, when set, is scratch space of the task, and bounds its bytes.
+	Size int64 `json:"size,omitempty"`
 }
 
 // Limits bounds a task. Zero means the default that each field names.
@@ -169,6 +171,9 @@ func (s Spec) Validate() error {
 	for _, m := range s.Mounts {
 		if !filepath.IsAbs(m.Source) || !filepath.IsAbs(m.Target) {
 			return fmt.Errorf("mount of %q at %q: both must be absolute paths", m.Source, m.Target)
+		}
+		if m.Size < 0 {
+			return fmt.Errorf("mount at %q: its size is negative", m.Target)
 		}
 	}
 	l := s.Limits

@@ -11,6 +11,7 @@ const (
 	OutOfMemory Reason = "out of memory" // it needed more than Limits.Memory
 	Timeout     Reason = "timeout"       // it ran longer than Limits.Wall
 	OutputLimit Reason = "output limit"  // it wrote more than Limits.Output
+	VolumeFull  Reason = "volume full"   // it wrote more than the Size of a Mount
 	// ProcessLimit is given only where the machine cannot refuse a new
 	// process and the tree had to be killed instead.
 	ProcessLimit Reason = "process limit"

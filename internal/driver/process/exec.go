@@ -133,9 +133,8 @@ func (l *launch) limit() error {
 		return unix.Setrlimit(resource, &unix.Rlimit{Cur: uint64(n), Max: uint64(n)})
 	}
 	errs := []error{set(unix.RLIMIT_CORE, 0)}
-	if l.Limits.Output > 0 {
-		// A little more, so that a file which was cut shows as over the limit.
-		errs = append(errs, set(unix.RLIMIT_FSIZE, l.Limits.Output+1))
+	if most := largestFile(l.Spec); most > 0 {
+		errs = append(errs, set(unix.RLIMIT_FSIZE, most))
 	}
 	if uid := l.uid(); !l.Tree.Grouped() && uid != 0 {
 		n, err := tasksOf(uid)

@@ -34,8 +34,9 @@ type User struct {
 
 // Options configures the driver.
 type Options struct {
-	// User, when set, is whom tasks run as. It needs root. out/ and work/ are
-	// given to that user; the task's other directories stay the agent's.
+	// User, when set, is whom tasks run as. It needs root. out/, work/ and
+	// scratch volumes are given to that user; the task's other directories stay
+	// the agent's.
 	User *User
 	// Idle is how many workers wait for tasks.
 	Idle int
@@ -73,7 +74,7 @@ func New(o Options) (*Driver, error) {
 		Config:  config{User: o.User},
 		Idle:    o.Idle,
 		Parent:  *o.Parent,
-		Prepare: func(s driver.Spec) error { return giveTo(o.User, s.Dir) },
+		Prepare: func(s driver.Spec) error { return giveTo(o.User, s) },
 	})
 	if err != nil {
 		return nil, err
@@ -81,14 +82,17 @@ func New(o Options) (*Driver, error) {
 	return &Driver{pool}, nil
 }
 
-func giveTo(u *User, dir string) error {
+func giveTo(u *User, s driver.Spec) error {
 	if u == nil {
 		return nil
 	}
-	return errors.Join(
-		os.Chown(filepath.Join(dir, driver.Out), u.UID, u.GID),
-		os.Chown(filepath.Join(dir, driver.Work), u.UID, u.GID),
-	)
+	var errs []error
+	for _, space := range worker.Spaces(s) {
+		for _, dir := range space.Dirs {
+			errs = append(errs, os.Lchown(dir, u.UID, u.GID))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // Kinds are the workers that worker.Main must know for this driver.

@@ -46,7 +46,7 @@ func (r *runner) run(t *worker.Task, out *logs) driver.Exit {
 	if !t.Tree.Grouped() {
 		_ = t.SetSession(c.pid) // fails only when the command has ended already
 	}
-	w := watch{task: t, child: c}
+	w := watch{task: t, child: c, survey: newSurvey(t)}
 	w.untilMainEnds()
 	w.endTree()
 	return w.exit()

@@ -1,6 +1,7 @@
 package process
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -107,6 +108,8 @@ func TestOutputLimit(t *testing.T) {
 		"one file":      `head -c 5000000 /dev/zero > ../out/big`,
 		"many files":    `i=0; while [ $i -lt 40 ]; do head -c 50000 /dev/zero > $i; i=$((i+1)); done`,
 		"while it runs": `i=0; while :; do head -c 50000 /dev/zero > $i; i=$((i+1)); sleep 0.01; done`,
+		"many names":    `while :; do mkdir d; cd d; done`,
+		"no names":      `exec 3>a 4>b 5>c; rm a b c; for f in 3 4 5; do head -c 500000 /dev/zero >&$f; done; sleep 60`,
 		"sparse":        `dd if=/dev/zero of=x bs=1 count=1 seek=900000 2>&1 && dd if=/dev/zero of=y bs=1 count=1 seek=900000 2>&1`,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -117,6 +120,57 @@ func TestOutputLimit(t *testing.T) {
 	}
 	if e := drivertest.Run(t, d, shell(t, driver.Limits{Output: mib}, `head -c 1048576 /dev/zero > ../out/full`)); !e.OK() {
 		t.Errorf("exactly the limit: %+v", e)
+	}
+}
+
+// A scratch volume that is full ends its task, and no other one.
+func TestScratchLimit(t *testing.T) {
+	d := newDriver(t, Options{})
+	fill := func(mebibytes int) driver.Spec {
+		s := shell(t, driver.Limits{Output: mib}, fmt.Sprintf(`head -c %d /dev/zero > $DATA/x; while [ -e $DATA/x ]; do sleep 0.02; done`, mebibytes*mib))
+		dir := t.TempDir()
+		s.Mounts = []driver.Mount{{Source: dir, Target: dir, Size: 10 * mib}}
+		s.Env = append(s.Env, "DATA="+dir)
+		return s
+	}
+	fits := fill(9)
+	neighbour := drivertest.Start(t, d, fits)
+	s := fill(12)
+	e := drivertest.Run(t, d, s)
+	want := "scratch volume " + s.Mounts[0].Target + " is full: "
+	if e.Reason != driver.VolumeFull || !strings.HasPrefix(e.Detail, want) || !strings.HasSuffix(e.Detail, " of 10Mi") || e.OK() {
+		t.Errorf("%+v", e)
+	}
+	if err := os.Remove(filepath.Join(fits.Mounts[0].Source, "x")); err != nil {
+		t.Error(err)
+	}
+	if e := drivertest.Wait(t, neighbour); !e.OK() {
+		t.Errorf("the neighbour: %+v", e)
+	}
+}
+
+// Scratch space belongs to whom the task runs as.
+func TestScratchOfAnotherUser(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("SKIPPED: only root can run tasks as another user")
+	}
+	const nobody = 65534
+	d := newDriver(t, Options{User: &User{UID: nobody, GID: nobody}})
+	s := shell(t, driver.Limits{}, `echo mine > $DATA/x`)
+	base, err := os.MkdirTemp("/tmp", "drover-scratch-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(base) })
+	s.Dir = filepath.Join(base, "task")
+	dir := filepath.Join(base, "data")
+	if err := errors.Join(os.Chmod(base, 0o711), os.Mkdir(s.Dir, 0o711), os.Mkdir(dir, 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	s.Mounts = []driver.Mount{{Source: dir, Target: dir, Size: mib}}
+	s.Env = append(s.Env, "DATA="+dir)
+	if e := drivertest.Run(t, d, s); !e.OK() {
+		t.Errorf("%+v, %s", e, drivertest.Output(t, s, driver.Stderr))
 	}
 }
 

@@ -19,8 +19,8 @@ type watch struct {
 	reason driver.Reason
 	detail string
 
-	killAt   time.Time // after SIGTERM
-	nextWalk time.Time // of the output directories
+	survey *survey
+	killAt time.Time // after SIGTERM
 }
 
 func (w *watch) untilMainEnds() {
@@ -30,6 +30,11 @@ func (w *watch) untilMainEnds() {
 		select {
 		case w.status = <-w.child.main:
 			return
+		case e := <-w.survey.found:
+			w.survey.ended()
+			if e != nil && w.reason == driver.None {
+				w.end(e.Reason, e.Detail)
+			}
 		case <-w.task.Wake:
 		case <-timer.C:
 		}
@@ -78,26 +83,12 @@ func (w *watch) limits() {
 		w.end(driver.OutOfMemory, "its processes together held more than its memory limit")
 	case !grouped && u.Processes > l.Processes:
 		w.end(driver.ProcessLimit, "more processes and threads than its limit")
-	case w.overOutput():
-		w.end(driver.OutputLimit, outputDetail)
+	default:
+		w.survey.begin()
 	}
 }
 
-const (
-	oomDetail    = "the kernel killed a process of it at its memory limit"
-	outputDetail = "out/ and work/ together grew beyond the output limit"
-)
-
-// overOutput spends at most a tenth of the time on walking directories.
-func (w *watch) overOutput() bool {
-	now := time.Now()
-	if w.task.Limits.Output == 0 || now.Before(w.nextWalk) {
-		return false
-	}
-	over := worker.OutputOf(w.task.Dir, w.task.Limits.Output).Over(w.task.Limits.Output)
-	w.nextWalk = now.Add(10 * time.Since(now))
-	return over
-}
+const oomDetail = "the kernel killed a process of it at its memory limit"
 
 func (w *watch) end(r driver.Reason, detail string) {
 	w.reason, w.detail = r, detail
@@ -123,8 +114,8 @@ func (w *watch) exit() driver.Exit {
 	if u, err := w.task.Tree.Usage(); err == nil && u.OOMKills > 0 && w.reason != driver.OutOfMemory {
 		w.reason, w.detail = driver.OutOfMemory, oomDetail
 	}
-	if w.reason == driver.None && worker.OutputOf(w.task.Dir, w.task.Limits.Output).Over(w.task.Limits.Output) {
-		w.reason, w.detail = driver.OutputLimit, outputDetail
+	if full := w.survey.look(); full != nil && w.reason == driver.None {
+		w.reason, w.detail = full.Reason, full.Detail
 	}
 	e := driver.Exit{Code: -1, Reason: w.reason, Detail: w.detail}
 	if w.status.Exited() {

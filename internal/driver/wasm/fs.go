@@ -120,13 +120,18 @@ func (d *dirFS) change(f func() error) exp.Errno {
 
 func (d *dirFS) Mkdir(name string, perm fs.FileMode) exp.Errno {
 	name, _ = clean(name)
+	return d.make(func() error { return d.root.Mkdir(name, perm&0o777) })
+}
+
+// make is change for what adds a name to the directory.
+func (d *dirFS) make(f func() error) exp.Errno {
 	if d.readOnly {
 		return exp.EROFS
 	}
 	if n := d.quota.entry(); n != 0 {
 		return n
 	}
-	return errno(d.root.Mkdir(name, perm&0o777))
+	return errno(f())
 }
 
 func (d *dirFS) Chmod(name string, perm fs.FileMode) exp.Errno {
@@ -138,7 +143,7 @@ func (d *dirFS) Rename(from, to string) exp.Errno {
 	from, _ = clean(from)
 	to, _ = clean(to)
 	return d.change(func() error {
-		return d.quota.removing(d.root, to, func() error { return d.root.Rename(from, to) })
+		return d.quota.replacing(d.root, from, to, func() error { return d.root.Rename(from, to) })
 	})
 }
 
@@ -148,7 +153,7 @@ func (d *dirFS) Rmdir(name string) exp.Errno {
 		if info, err := d.root.Lstat(name); err == nil && !info.IsDir() {
 			return syscall.ENOTDIR
 		}
-		return d.root.Remove(name)
+		return d.quota.removing(d.root, name, func() error { return d.root.Remove(name) })
 	})
 }
 
@@ -165,7 +170,7 @@ func (d *dirFS) Unlink(name string) exp.Errno {
 func (d *dirFS) Link(from, to string) exp.Errno {
 	from, _ = clean(from)
 	to, _ = clean(to)
-	return d.change(func() error { return d.root.Link(from, to) })
+	return d.make(func() error { return d.root.Link(from, to) })
 }
 
 // Symlink makes only links that stay inside: one that leads out would be of no
@@ -175,7 +180,7 @@ func (d *dirFS) Symlink(target, link string) exp.Errno {
 	if path.IsAbs(target) || !insideRoot(path.Join(path.Dir(link), target)) {
 		return exp.EPERM
 	}
-	return d.change(func() error {
+	return d.make(func() error {
 		// The target may be a view of the guest's memory, which changes.
 		return d.root.Symlink(strings.Clone(target), link)
 	})

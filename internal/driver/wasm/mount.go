@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 
 	"drover.dev/internal/driver"
+	"drover.dev/internal/driver/worker"
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/experimental/sysfs"
 )
@@ -29,14 +30,19 @@ func (g *guest) mounts() (wazero.FSConfig, error) {
 	if err := mount(filepath.Join(dir, driver.In), true, nil, "/in"); err != nil {
 		return nil, err
 	}
-	if err := mount(filepath.Join(dir, driver.Out), false, g.quota, "/out"); err != nil {
+	output := newQuota(worker.Spaces(g.task.Spec)[0], g.full)
+	if err := mount(filepath.Join(dir, driver.Out), false, output, "/out"); err != nil {
 		return nil, err
 	}
-	if err := mount(filepath.Join(dir, driver.Work), false, g.quota, "/work", "/"); err != nil {
+	if err := mount(filepath.Join(dir, driver.Work), false, output, "/work", "/"); err != nil {
 		return nil, err
 	}
 	for _, m := range g.task.Mounts {
-		if err := mount(m.Source, m.ReadOnly, nil, m.Target); err != nil {
+		var q *quota
+		if m.Size > 0 {
+			q = newQuota(worker.ScratchSpace(m), g.full)
+		}
+		if err := mount(m.Source, m.ReadOnly, q, m.Target); err != nil {
 			return nil, err
 		}
 	}

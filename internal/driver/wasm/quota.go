@@ -4,6 +4,7 @@ import (
 	"os"
 	"syscall"
 
+	"drover.dev/internal/driver"
 	"drover.dev/internal/driver/worker"
 	exp "github.com/tetratelabs/wazero/experimental/sys"
 )
@@ -12,37 +13,29 @@ import (
 // directories. A file that is unlinked while open counts until it is closed,
 // as it does for the disk. A guest runs on one thread, so there is no lock.
 type quota struct {
-	limit int64
+	space worker.Space
 	used  worker.Output
 	open  map[fileID]int
-	over  chan struct{} // closed when the limit is hit
+	full  chan<- *driver.Exit
 }
 
 type fileID struct{ dev, ino uint64 }
 
-// newQuota gives nil, which counts nothing, for a limit of 0.
-func newQuota(limit int64, used worker.Output) *quota {
-	if limit == 0 {
+// newQuota gives nil, which counts nothing, for a space without a limit. What
+// is full is said once, to a channel that has room for it.
+func newQuota(s worker.Space, full chan<- *driver.Exit) *quota {
+	if s.Limit == 0 {
 		return nil
 	}
-	return &quota{limit: limit, used: used, open: map[fileID]int{}, over: make(chan struct{})}
-}
-
-// exceeded is closed when the guest hit its limit; of a nil quota it never is.
-func (q *quota) exceeded() <-chan struct{} {
-	if q == nil {
-		return nil
-	}
-	return q.over
+	return &quota{space: s, used: s.Used(), open: map[fileID]int{}, full: full}
 }
 
 func (q *quota) add(bytes, entries int64) exp.Errno {
 	next := worker.Output{Bytes: q.used.Bytes + bytes, Entries: q.used.Entries + entries}
-	if (bytes > 0 || entries > 0) && next.Over(q.limit) {
+	if (bytes > 0 || entries > 0) && next.Over(q.space.Limit) {
 		select {
-		case <-q.over:
-		default:
-			close(q.over)
+		case q.full <- q.space.Full(next):
+		default: // the guest is about to end, and knows why
 		}
 		return exp.EIO // wazero has no number for a full disk
 	}
@@ -50,7 +43,7 @@ func (q *quota) add(bytes, entries int64) exp.Errno {
 	return 0
 }
 
-// entry counts a new directory.
+// entry counts a new directory or link.
 func (q *quota) entry() exp.Errno {
 	if q == nil {
 		return 0
@@ -136,11 +129,22 @@ func (q *quota) removing(root *os.Root, name string, do func() error) error {
 	if err := do(); err != nil || statErr != nil {
 		return err
 	}
+	q.add(0, -1)
 	id, links, ok := identify(info)
 	if ok && links == 1 && info.Mode().IsRegular() && q.open[id] == 0 {
 		q.add(-info.Size(), 0)
 	}
 	return nil
+}
+
+// replacing is removing for a rename, which removes nothing when both names
+// mean the same file.
+func (q *quota) replacing(root *os.Root, from, to string, do func() error) error {
+	old, err := root.Lstat(from)
+	if target, errTo := root.Lstat(to); err == nil && errTo == nil && os.SameFile(old, target) {
+		return do()
+	}
+	return q.removing(root, to, do)
 }
 
 func identify(info os.FileInfo) (id fileID, links uint64, ok bool) {

@@ -53,7 +53,7 @@ const overhead = 256 << 20
 
 // Run implements worker.Runner.
 func (r *runner) Run(t *worker.Task) driver.Exit {
-	g := &guest{runner: r, task: t, out: make(map[driver.Stream]*driver.LogWriter)}
+	g := &guest{runner: r, task: t, out: make(map[driver.Stream]*driver.LogWriter), full: make(chan *driver.Exit, 1)}
 	for _, s := range []driver.Stream{driver.Stdout, driver.Stderr} {
 		g.out[s] = driver.NewLogWriter(t.Dir, s, t.Limits.Log)
 	}
@@ -74,7 +74,7 @@ type guest struct {
 	runner *runner
 	task   *worker.Task
 	out    map[driver.Stream]*driver.LogWriter
-	quota  *quota
+	full   chan *driver.Exit // gets the end of a guest that filled its space
 	memory memory
 }
 
@@ -96,9 +96,14 @@ func (g *guest) watch() driver.Exit {
 		}
 		select {
 		case e := <-ended:
-			return e
-		case <-g.quota.exceeded():
-			return driver.Exit{Code: -1, Reason: driver.OutputLimit, Detail: "out/ and work/ together grew beyond the output limit"}
+			select {
+			case full := <-g.full: // which is why it ended
+				return *full
+			default:
+				return e
+			}
+		case full := <-g.full:
+			return *full
 		case <-g.task.Wake:
 		case <-time.After(min(o.Left, time.Second)):
 		}
@@ -113,8 +118,6 @@ func (g *guest) limit() error {
 	if l.Memory > 0 {
 		g.memory.limit = min(uint64(l.Memory), g.memory.limit)
 	}
-	used := worker.OutputOf(g.task.Dir, l.Output)
-	g.quota = newQuota(l.Output, used)
 	if g.runner.joined != nil || !g.task.Tree.Grouped() {
 		return nil
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -12,6 +13,8 @@ import (
 	"drover.dev/internal/driver"
 	"drover.dev/internal/driver/drivertest"
 	"drover.dev/internal/driver/tree"
+	"drover.dev/internal/driver/worker"
+	exp "github.com/tetratelabs/wazero/experimental/sys"
 )
 
 func TestRunsAModule(t *testing.T) {
@@ -184,6 +187,67 @@ func TestOutputLimit(t *testing.T) {
 	s := spec(t, limit, "churn", "64", "keep open")
 	if e := drivertest.Run(t, d, s); e.Reason != driver.OutputLimit {
 		t.Errorf("what is removed but open must count: %+v", e)
+	}
+}
+
+func TestScratchLimit(t *testing.T) {
+	d := newDriver(t, Options{Idle: 1, Cache: t.TempDir()})
+	fill := func(mebibytes int) driver.Exit {
+		s := spec(t, driver.Limits{Output: mib}, "copy", "/in/big", "/data/big")
+		s.Mounts = []driver.Mount{{Source: t.TempDir(), Target: "/data", Size: 10 * mib}}
+		in := filepath.Join(s.Dir, driver.In)
+		if err := errors.Join(os.Mkdir(in, 0o755), os.WriteFile(filepath.Join(in, "big"), make([]byte, mebibytes*mib), 0o644)); err != nil {
+			t.Fatal(err)
+		}
+		return drivertest.Run(t, d, s)
+	}
+	if e := fill(10); !e.OK() {
+		t.Errorf("exactly the limit: %+v", e)
+	}
+	if e := fill(12); e.Reason != driver.VolumeFull || e.Detail != "scratch volume /data is full: 10368Ki of 10Mi" {
+		t.Errorf("%+v", e)
+	}
+}
+
+// Names count as they come and go, however they do.
+func TestQuotaCountsNames(t *testing.T) {
+	dir := t.TempDir()
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	end := make(chan *driver.Exit, 1)
+	space := worker.Space{Name: "it", Reason: driver.VolumeFull, Dirs: []string{dir}, Limit: mib}
+	d := &dirFS{root: root, quota: newQuota(space, end)}
+	before := d.quota.used.Entries
+	for range 3000 { // far more than there is room for at once
+		f, n := d.OpenFile("a", exp.O_CREAT|exp.O_RDWR, 0o600)
+		if n != 0 {
+			t.Fatal(n)
+		}
+		for i, n := range []exp.Errno{
+			f.Close(), d.Link("a", "b"), d.Rename("a", "b"), d.Symlink("a", "c"), d.Mkdir("d", 0o700),
+			d.Rmdir("d"), d.Unlink("c"), d.Rename("b", "a"), d.Unlink("a"), d.Unlink("b"),
+		} {
+			if n != 0 {
+				t.Fatal(i, n)
+			}
+		}
+	}
+	if used := d.quota.used; used.Entries != before || used.Bytes != 0 {
+		t.Errorf("of nothing is left: %+v, before %d", used, before)
+	}
+	for i := 0; ; i++ {
+		if d.Symlink("x", strconv.Itoa(i)) != 0 {
+			if i != 1255 {
+				t.Errorf("refused after %d links", i)
+			}
+			break
+		}
+	}
+	if e := <-end; e.Detail != "it is full: 1257 files and directories, and 1Mi have room for 1256" {
+		t.Errorf("%+v", e)
 	}
 }
 

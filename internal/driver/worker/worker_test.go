@@ -5,6 +5,8 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -195,7 +197,7 @@ func TestTimeStandsStillWhileSuspended(t *testing.T) {
 	}
 }
 
-func TestOutputOf(t *testing.T) {
+func TestUsed(t *testing.T) {
 	dir := t.TempDir()
 	out := filepath.Join(dir, driver.Out)
 	if err := errors.Join(os.MkdirAll(filepath.Join(out, "d"), 0o755),
@@ -204,10 +206,72 @@ func TestOutputOf(t *testing.T) {
 		os.Symlink("/usr", filepath.Join(out, "link"))); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := OutputOf(dir, 150), (Output{Bytes: 150, Entries: 5}); got != want || got.Over(150) {
-		t.Errorf("got %+v, want %+v", got, want)
+	used := func(limit int64) (Output, *driver.Exit) {
+		s := Space{Name: "it", Reason: driver.VolumeFull, Dirs: []string{out, filepath.Join(dir, "gone")}, Limit: limit}
+		o := s.Used()
+		return o, s.Full(o)
 	}
-	if !OutputOf(dir, 149).Over(149) || OutputOf(dir, 1).Over(0) {
-		t.Error("the limit is not what it says")
+	if got, full := used(150); got != (Output{Bytes: 150, Entries: 5}) || full != nil {
+		t.Errorf("got %+v, %+v", got, full)
+	}
+	if _, full := used(149); full == nil || full.Reason != driver.VolumeFull || full.Detail != "it is full: 150 of 149" {
+		t.Errorf("above the limit: %+v", full)
+	}
+	if _, full := used(0); full != nil {
+		t.Errorf("without a limit: %+v", full)
+	}
+}
+
+func TestRoughly(t *testing.T) {
+	for n, want := range map[int64]string{0: "0", 1: "1", 1000: "1k", 12<<20 + 1: "12416Ki", 3 << 30: "3Gi"} {
+		if got := roughly(n).String(); got != want {
+			t.Errorf("%d is %s, want %s", n, got, want)
+		}
+	}
+}
+
+// What bytes alone do not show.
+func TestUsedIsNotFooled(t *testing.T) {
+	const limit = 1 << 20
+	for name, c := range map[string]struct {
+		fill func(dir string) error
+		want string
+	}{
+		"many empty files": {func(dir string) error {
+			for i := range 1300 {
+				if err := os.WriteFile(filepath.Join(dir, strconv.Itoa(i)), nil, 0o600); err != nil {
+					return err
+				}
+			}
+			return nil
+		}, "it is full: 1257 files and directories, and 1Mi have room for 1256"},
+		"a file with many names": {func(dir string) error {
+			err := os.WriteFile(filepath.Join(dir, "a"), make([]byte, limit), 0o600)
+			for i := range 50 {
+				err = errors.Join(err, os.Link(filepath.Join(dir, "a"), filepath.Join(dir, strconv.Itoa(i))))
+			}
+			return err
+		}, ""},
+		"directories deep inside each other": {func(dir string) error {
+			return os.MkdirAll(dir+strings.Repeat("/d", MaxDepth+1), 0o700)
+		}, "it: directories are nested deeper than 512"},
+		"a link to a large directory": {func(dir string) error { return os.Symlink("/usr", filepath.Join(dir, "usr")) }, ""},
+		"a sparse file": {func(dir string) error {
+			return errors.Join(os.WriteFile(filepath.Join(dir, "a"), nil, 0o600), os.Truncate(filepath.Join(dir, "a"), limit+1))
+		}, "it is full: 1040Ki of 1Mi"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := Space{Name: "it", Dirs: []string{t.TempDir()}, Limit: limit}
+			if err := c.fill(s.Dirs[0]); err != nil {
+				t.Fatal(err)
+			}
+			got := ""
+			if e := s.Full(s.Used()); e != nil {
+				got = e.Detail
+			}
+			if got != c.want {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+		})
 	}
 }
