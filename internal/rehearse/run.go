@@ -1,0 +1,143 @@
+package rehearse
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"drover.dev/api"
+	"drover.dev/internal/twin"
+)
+
+// What is assumed of the grid until signals say more.
+const (
+	// WorldIntensity is the average carbon intensity of the world's electricity
+	// in 2023, in g CO2e/kWh (Ember, 2024, Global Electricity Review).
+	WorldIntensity = 480
+	// AssumedPrice is a round price of electricity, in EUR/kWh. It is nobody's
+	// tariff: give your own.
+	AssumedPrice = 0.20
+)
+
+// Plan is one run of a trace on a fleet.
+type Plan struct {
+	Fleet    Fleet
+	Trace    io.Reader
+	Options  Options
+	Strategy string // "" is the cell's own
+	Seed     uint64
+	Start    api.Time
+	Startup  api.Duration // of every task
+	Gather   api.Duration // see twin.Config
+	Horizon  api.Duration // 0: to the end
+	Failures twin.Failures
+	Check    bool
+	// Intensity in g CO2e/kWh and Price in EUR/kWh are held constant.
+	Intensity, Price float64
+	// Progress is told now and then how many workloads have come.
+	Progress func(arrived int64)
+}
+
+// Report is what a run came to. Times are in seconds of the world, but for
+// WallSeconds.
+type Report struct {
+	Strategy          string           `json:"strategy"`
+	Workloads         int64            `json:"workloads"`
+	Tasks             int64            `json:"tasks"` // that began to run: elements of arrays count each
+	Events            int64            `json:"events"`
+	Decided           int64            `json:"decidedEvents"`
+	EventsPerSecond   float64          `json:"eventsPerSecond"`
+	TasksPerSecond    float64          `json:"tasksPerSecond"`
+	WallSeconds       float64          `json:"wallSeconds"`
+	MakespanSeconds   float64          `json:"makespanSeconds"`
+	WaitSeconds       twin.Spread      `json:"waitSeconds"`
+	CompletionSeconds twin.Spread      `json:"completionSeconds"`
+	Utilisation       twin.Utilisation `json:"utilisation"`
+	EnergyKWh         float64          `json:"energyKWh"`
+	CarbonKg          float64          `json:"carbonKg"`
+	Cost              float64          `json:"cost"` // of the energy, in EUR
+	Missed            int64            `json:"missed"`
+	Failed            int64            `json:"failed"`
+	Refused           int64            `json:"refused"`
+	Unfinished        int64            `json:"unfinished"`
+	NodeFailures      int64            `json:"nodeFailures"`
+	Skipped           int              `json:"skippedRows"`
+	SkippedWhy        string           `json:"skippedWhy,omitempty"`
+	Nodes             int              `json:"nodes"`
+	Seed              uint64           `json:"seed"`
+}
+
+// retained is how many finished workloads the engine keeps in a run: nobody asks
+// for them.
+const retained = 1000
+
+// Run runs a plan.
+func Run(ctx context.Context, p Plan) (*Report, error) {
+	t, err := OpenTrace(p.Trace, p.Options)
+	if err != nil {
+		return nil, err
+	}
+	w, err := twin.New(p.config())
+	if err != nil {
+		return nil, err
+	}
+	demand := t.Demand(p.Start, p.Strategy)
+	if p.Progress != nil {
+		demand = counted(demand, p.Progress)
+	}
+	began := time.Now()
+	got, err := w.Run(demand, func() bool { return ctx.Err() != nil })
+	if err == nil {
+		err = t.Err()
+	}
+	if err == nil {
+		err = ctx.Err()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("run the twin: %w", err)
+	}
+	r := p.report(&got, time.Since(began))
+	if n, why := t.Skipped(); n > 0 {
+		r.Skipped, r.SkippedWhy = n, why.Error()
+	}
+	return r, nil
+}
+
+func (p *Plan) config() twin.Config {
+	cfg := twin.Config{
+		Nodes: slices.Clone(p.Fleet.Nodes), Sites: p.Fleet.Sites, Start: p.Start, Seed: p.Seed, Retain: retained,
+		Gather: p.Gather, Horizon: p.Horizon, Failures: p.Failures, Check: p.Check,
+		Startup: map[string]api.Duration{api.DriverNoop: p.Startup},
+	}
+	for i := range cfg.Nodes { // a trace's tasks are of no technology
+		if n := &cfg.Nodes[i]; !slices.Contains(n.Drivers, api.DriverNoop) {
+			n.Drivers = append(slices.Clone(n.Drivers), api.DriverNoop)
+		}
+	}
+	return cfg
+}
+
+func counted(d twin.Demand, progress func(int64)) twin.Demand {
+	n := int64(0)
+	return func() (twin.Arrival, bool) {
+		if n++; n%1024 == 0 {
+			progress(n)
+		}
+		return d()
+	}
+}
+
+func (p *Plan) report(r *twin.Result, took time.Duration) *Report {
+	kwh := r.Joules / 3.6e6
+	s := max(took.Seconds(), 1e-9)
+	return &Report{
+		Strategy: p.Strategy, Workloads: r.Workloads, Tasks: r.Tasks, Events: r.Events, Decided: r.Decided,
+		EventsPerSecond: float64(r.Events) / s, TasksPerSecond: float64(r.Tasks) / s, WallSeconds: s,
+		MakespanSeconds: r.Makespan.Std().Seconds(), WaitSeconds: r.Wait, CompletionSeconds: r.Completion, Utilisation: r.Utilisation,
+		EnergyKWh: kwh, CarbonKg: kwh * p.Intensity / 1000, Cost: kwh * p.Price,
+		Missed: r.Missed, Failed: r.Failed, Refused: r.Refused, Unfinished: r.Unfinished, NodeFailures: r.Failures,
+		Nodes: len(p.Fleet.Nodes), Seed: p.Seed,
+	}
+}

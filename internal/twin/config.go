@@ -1,0 +1,88 @@
+package twin
+
+import (
+	"errors"
+	"fmt"
+
+	"drover.dev/api"
+	"drover.dev/internal/engine"
+)
+
+// Config describes a world.
+type Config struct {
+	// Nodes are registered at Start, in this order; Sites before them.
+	Nodes []api.Node
+	Sites []api.Site
+	// Start is the first moment. Default is 0, the first moment of 1970.
+	Start api.Time
+	// Settings are given to the engine as a first command; nil keeps its own.
+	Settings []engine.Input
+	// Retain is how many finished workloads the engine keeps; 0 is its default.
+	Retain int32
+	// Startup is how long a task takes from its placement to its first
+	// instruction, by driver: the hint, the pull, inputs and the driver's own
+	// start. Drivers that are not named take none.
+	Startup map[string]api.Duration
+	// Gather is how long the leader gathers inputs before it decides, as it does
+	// while the record before is on its way to the disk. 0 decides at once.
+	Gather api.Duration
+	// Failures are those of the nodes. The zero value has none.
+	Failures Failures
+	// Seed of all that is random.
+	Seed uint64
+	// Check has every batch checked for the invariants of engine.Check, which
+	// costs about as much as deciding.
+	Check bool
+	// Horizon ends the run so long after Start, although work may be left. 0 runs
+	// until nothing is left to happen.
+	Horizon api.Duration
+}
+
+// Failures of nodes: exponential times between them and to repair, each node for
+// itself.
+type Failures struct {
+	Between api.Duration // mean up time of a node; 0: none fail
+	Repair  api.Duration // mean down time
+	Notice  api.Duration // how long a node is silent before that is noticed; default 6 s
+}
+
+func (c *Config) validate() error {
+	var errs []error
+	fault := func(bad bool, format string, args ...any) {
+		if bad {
+			errs = append(errs, fmt.Errorf(format, args...))
+		}
+	}
+	fault(len(c.Nodes) == 0, "no nodes")
+	fault(c.Gather < 0 || c.Horizon < 0, "a time is negative")
+	fault(c.Failures.Between < 0 || c.Failures.Repair < 0, "a mean time between failures, or to repair, is negative")
+	if c.Failures.Notice == 0 {
+		c.Failures.Notice = 6 * api.Second
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("build a world: %w", err)
+	}
+	return nil
+}
+
+// Truth is what a task really does; the engine is not told.
+type Truth struct {
+	// Run is how long it runs alone on a node of speed 1000.
+	Run api.Duration
+	// CPU is what it uses on average of its node while it runs; 0 means all that
+	// it asked for.
+	CPU api.Milli
+	// Fails makes it end with an error.
+	Fails bool
+}
+
+// Arrival is a workload that is submitted. It was normalised and validated.
+type Arrival struct {
+	At       api.Time
+	Workload *api.Workload
+	Truth    []Truth // by task; the elements of an array are alike
+}
+
+// Demand gives the next arrival, in the order of their times; false after the
+// last.
+type Demand func() (Arrival, bool)

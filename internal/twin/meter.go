@@ -1,0 +1,187 @@
+package twin
+
+import (
+	"math"
+	"slices"
+
+	"drover.dev/api"
+)
+
+// What a core draws when a node says nothing of its power, in W a core: the
+// averages over AWS instances of the Cloud Carbon Footprint methodology (0.74
+// idle, 3.5 at full load).
+const (
+	assumedIdle = 0.74
+	assumedFull = 3.5
+)
+
+// meter measures what happens in a world.
+type meter struct {
+	events   int64 // that happened in the world
+	decided  int64 // events of the engine
+	refused  int64 // workloads that the engine did not accept
+	failed   int64 // elements that ended without success
+	failures int64 // of nodes
+	missed   int64 // deadlines
+	done     int64 // workloads
+	fault    error
+
+	waits, completions []api.Duration
+	unbegun            map[api.TaskRef]struct{} // tried before, and did not run
+	last               api.Time                 // when the last workload ended
+
+	watts []power // by node
+	total use     // of the whole fleet
+
+	// Integrals over time: of use, in units times seconds, and of power in J.
+	cpu, asked, memory, gpu float64
+	joules                  float64
+}
+
+type power struct{ idle, full float64 } // in W
+
+func (m *meter) fleet(nodes []api.Node) {
+	m.unbegun = map[api.TaskRef]struct{}{}
+	for i := range nodes {
+		c := &nodes[i].Capacity
+		m.total.cpu += c.CPU
+		m.total.memory += c.Memory
+		for _, a := range c.Accelerators {
+			m.total.gpu += a.Count
+		}
+		cores := float64(c.CPU) / 1000
+		p := power{idle: assumedIdle * cores, full: assumedFull * cores}
+		if given := nodes[i].Power; given != nil {
+			p = power{idle: float64(given.Idle) / 1000, full: float64(given.Full) / 1000}
+		}
+		m.watts = append(m.watts, p)
+	}
+}
+
+// elapsed adds what a machine did since it last changed.
+func (w *meter) elapsed(m *machine, at int32, now api.Time) {
+	s := now.Sub(m.since).Std().Seconds()
+	m.since = now
+	if m.down || s == 0 {
+		return
+	}
+	w.cpu += s * float64(m.used.cpu)
+	w.asked += s * float64(m.used.asked)
+	w.memory += s * float64(m.used.memory)
+	w.gpu += s * float64(m.used.gpu)
+	p := w.watts[at]
+	u := 0.0
+	if c := m.node.Capacity.CPU; c > 0 {
+		u = min(float64(m.used.cpu)/float64(c), 1)
+	}
+	w.joules += s * (p.idle + (p.full-p.idle)*u)
+}
+
+// started notes how long an element waited for its first run.
+func (w *meter) started(a *attempt, now api.Time) {
+	if a.id.Try > 1 {
+		if _, ok := w.unbegun[a.id.TaskRef]; !ok {
+			return
+		}
+		delete(w.unbegun, a.id.TaskRef)
+	}
+	w.waits = append(w.waits, now.Sub(a.job.at))
+}
+
+// dropped notes an element that must begin anew.
+func (w *meter) dropped(a *attempt) {
+	if !a.running {
+		w.unbegun[a.id.TaskRef] = struct{}{}
+	}
+}
+
+func (w *meter) finished(j *job, now api.Time) {
+	took := now.Sub(j.at)
+	w.done++
+	w.last = now
+	w.completions = append(w.completions, took)
+	if d := j.spec.Deadline; d > 0 && took > d {
+		w.missed++
+	}
+}
+
+// Spread describes many times, in seconds.
+type Spread struct {
+	Mean float64 `json:"mean"`
+	P50  float64 `json:"p50"`
+	P99  float64 `json:"p99"`
+}
+
+// spread sorts the times. Percentiles are the nearest rank.
+func spread(times []api.Duration) Spread {
+	if len(times) == 0 {
+		return Spread{}
+	}
+	slices.Sort(times)
+	sum := 0.0
+	for _, d := range times {
+		sum += d.Std().Seconds()
+	}
+	rank := func(p float64) float64 {
+		return times[int(math.Ceil(p*float64(len(times))))-1].Std().Seconds()
+	}
+	return Spread{Mean: sum / float64(len(times)), P50: rank(0.5), P99: rank(0.99)}
+}
+
+// Utilisation is the share of the fleet's capacity that was taken over the
+// makespan, from 0 to 1. CPU, Memory and GPU count what tasks asked for, CPUUsed
+// what they really used.
+type Utilisation struct {
+	CPU     float64 `json:"cpu"`
+	CPUUsed float64 `json:"cpuUsed"`
+	Memory  float64 `json:"memory"`
+	GPU     float64 `json:"gpu"`
+}
+
+// Result is what a run came to.
+type Result struct {
+	Workloads  int64 // that ended
+	Tasks      int64 // elements that began to run
+	Events     int64 // that happened in the world: arrivals, starts, ends, failures
+	Decided    int64 // events that the engine decided
+	Refused    int64 // workloads that were not accepted
+	Failed     int64 // elements that ended without success
+	Unfinished int64 // workloads that had not ended when the run did
+	Failures   int64 // of nodes
+	Missed     int64 // deadlines
+	Makespan   api.Duration
+	// Wait is from submission to the first run of each element, Completion from
+	// submission to the end of each workload.
+	Wait, Completion Spread
+	Utilisation      Utilisation
+	Joules           float64 // of all nodes from the start to the end of the makespan
+}
+
+func (w *World) result() Result {
+	m := &w.meter
+	end := m.last
+	if len(w.jobs) > 0 {
+		end = w.now
+	}
+	for i := range w.nodes {
+		m.elapsed(&w.nodes[i], int32(i), max(end, w.nodes[i].since))
+	}
+	r := Result{
+		Workloads: m.done, Tasks: int64(len(m.waits)), Events: m.events, Decided: m.decided, Refused: m.refused, Failed: m.failed,
+		Unfinished: int64(len(w.jobs)), Failures: m.failures, Missed: m.missed, Makespan: max(end.Sub(w.cfg.Start), 0),
+		Wait: spread(m.waits), Completion: spread(m.completions), Joules: m.joules,
+	}
+	if s := r.Makespan.Std().Seconds(); s > 0 {
+		share := func(taken float64, of int64) float64 {
+			if of == 0 {
+				return 0
+			}
+			return taken / s / float64(of)
+		}
+		r.Utilisation = Utilisation{
+			CPU: share(m.asked, int64(m.total.cpu)), CPUUsed: share(m.cpu, int64(m.total.cpu)),
+			Memory: share(m.memory, int64(m.total.memory)), GPU: share(m.gpu, int64(m.total.gpu)),
+		}
+	}
+	return r
+}

@@ -1,0 +1,284 @@
+// Package twin is a cell in virtual time: the engine that decides in production,
+// with a clock, an event queue and simulated nodes around it. The engine is told
+// what it would be told live and nothing more.
+package twin
+
+import (
+	"fmt"
+	"math/rand/v2"
+
+	"drover.dev/api"
+	"drover.dev/internal/engine"
+	"drover.dev/internal/state"
+)
+
+// World is one run. It is not safe for concurrent use.
+type World struct {
+	cfg    Config
+	engine *engine.Engine
+	queue  queue
+	random *rand.Rand
+	demand Demand
+	next   Arrival // the next one, when more is set
+	more   bool
+
+	now   api.Time
+	end   api.Time // of the horizon; 0 is none
+	wake  api.Time // when the engine wants to be asked; 0 is never
+	nodes []machine
+	index map[string]int32 // node by name
+
+	inputs  []engine.Input
+	arrived []Arrival // those among inputs, in order
+	jobs    map[uint64]*job
+	tasks   map[api.TaskRef]*attempt
+	meter   meter
+}
+
+// job is a workload as the world knows it.
+type job struct {
+	at    api.Time
+	truth []Truth
+	spec  *api.Workload
+	tasks int
+}
+
+// attempt is a task on its way through a machine.
+type attempt struct {
+	id      api.Attempt
+	node    int32
+	boot    uint32 // of the machine when it was placed there
+	driver  string
+	run     api.Duration // at the machine's speed
+	use     api.Milli
+	asked   api.Milli
+	memory  api.Bytes
+	gpu     api.Milli
+	fails   bool
+	timeout bool
+	running bool
+	over    bool // nothing more is to happen to it
+	job     *job
+	started api.Time
+}
+
+// New builds a world.
+func New(cfg Config) (*World, error) {
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	w := &World{
+		cfg: cfg, engine: engine.New(state.New()), now: cfg.Start,
+		random: rand.New(rand.NewPCG(cfg.Seed, 0x5eed)),
+		index:  map[string]int32{}, jobs: map[uint64]*job{}, tasks: map[api.TaskRef]*attempt{},
+	}
+	if cfg.Horizon > 0 {
+		w.end = cfg.Start.Add(cfg.Horizon)
+	}
+	return w, w.open()
+}
+
+// open registers the nodes.
+func (w *World) open() error {
+	w.inputs = append(w.inputs, &engine.Lead{Epoch: 1, Server: "twin"})
+	w.inputs = append(w.inputs, w.cfg.Settings...)
+	if w.cfg.Retain > 0 {
+		w.inputs = append(w.inputs, &engine.PutSettings{RetainMax: w.cfg.Retain})
+	}
+	for i := range w.cfg.Sites {
+		w.inputs = append(w.inputs, &engine.PutSite{Site: w.cfg.Sites[i]})
+	}
+	w.nodes = make([]machine, len(w.cfg.Nodes))
+	for i := range w.cfg.Nodes {
+		n := &w.cfg.Nodes[i]
+		n.Normalize()
+		if _, twice := w.index[n.Name]; twice {
+			return fmt.Errorf("build a world: two nodes are called %s", n.Name)
+		}
+		w.index[n.Name] = int32(i)
+		w.nodes[i] = newMachine(n, w.now)
+		w.inputs = append(w.inputs, &engine.Register{Node: *n})
+		w.breakLater(int32(i))
+	}
+	w.meter.fleet(w.cfg.Nodes)
+	return w.decide()
+}
+
+// State is what the engine knows, for reading.
+func (w *World) State() *state.State { return w.engine.State() }
+
+// Run lets the demand come until nothing is left to happen, or until stop says
+// so, which is asked now and then. It may be called once.
+func (w *World) Run(demand Demand, stop func() bool) (Result, error) {
+	if err := w.run(demand, stop); err != nil {
+		return Result{}, err
+	}
+	return w.result(), nil
+}
+
+func (w *World) run(demand Demand, stop func() bool) error {
+	w.demand, w.more = demand, true
+	if err := w.fetch(); err != nil {
+		return err
+	}
+	for steps := 0; w.advance(); steps++ {
+		if err := w.decide(); err != nil {
+			return err
+		}
+		if steps%1024 == 0 && stop != nil && stop() {
+			break
+		}
+	}
+	return nil
+}
+
+// advance moves the clock to what comes next and collects the inputs of that
+// moment. It returns false when nothing comes.
+func (w *World) advance() bool {
+	at, ok := w.soonest()
+	if !ok || w.end != 0 && at > w.end {
+		return false
+	}
+	until := at.Add(w.cfg.Gather)
+	w.now = max(w.now, at)
+	for {
+		at, ok := w.queue.next()
+		came := w.more && (!ok || w.next.At < at)
+		if came {
+			at, ok = w.next.At, true
+		}
+		if !ok || at > until {
+			break
+		}
+		w.now = max(w.now, at)
+		if came {
+			w.arrive()
+		} else {
+			w.happen(w.queue.pop())
+		}
+	}
+	w.now = max(w.now, until)
+	return true
+}
+
+// soonest is when something happens next. Failures and repairs alone are nothing:
+// they would go on for ever.
+func (w *World) soonest() (at api.Time, ok bool) {
+	busy := w.more || len(w.jobs) > 0
+	if !busy {
+		return 0, false
+	}
+	at, ok = w.queue.next()
+	if w.more && (!ok || w.next.At < at) {
+		at, ok = w.next.At, true
+	}
+	if w.wake != 0 && (!ok || w.wake < at) {
+		at, ok = w.wake, true
+	}
+	return at, ok
+}
+
+func (w *World) arrive() {
+	a := w.next
+	w.meter.events++
+	w.inputs = append(w.inputs, &engine.Submit{Caller: engine.Caller{Principal: "twin"}, Workload: a.Workload})
+	w.arrived = append(w.arrived, a)
+	if err := w.fetch(); err != nil {
+		w.meter.fault = err
+	}
+}
+
+// fetch gets the next arrival.
+func (w *World) fetch() error {
+	before := w.next.At
+	if w.next, w.more = w.demand(); !w.more {
+		return nil
+	}
+	if len(w.next.Truth) != len(w.next.Workload.Tasks) {
+		w.more = false
+		return fmt.Errorf("workload %s has %d tasks and the truth of %d", w.next.Workload.Name, len(w.next.Workload.Tasks), len(w.next.Truth))
+	}
+	w.next.At = max(w.next.At, before, w.cfg.Start)
+	return nil
+}
+
+// decide gives the engine what has happened, and the world what it decided.
+func (w *World) decide() error {
+	if w.meter.fault != nil {
+		return w.meter.fault
+	}
+	inputs := w.inputs
+	for {
+		out, err := w.engine.Step(w.now, inputs)
+		if err == nil && w.cfg.Check {
+			err = engine.Check(w.engine, out)
+		}
+		if err != nil {
+			return fmt.Errorf("at %s: %w", w.now, err)
+		}
+		w.answered(inputs, out.Answers)
+		w.follow(out.Events)
+		w.wake = out.Wake
+		if !out.More {
+			break
+		}
+		inputs = nil
+	}
+	clear(w.inputs)
+	w.inputs, w.arrived = w.inputs[:0], w.arrived[:0]
+	return nil
+}
+
+// answered learns which workloads were accepted.
+func (w *World) answered(inputs []engine.Input, answers []state.Answer) {
+	n := 0
+	for i, in := range inputs {
+		if _, ok := in.(*engine.Submit); !ok {
+			continue
+		}
+		a := w.arrived[n]
+		n++
+		if answers[i].Code != state.CodeOK {
+			w.meter.refused++
+			continue
+		}
+		j := &job{at: a.At, truth: a.Truth, spec: a.Workload}
+		for t := range a.Workload.Tasks {
+			j.tasks += int(max(a.Workload.Tasks[t].Count, 1))
+		}
+		w.jobs[answers[i].ID] = j
+	}
+}
+
+// follow carries out what was decided.
+func (w *World) follow(events []state.Event) {
+	w.meter.decided += int64(len(events))
+	for _, ev := range events {
+		switch ev := ev.(type) {
+		case *state.TaskPlaced:
+			w.placed(ev)
+		case *state.TaskStop:
+			w.stop(ev.Ref)
+		case *state.TasksLost:
+			for _, ref := range ev.Refs {
+				w.drop(ref)
+			}
+		case *state.TaskEnded:
+			w.drop(ev.Attempt.TaskRef)
+			if ev.Next.Final() && ev.Next != api.TaskSucceeded {
+				w.meter.failed++
+			}
+		case *state.WorkloadFinished:
+			w.finished(ev)
+		}
+	}
+}
+
+func (w *World) finished(ev *state.WorkloadFinished) {
+	j := w.jobs[ev.ID]
+	if j == nil {
+		return
+	}
+	delete(w.jobs, ev.ID)
+	w.meter.finished(j, w.now)
+}
