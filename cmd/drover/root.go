@@ -40,6 +40,8 @@ func commands(a *app) []*cobra.Command {
 		inGroup(groupTell, newForecastCmd(a)),
 		inGroup(groupTell, newScoreboardCmd(a)),
 		inGroup(groupTell, newBenchCmd(a)),
+		inGroup(groupTell, newTwinCmd(a)),
+		inGroup(groupTell, newTraceCmd(a)),
 		inGroup(groupTell, newSolveCmd(a)),
 		newDemoSampleCmd(),
 		newVersionCmd(a),
