@@ -47,6 +47,7 @@ func (t *Task) normalize(kind Kind) {
 	setDefault(&t.Grace, DefaultGrace)
 	setDefault(&t.OnLost, LostReplace)
 	setDefault(&t.MaxLog, DefaultMaxLog)
+	setDefault(&t.Resources.Storage, t.ScratchSize())
 	t.normalizeInputs()
 	for i := range t.Checks {
 		setDefault(&t.Checks[i].Interval, DefaultCheckInterval)

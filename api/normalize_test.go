@@ -47,9 +47,13 @@ func TestNormalizeJob(t *testing.T) {
 	w.Tasks[2].AtMostOnce = true
 	w.Tasks[3].Restart = &api.Restart{Policy: api.RestartNever}
 	w.Tasks[4].Restart = &api.Restart{Backoff: api.Hour}
+	w.Tasks[4].Volumes = []api.Volume{{Target: "/a", Scratch: api.GiB}, {Target: "/b", Scratch: api.MiB}}
 	w.Normalize()
 	if want := (&api.Schedule{Cron: "@daily", Zone: "UTC", Overlap: api.OverlapSkip, Keep: 10}); !reflect.DeepEqual(w.Schedule, want) {
 		t.Errorf("schedule: %+v", w.Schedule)
+	}
+	if got := w.Tasks[4].Resources.Storage; got != api.GiB+api.MiB {
+		t.Errorf("storage for two scratch volumes: %v", got)
 	}
 	if take := &w.Tasks[1]; !reflect.DeepEqual(take.After, []string{"make"}) || take.Inputs[0].Each != api.EachAll {
 		t.Errorf("a task that takes an output: after %v, each %q", take.After, take.Inputs[0].Each)

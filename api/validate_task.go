@@ -78,6 +78,9 @@ func (c *checker) task(t *Task) {
 	c.leave()
 	c.outputs(t.Outputs)
 	c.volumes(t.Volumes)
+	if sum := t.ScratchSize(); t.Resources.Storage > 0 && sum > t.Resources.Storage {
+		c.fault("volumes", "scratch space of %v in all does not fit into resources.storage, %v: that is all the task may have on the disk", sum, t.Resources.Storage)
+	}
 	c.ports(t.Ports)
 	c.checks(t)
 	c.restart(t)

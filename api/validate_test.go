@@ -351,6 +351,7 @@ var faults = []fault{
 			{Target: "/"},
 			{HostPath: "/srv/../etc"},
 		}
+		t.Resources.Storage = api.GiB
 	})), []string{
 		"tasks[0].volumes[1].readOnly: does not fit: scratch space that cannot be written is of no use",
 		`tasks[0].volumes[1].target: "/data" is already the target of volumes[0]`,
@@ -363,6 +364,7 @@ var faults = []fault{
 		"tasks[0].volumes[4]: needs exactly one of hostPath and scratch",
 		"tasks[0].volumes[5].target: is missing; write where the task sees the directory, for example /data",
 		`tasks[0].volumes[5].hostPath: "/srv/../etc" is not in its simplest form; did you mean "/etc"?`,
+		"tasks[0].volumes: scratch space of 2Gi in all does not fit into resources.storage, 1Gi: that is all the task may have on the disk",
 	}},
 	{"ports and checks", service(task(func(t *api.Task) {
 		t.Ports = []api.Port{{Name: "http", Port: 80}, {Name: "http", Port: 80}, {Name: "a", Port: 70000}, {Port: -1}}

@@ -211,6 +211,14 @@ type Volume struct {
 	ReadOnly bool   `json:"readOnly,omitempty" cbor:"4,keyasint,omitempty"`
 }
 
+// ScratchSize is the sum of the task's scratch volumes, in bytes.
+func (t *Task) ScratchSize() (sum Bytes) {
+	for i := range t.Volumes {
+		sum += min(max(t.Volumes[i].Scratch, 0), MaxStorage-sum)
+	}
+	return sum
+}
+
 // Port is a TCP port that a task listens on. Port 0 is chosen by the node; the
 // task learns it from DROVER_PORT_<NAME>.
 type Port struct {

@@ -8,6 +8,7 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -76,6 +77,7 @@ func open(ctx context.Context, cfg *Config) (_ *node, err error) {
 	}
 	n.self = cfg.Node
 	measure(&n.self, "/", n.dirs.root)
+	cfg.TaskStorage = cmp.Or(cfg.TaskStorage, taskStorage(n.self.Capacity.Storage))
 	n.connect()
 	return n, n.recall()
 }

@@ -52,6 +52,10 @@ type Config struct {
 	// CacheSize bounds the artifact cache in bytes. 0 is a tenth of the free
 	// disk, at most 10 GiB.
 	CacheSize api.Bytes
+	// TaskStorage bounds the directories of a task that asks for no storage, in
+	// bytes. 0 is a tenth of the node's storage, at least 64 MiB and at most
+	// 10 GiB.
+	TaskStorage api.Bytes
 	// KeptLogs bounds the logs of ended tasks that are kept, in bytes; at most
 	// 1000 tasks' are. 0 is 256 MiB.
 	KeptLogs api.Bytes

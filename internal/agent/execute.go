@@ -50,7 +50,7 @@ func (n *node) startLight(as *api.Assignment) {
 		n.post(ended(as.Attempt, api.Result{Outcome: api.OutcomeRejected, Reason: "no driver", Detail: "this node has no driver " + as.Task.Driver}))
 		return
 	}
-	s := driver.Spec{Dir: n.dirs.task(as.Attempt), Limits: limits(as.Task), Args: arguments(as.Task.Args, as.Index)}
+	s := driver.Spec{Dir: n.dirs.task(as.Attempt), Limits: n.limits(as.Task), Args: arguments(as.Task.Args, as.Index)}
 	h, err := d.Start(n.ctx, s)
 	if err != nil {
 		n.failedStart(as, err)

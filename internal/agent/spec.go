@@ -27,7 +27,7 @@ const (
 func (n *node) spec(as *api.Assignment, ports []api.Port) (driver.Spec, error) {
 	t := as.Task
 	dir := n.dirs.task(as.Attempt)
-	s := driver.Spec{Dir: dir, Limits: limits(t), Args: arguments(t.Args, as.Index)}
+	s := driver.Spec{Dir: dir, Limits: n.limits(t), Args: arguments(t.Args, as.Index)}
 	if t.AtMostOnce {
 		s.Lease = n.dirs.lease()
 	}
@@ -50,11 +50,31 @@ func (n *node) spec(as *api.Assignment, ports []api.Port) (driver.Spec, error) {
 	return s, nil
 }
 
-func limits(t *api.Task) driver.Limits {
+func (n *node) limits(t *api.Task) driver.Limits {
 	return driver.Limits{
 		Memory: int64(t.Resources.Memory), CPU: int64(t.Resources.CPU), Wall: time.Duration(t.Timeout),
-		Output: int64(t.Resources.Storage), Log: int64(t.MaxLog),
+		Output: int64(n.output(t)), Log: int64(t.MaxLog),
 	}
+}
+
+// output bounds what the task's own directories may hold: what its scratch
+// volumes leave of the storage that it asked for. One that asked for none must
+// not fill the node either.
+func (n *node) output(t *api.Task) api.Bytes {
+	if left := t.Resources.Storage - t.ScratchSize(); left > 0 {
+		return left
+	}
+	return n.cfg.TaskStorage
+}
+
+// The bounds of the default of Config.TaskStorage.
+const (
+	leastTaskStorage = 64 * api.MiB
+	mostTaskStorage  = 10 * api.GiB
+)
+
+func taskStorage(node api.Bytes) api.Bytes {
+	return min(max(node/10, leastTaskStorage), mostTaskStorage)
 }
 
 // arguments puts the index of an array's element in place of "{index}".
