@@ -78,6 +78,7 @@ func (g *agentFlags) flags(f *pflag.FlagSet) {
 	f.StringSliceVar(&g.cfg.HostPaths, "allow-path", nil, "path that tasks may mount, with :ro at the end read-only; may be repeated")
 	f.StringVar(&g.cfg.SecretsDir, "secrets", "", "directory with one file a secret, not readable by others")
 	f.Var(sizeFlag{&g.cfg.CacheSize}, "cache", "size of the artifact cache (default a tenth of the free disk)")
+	f.Var(sizeFlag{&g.cfg.TaskStorage}, "task-storage", "storage for a task that asks for none (default a tenth of --storage, at least 64Mi, at most 10Gi)")
 	f.BoolVar(&g.cfg.StopTasks, "stop-tasks", false, "stop all tasks with the agent; they are placed elsewhere")
 	f.DurationVar(&g.cfg.StopWait, "stop-wait", 30*time.Second, "how long that may take")
 	f.IntVar(&g.idle, "idle-workers", 1, "workers that are kept ready for each driver")
