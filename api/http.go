@@ -104,6 +104,7 @@ type SettingsRequest struct {
 	RetainMax int32    `json:"retainMax,omitempty"` // how many of them at most
 	Lease     Duration `json:"lease,omitempty"`     // silence after which atMostOnce tasks of a node have been stopped there
 	Home      string   `json:"home,omitempty"`      // site of the cell's artifact store and of callers
+	Strategy  string   `json:"strategy,omitempty"`  // of the cell: how the queue is ordered, and where tasks go that name none
 }
 
 // Stored names an artifact that the cell's store holds.
@@ -112,9 +113,18 @@ type Stored struct {
 	Size   Bytes  `json:"size"`
 }
 
+// The types of problems that say what there is not, so that a program knows where
+// to look next. Other problems have no type: their status says it.
+const (
+	ProblemNoWorkload = "tag:drover.dev,2026:no-workload"
+	ProblemNoTask     = "tag:drover.dev,2026:no-task" // of that name or index in the workload
+	ProblemNoNode     = "tag:drover.dev,2026:no-node"
+	ProblemNotPlaced  = "tag:drover.dev,2026:not-placed" // the element has no log: it was never on a node
+)
+
 // Problem is an error as RFC 9457 writes it (application/problem+json).
 type Problem struct {
-	Type   string         `json:"type,omitempty"`
+	Type   string         `json:"type,omitempty"` // one of those above, or ""
 	Title  string         `json:"title,omitempty"`
 	Status int            `json:"status,omitempty"`
 	Detail string         `json:"detail,omitempty"` // what happened, and what to do next

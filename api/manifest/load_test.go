@@ -192,7 +192,7 @@ f.yaml:4:54: tasks[0].count: 1e3 is not a whole number`,
 		{"many values", `{"a": [` + strings.Repeat("1,", 500_000) + "1]}", "f.yaml:1:800004: has more than 400000 values"},
 		{"many keys", strings.Repeat("a: b\n", 5000), "f.yaml:4001:2: is a mapping of more than 4000 keys"},
 		{"a billion laughs", laughs(), "f.yaml:6:30: has more than 400000 values"},
-		{"too large", strings.Repeat("#", 5<<20), "f.yaml: has more than 4194304 bytes"},
+		{"too large", strings.Repeat("#", 5<<20), "f.yaml: is larger than 4Mi: submit it in parts, and put large values into artifacts"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			docs, err := manifest.Load(strings.NewReader(c.text), manifest.Options{File: "f.yaml"})

@@ -122,6 +122,9 @@ func (g *agentFlags) settle(a *app) (err error) {
 	if err := g.user.check(); err != nil {
 		return err
 	}
+	if err := secretsDir(g.cfg.SecretsDir); err != nil {
+		return err
+	}
 	if err := g.findServer(a); err != nil {
 		return err
 	}
@@ -134,6 +137,22 @@ func (g *agentFlags) settle(a *app) (err error) {
 	}
 	g.cfg.HTTP, err = agentHTTP(a.set.ca)
 	return err
+}
+
+// secretsDir refuses a directory of secrets that is not there: its absence would
+// show only when a task needs one.
+func secretsDir(dir string) error {
+	if dir == "" {
+		return nil
+	}
+	info, err := os.Stat(dir)
+	if err == nil && !info.IsDir() {
+		err = fmt.Errorf("%s is not a directory", dir)
+	}
+	if err != nil {
+		return usageError{fmt.Errorf("the directory of secrets: %w", err), "name a directory with --secrets that holds one file a secret"}
+	}
+	return nil
 }
 
 // findServer fills in server and join token: what the flags say, else the server
@@ -149,8 +168,12 @@ func (g *agentFlags) findServer(a *app) error {
 	}
 	switch {
 	case g.tokenFile != "":
-		if g.cfg.JoinToken = readLine(g.tokenFile); g.cfg.JoinToken == "" {
-			return usageError{fmt.Errorf("there is no token in %s", g.tokenFile), "copy join.token from the server's data directory"}
+		text, err := os.ReadFile(g.tokenFile)
+		if g.cfg.JoinToken = strings.TrimSpace(string(text)); err == nil && g.cfg.JoinToken == "" {
+			err = fmt.Errorf("%s is empty", g.tokenFile)
+		}
+		if err != nil {
+			return usageError{fmt.Errorf("read the join token: %w", err), "copy join.token from the server's data directory"}
 		}
 	case g.token == "" && g.cfg.Server == here.url:
 		g.cfg.JoinToken = here.token

@@ -40,7 +40,7 @@ uploaded. Nothing is submitted when any document has a fault; docs/workload.md
 describes every field.`,
 		Example: `  drover apply -f job.yaml
   drover apply -f examples/manifests --wait`,
-		Args: args(0, 0, ""),
+		Args: fileArgs,
 		RunE: a.withClient(func(cmd *cobra.Command, c *client.Client, _ []string) error {
 			docs, err := a.documents(files)
 			if err != nil {

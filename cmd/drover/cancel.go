@@ -19,12 +19,16 @@ func newCancelCmd(a *app) *cobra.Command {
 			var names []string
 			var errs []error
 			for _, name := range args {
-				applied, err := c.Cancel(cmd.Context(), workloadArg(name))
+				whole, err := wholeArg(name)
+				var applied api.Applied
+				if err == nil {
+					applied, err = c.Cancel(cmd.Context(), whole)
+				}
 				if err != nil {
 					errs = append(errs, err)
 					continue
 				}
-				done, names = append(done, applied), append(names, workloadArg(name))
+				done, names = append(done, applied), append(names, whole)
 			}
 			if wait && len(names) > 0 {
 				_, err := c.WaitFinished(cmd.Context(), names...)

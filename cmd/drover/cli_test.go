@@ -79,6 +79,7 @@ func newScript(t *testing.T) *script {
 //	node NAME      a node registers
 //	finish [TEXT]  everything that is placed succeeds; its first output is TEXT
 //	fail           everything that is placed fails once
+//	refuse WHY     the cell takes nothing from now on: busy, full, follows
 //	file NAME      the input is written to a file, of which F/ is the directory
 func TestScripts(t *testing.T) {
 	datadriven.Walk(t, "testdata/scripts", func(t *testing.T, path string) {
@@ -106,6 +107,9 @@ func (s *script) step(cmd string, words []string, input string) string {
 		return fmt.Sprintf("%d finished\n", s.cell.Finish(outputs...))
 	case "fail":
 		s.cell.Fail()
+	case "refuse":
+		why := map[string]error{"busy": &httpapi.BusyError{RetryAfter: 3 * time.Second}, "full": httpapi.ErrStorage, "follows": httpapi.ErrNotLeader}[words[0]]
+		s.cell.Refuse = func() error { return why }
 	case "file":
 		if err := os.WriteFile(filepath.Join(s.dir, words[0]), []byte(input), 0o600); err != nil {
 			s.t.Fatal(err)

@@ -35,6 +35,9 @@ themselves.`,
 				return err
 			}
 			cfg.TaskUser = user.user
+			if err = secretsDir(cfg.SecretsDir); err != nil {
+				return err
+			}
 			if cfg.Dir, err = a.dataDir(); err != nil {
 				return err
 			}

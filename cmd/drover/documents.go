@@ -5,15 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
+	"strings"
 
 	"drover.dev/api"
 	"drover.dev/api/client"
 	"drover.dev/api/manifest"
 	"drover.dev/internal/report"
+	"github.com/spf13/cobra"
 )
 
 // document is a document of a file, with the directory that its sources are
@@ -72,9 +72,30 @@ func (a *app) documents(paths []string) (docs []document, err error) {
 		return nil, faultyFiles{texts, all}
 	}
 	if len(docs) == 0 {
-		return nil, usageError{errors.New("there is nothing to apply"), "name files, directories with .yaml files, or - for standard input"}
+		return nil, nothingNamed(paths)
 	}
 	return docs, nil
+}
+
+// nothingNamed says why there are no documents: nobody named any, or directories
+// without manifests.
+func nothingNamed(paths []string) error {
+	const hint = "name files, directories with .yaml, .yml or .json files, or - for standard input, with -f"
+	if len(paths) == 0 {
+		return usageError{errors.New("no file is named"), hint}
+	}
+	return usageError{fmt.Errorf("there are no manifests in %s", strings.Join(paths, ", ")), hint}
+}
+
+// fileArgs refuses files that are not behind -f, and says how to write it.
+func fileArgs(cmd *cobra.Command, got []string) error {
+	if len(got) == 0 {
+		return nil
+	}
+	return usageError{
+		errText("%s does not know what to do with %q", cmd.CommandPath(), strings.Join(got, " ")),
+		"files are named with -f: " + cmd.CommandPath() + " -f " + strings.Join(got, " -f "),
+	}
 }
 
 // faultyFiles is every fault of several files.
@@ -83,13 +104,20 @@ type faultyFiles struct {
 	all   *manifest.Errors
 }
 
+// maxFaults is how many faults are listed; who has more has another trouble.
+const maxFaults = 50
+
 func (f faultyFiles) Error() string {
 	text := fmt.Sprintf("%d faults:", len(f.all.List))
 	if len(f.all.List) == 1 {
 		text = "one fault:"
 	}
-	for _, t := range f.texts {
-		text += "\n" + t
+	lines := strings.Split(strings.Join(f.texts, "\n"), "\n")
+	for _, line := range lines[:min(len(lines), maxFaults)] {
+		text += "\n" + line
+	}
+	if more := len(lines) - maxFaults; more > 0 {
+		text += fmt.Sprintf("\nand %d more", more)
 	}
 	return text
 }
@@ -104,7 +132,7 @@ func manifests(path string) ([]string, error) {
 	}
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, usageError{err, "name files, directories, or - for standard input"}
+		return nil, usageError{plainPath(err), "name files, directories, or - for standard input"}
 	}
 	if !info.IsDir() {
 		return []string{path}, nil
@@ -112,11 +140,11 @@ func manifests(path string) ([]string, error) {
 	var files []string
 	entries, err := os.ReadDir(path)
 	if err != nil {
-		return nil, fmt.Errorf("look for manifests: %w", err)
+		return nil, usageError{fmt.Errorf("look for manifests: %w", err), "name directories that this user can read"}
 	}
 	for _, e := range entries {
 		p := filepath.Join(path, e.Name())
-		if !slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(p)) {
+		if !isManifest(p) {
 			continue
 		}
 		if info, err := os.Stat(p); err == nil && info.Mode().IsRegular() { // a link to a file is one
@@ -132,12 +160,16 @@ func (a *app) read(file string) ([]document, error) {
 	if file != "-" {
 		f, err := os.Open(file)
 		if err != nil {
-			return nil, usageError{err, ""}
+			return nil, usageError{plainPath(err), "name files that this user can read"}
 		}
 		defer func() { _ = f.Close() }() // it was only read
 		in, name, dir = f, file, filepath.Dir(file)
 	}
 	found, err := manifest.Load(io.Reader(in), manifest.Options{File: name})
+	var faults *manifest.Errors
+	if err != nil && !errors.As(err, &faults) {
+		return nil, usageError{err, "name files that can be read to their end"}
+	}
 	docs := make([]document, len(found))
 	for i := range found {
 		docs[i] = document{found[i], name, dir}
@@ -145,8 +177,8 @@ func (a *app) read(file string) ([]document, error) {
 	return docs, err
 }
 
-// upload replaces the files that a workload names by artifacts. done remembers
-// what was uploaded before.
+// upload replaces the files that a workload names, relative to dir, by artifacts.
+// done remembers what was uploaded before.
 func (a *app) upload(ctx context.Context, c *client.Client, w *api.Workload, dir string, done map[string]api.Stored) error {
 	for i := range w.Tasks {
 		t := &w.Tasks[i]
@@ -162,9 +194,21 @@ func (a *app) upload(ctx context.Context, c *client.Client, w *api.Workload, dir
 				continue
 			}
 			if err := a.uploadSource(ctx, c, s, dir, done); err != nil {
-				return fmt.Errorf("%s, task %s: %w", w.Name, t.Name, err)
+				return fmt.Errorf("task %s: %w", t.Name, err)
 			}
 		}
+	}
+	return nil
+}
+
+// uploadable refuses what is no file.
+func uploadable(path string) error {
+	const hint = "paths are relative to the directory of the manifest"
+	switch info, err := os.Stat(path); {
+	case err != nil:
+		return usageError{plainPath(err), hint}
+	case !info.Mode().IsRegular():
+		return usageError{errText("%s is not a file", path), hint}
 	}
 	return nil
 }
@@ -176,10 +220,11 @@ func (a *app) uploadSource(ctx context.Context, c *client.Client, s *api.Source,
 	}
 	stored, known := done[path]
 	if !known {
+		if err := uploadable(path); err != nil {
+			return err
+		}
 		var err error
-		if stored, err = c.Upload(ctx, path); errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
-			return usageError{err, "paths are relative to the manifest"}
-		} else if err != nil {
+		if stored, err = c.Upload(ctx, path); err != nil {
 			return err
 		}
 		done[path] = stored

@@ -4,14 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"regexp"
 	"strings"
-	"syscall"
 
 	"drover.dev/api/client"
 	"drover.dev/api/manifest"
-	"drover.dev/internal/live"
 	"drover.dev/internal/report"
 )
 
@@ -44,7 +41,7 @@ func exitCodes() string {
 		{exitUnreachable, "the server cannot be reached"},
 		{exitForbidden, "the token is missing or does not open this"},
 		{exitBusy, "the server is busy or cannot take it now"},
-		{exitInternal, "something else went wrong"},
+		{exitInternal, "a fault of the program, or a machine that fails"},
 		{exitInterrupted, "interrupted"},
 	} {
 		fmt.Fprintf(&b, "  %-4d %s\n", c.code, c.text)
@@ -113,34 +110,9 @@ func classify(err error) (code int, hint string) {
 	case errors.As(err, &faults):
 		return exitUsage, "correct the file; docs/workload.md describes every field"
 	case errors.As(err, &unreachable):
-		return exitUnreachable, "start one with drover dev, or name another with --server"
+		return exitUnreachable, unreachableHint(unreachable)
 	case errors.As(err, &refused):
-		return classifyStatus(refused.Status)
+		return classifyRefusal(refused)
 	}
-	switch {
-	case errors.Is(err, live.ErrConfig):
-		return exitUsage, ""
-	case errors.Is(err, syscall.EADDRINUSE):
-		return exitConflict, ""
-	}
-	return exitInternal, ""
-}
-
-func classifyStatus(status int) (code int, hint string) {
-	switch status {
-	case http.StatusUnauthorized:
-		return exitForbidden, "give the token of the cell with --token or DROVER_TOKEN; it stands in admin.token in the server's data directory"
-	case http.StatusForbidden:
-		return exitForbidden, "use a token that opens this"
-	case http.StatusNotFound:
-		return exitNotFound, "drover ls, drover show NAME and drover nodes list what there is"
-	case http.StatusConflict:
-		return exitConflict, ""
-	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
-		return exitBusy, "try again in a moment"
-	}
-	if status >= 400 && status < 500 {
-		return exitUsage, ""
-	}
-	return exitInternal, ""
+	return classifyLocal(err)
 }

@@ -1,29 +1,75 @@
 package main
 
 import (
+	"context"
+	"fmt"
 	"net"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
+	"time"
+
+	"drover.dev/internal/lockfile"
 )
 
-// TestUsageFaults are mistakes on the command line, not failures of the program.
+// TestUsageFaults are mistakes on the command line, or what this machine refuses,
+// not failures of the program. Each says what to do.
 func TestUsageFaults(t *testing.T) {
 	taken, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = taken.Close() }()
+	t.Cleanup(func() { _ = taken.Close() })
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, []byte("no certificate"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	self := fmt.Sprintf("process %d (", os.Getpid())
+	locked := func(t *testing.T, dir string) {
+		lock, err := lockfile.Take(filepath.Join(dir, "lock"), "server")
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = lock.Release() })
+	}
+	agent := []string{"agent", "--server", "http://127.0.0.1:1", "--join-token", "x"}
 	for name, c := range map[string]struct {
 		words []string
 		code  int
+		says  string
+		given func(t *testing.T, data string)
 	}{
-		"not a URL":       {[]string{"ls", "--server", "ftp://x"}, exitUsage},
-		"open to all":     {[]string{"server", "--http", "0.0.0.0:7777"}, exitUsage},
-		"a taken address": {[]string{"server", "--bus", "127.0.0.1:0", "--http", taken.Addr().String()}, exitConflict},
+		"not a URL":             {words: []string{"ls", "--server", "ftp://x"}, code: exitUsage, says: "ftp://x"},
+		"open to all":           {words: []string{"server", "--http", "0.0.0.0:7777"}, code: exitUsage, says: "TLS"},
+		"a taken address":       {words: []string{"server", "--bus", "127.0.0.1:0", "--http", taken.Addr().String()}, code: exitConflict, says: self},
+		"a taken bus":           {words: []string{"server", "--http", "127.0.0.1:0", "--bus", taken.Addr().String()}, code: exitConflict, says: self},
+		"a port that is none":   {words: []string{"server", "--http", "127.0.0.1:99999"}, code: exitUsage, says: "65535"},
+		"another server's data": {words: []string{"server"}, code: exitConflict, says: fmt.Sprintf("another server, process %d, runs", os.Getpid()), given: locked},
+		"data in a file":        {words: []string{"server", "--data", file}, code: exitUsage, says: file},
+		"no certificate":        {words: []string{"server", "--tls-cert", "none.pem", "--tls-key", "none.key"}, code: exitUsage, says: "none.pem"},
+		"a bad certificate":     {words: []string{"server", "--tls-cert", file, "--tls-key", file}, code: exitUsage, says: "PEM"},
+		"no outside bus":        {words: []string{"server", "--nats", "nats://127.0.0.1:1"}, code: exitUnreachable, says: "nats://127.0.0.1:1"},
+		"no secrets":            {words: []string{"dev", "--secrets", "none"}, code: exitUsage, says: "none"},
+		"an agent of no layer":  {words: append(agent, "--layer", "moon"), code: exitUsage, says: "moon"},
+		"an agent in a file":    {words: append(agent, "--data", file), code: exitUsage, says: file},
+		"no join token":         {words: []string{"agent", "--server", "http://127.0.0.1:1", "--join-token-file", "none"}, code: exitUsage, says: "none"},
+		"results in a file":     {words: []string{"demo", "--out", filepath.Join(file, "out")}, code: exitUsage, says: file},
+		"a manifest in a file":  {words: []string{"apply", "-f", filepath.Join(file, "x")}, code: exitUsage, says: file},
 	} {
 		t.Run(name, func(t *testing.T) {
-			a := newConsole(t, nil)
-			if code := a.run(t.Context(), append(c.words, "--data", t.TempDir())); code != c.code {
-				t.Errorf("exit code %d, not %d: %s", code, c.code, a.err.String())
+			t.Parallel()
+			a, data := newConsole(t, nil), t.TempDir()
+			if c.given != nil {
+				c.given(t, data)
+			}
+			if c.words[0] != "demo" { // the last one counts
+				c.words = append([]string{"--data", data}, c.words...)
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // what runs did not refuse
+			defer cancel()
+			if code := a.run(ctx, c.words); code != c.code || !strings.Contains(a.err.String(), c.says) {
+				t.Errorf("exit code %d, not %d with %q: %s", code, c.code, c.says, a.err.String())
 			}
 		})
 	}

@@ -24,10 +24,10 @@ func newLsCmd(a *app) *cobra.Command {
   drover ls --status running,pending -o wide`,
 		Args: args(0, 0, ""),
 		RunE: a.withClient(func(cmd *cobra.Command, c *client.Client, _ []string) error {
+			o.Kind = api.Kind(kind)
 			if err := checkLs(&o, limit); err != nil {
 				return err
 			}
-			o.Kind = api.Kind(kind)
 			var views []api.WorkloadView
 			for v, err := range c.List(cmd.Context(), o) {
 				if err != nil {
@@ -68,6 +68,9 @@ func emptyLs(f *pflag.FlagSet) string {
 func checkLs(o *client.ListOptions, limit int) error {
 	if limit < 1 {
 		return usageError{fmt.Errorf("--limit %d: it is at least 1", limit), ""}
+	}
+	if kinds := []api.Kind{"", api.KindJob, api.KindService, api.KindSystem}; !slices.Contains(kinds, o.Kind) {
+		return usageError{fmt.Errorf("--kind %q: it is job, service or system", o.Kind), ""}
 	}
 	for _, s := range o.Status {
 		if !slices.Contains(listStatuses(), s) {

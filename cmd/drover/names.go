@@ -30,6 +30,14 @@ type elementArg struct {
 	indexed  bool
 }
 
+// wholeArg is workloadArg for commands that take a workload as a whole.
+func wholeArg(s string) (string, error) {
+	if name, _, more := strings.Cut(strings.ReplaceAll(s, "[", "."), "."); more && name != "" {
+		return "", usageError{fmt.Errorf("%q names a task, and this is for a whole workload", s), "write " + name + "; drover explain, logs and result take tasks"}
+	}
+	return workloadArg(s), nil
+}
+
 func parseElement(s string) (e elementArg, err error) {
 	bad := usageError{fmt.Errorf("%q does not name a task", s), "write NAME, NAME.TASK, NAME.TASK[INDEX] or NAME[INDEX]"}
 	name, rest, indexed := strings.Cut(s, "[")
@@ -58,7 +66,11 @@ func (e *elementArg) oneTask(ctx context.Context, c *client.Client) error {
 		return err
 	}
 	if len(v.Spec.Tasks) != 1 {
-		return usageError{fmt.Errorf("%s has %d tasks", v.Name, len(v.Spec.Tasks)), "name one: NAME.TASK[INDEX]"}
+		names := make([]string, len(v.Spec.Tasks))
+		for i := range v.Spec.Tasks {
+			names[i] = v.Name + "." + v.Spec.Tasks[i].Name
+		}
+		return usageError{fmt.Errorf("%s has %d tasks", v.Name, len(v.Spec.Tasks)), "name one: " + strings.Join(names[:min(len(names), 10)], ", ")}
 	}
 	e.task = v.Spec.Tasks[0].Name
 	return nil

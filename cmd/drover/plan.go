@@ -25,7 +25,7 @@ func newPlanCmd(a *app) *cobra.Command {
 that a workload names are uploaded, since the decision may depend on them; the
 server removes them again when nothing refers to them.`,
 		Example: "  drover plan -f job.yaml",
-		Args:    args(0, 0, ""),
+		Args:    fileArgs,
 		RunE: a.withClient(func(cmd *cobra.Command, c *client.Client, _ []string) error {
 			docs, err := a.documents(files)
 			if err != nil {

@@ -12,7 +12,11 @@ func newRollbackCmd(a *app) *cobra.Command {
 		Short: "Give a service an earlier revision again",
 		Args:  args(1, 1, "the name of a service"), ValidArgsFunction: a.completeWorkloads(),
 		RunE: a.withClient(func(cmd *cobra.Command, c *client.Client, args []string) error {
-			applied, err := c.Rollback(cmd.Context(), workloadArg(args[0]), revision)
+			name, err := wholeArg(args[0])
+			if err != nil {
+				return err
+			}
+			applied, err := c.Rollback(cmd.Context(), name, revision)
 			if err != nil {
 				return err
 			}

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+	"regexp"
 	"strings"
 
 	"drover.dev/api"
@@ -87,7 +89,7 @@ Exit codes:
 		},
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usageError{err, "see " + cmd.CommandPath() + " --help"}
+		return usageError{plainFlagError(err), "see " + cmd.CommandPath() + " --help"}
 	})
 	a.set.flags(root.PersistentFlags())
 	root.AddGroup(
@@ -99,8 +101,17 @@ Exit codes:
 	)
 	root.AddCommand(commands(a)...)
 	root.CompletionOptions.HiddenDefaultCmd = false
+	strictCompletion(root)
 	completeFlag(root, "output", "table", "wide", "json", "yaml")
 	return root
+}
+
+// plainFlagError says a flag's fault without the names of Go's parsers.
+func plainFlagError(err error) error {
+	text := regexp.MustCompile(`strconv\.\w+: parsing "[^"]*": invalid syntax$`).ReplaceAllString(err.Error(), "it is not a number")
+	text = regexp.MustCompile(`strconv\.\w+: parsing "[^"]*": value out of range$`).ReplaceAllString(text, "it is too large")
+	text = regexp.MustCompile(`time: (invalid|missing|unknown) .*$`).ReplaceAllString(text, "write a time such as 30s or 5m")
+	return errors.New(text)
 }
 
 func unknownCommand(root *cobra.Command, name string) error {
@@ -115,6 +126,18 @@ func unknownCommand(root *cobra.Command, name string) error {
 		hint = "did you mean drover " + near + "?"
 	}
 	return usageError{errText("there is no command %q", name), hint}
+}
+
+// strictCompletion refuses shells that there is no script for; cobra shows its
+// help for them.
+func strictCompletion(root *cobra.Command) {
+	root.InitDefaultCompletionCmd()
+	for _, c := range root.Commands() {
+		if c.Name() == "completion" {
+			c.Args = args(0, 0, "")
+			c.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+		}
+	}
 }
 
 // completeFlag offers fixed values for a flag.

@@ -3,8 +3,8 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -46,7 +46,11 @@ uploaded. Ctrl-C cancels it.`,
   drover run ./clean.wasm --input samples.csv --output clean.csv --out .`,
 		Args: args(1, -1, "a program"),
 		RunE: a.withClient(func(cmd *cobra.Command, c *client.Client, args []string) error {
-			return a.runOnce(cmd.Context(), c, g.workload(args), &g)
+			w, err := g.workload(args)
+			if err != nil {
+				return err
+			}
+			return a.runOnce(cmd.Context(), c, w, &g)
 		}),
 	}
 	f := cmd.Flags()
@@ -70,20 +74,14 @@ uploaded. Ctrl-C cancels it.`,
 }
 
 // workload makes the job of one task.
-func (g *runFlags) workload(words []string) *api.Workload {
+func (g *runFlags) workload(words []string) (*api.Workload, error) {
 	t := g.task
 	t.Name, t.Driver, t.Env, t.Timeout = "main", g.driver, g.env, api.Duration(g.limit)
-	program := words[0]
-	if t.Driver == "" {
-		if t.Driver = api.DriverProcess; strings.HasSuffix(program, ".wasm") {
-			t.Driver = api.DriverWASM
-		}
+	if err := g.program(&t, words); err != nil {
+		return nil, err
 	}
-	switch info, err := os.Stat(program); {
-	case t.Driver == api.DriverWASM || err == nil && info.Mode().IsRegular() && strings.ContainsRune(program, filepath.Separator):
-		t.Artifact, t.Args = &api.Source{File: program}, words[1:]
-	default:
-		t.Command = words
+	if err := g.files(&t); err != nil {
+		return nil, err
 	}
 	for _, l := range g.layers {
 		t.Requires.Layers = append(t.Requires.Layers, api.Layer(l))
@@ -93,22 +91,15 @@ func (g *runFlags) workload(words []string) *api.Workload {
 	if g.attempts > 0 {
 		t.Restart = &api.Restart{Policy: api.RestartOnFailure, Attempts: g.attempts}
 	}
-	for _, in := range g.inputs {
-		file, name, named := strings.Cut(in, ":")
-		if !named {
-			name = filepath.Base(file)
-		}
-		t.Inputs = append(t.Inputs, api.Input{Path: name, Source: api.Source{File: file}})
-	}
 	t.Outputs = []api.Output{{Name: stdoutOutput, Stdout: true, Optional: true}}
 	for i, path := range g.outputs {
 		t.Outputs = append(t.Outputs, api.Output{Name: fmt.Sprintf("output-%d", i), Path: path})
 	}
 	name := g.name
 	if name == "" {
-		name = nameFor(program)
+		name = nameFor(words[0])
 	}
-	return &api.Workload{APIVersion: api.Version, Kind: api.KindJob, Name: name, Tasks: []api.Task{t}}
+	return &api.Workload{APIVersion: api.Version, Kind: api.KindJob, Name: name, Tasks: []api.Task{t}}, nil
 }
 
 // stdoutOutput is the output that keeps what the program wrote, should its node
@@ -134,6 +125,9 @@ func (a *app) runOnce(ctx context.Context, c *client.Client, w *api.Workload, g 
 		return err
 	}
 	applied, err := c.Submit(ctx, w)
+	if refused := (*client.Error)(nil); errors.As(err, &refused) && len(refused.Fields) > 0 {
+		return usageError{errText("%s cannot be run:\n%s", w.Name, inWordsOfRun(refused.Fields)), "see drover run --help"}
+	}
 	if err != nil {
 		return err
 	}

@@ -68,6 +68,12 @@ func (a *app) settle(cmd *cobra.Command) error {
 			errs = append(errs, fmt.Errorf("%s: %w", from, err))
 		}
 	})
+	if a.set.timeout <= 0 {
+		errs = append(errs, fmt.Errorf("--timeout %s: it is more than nothing, for example 30s", a.set.timeout))
+	}
+	if !api.ValidName(a.set.tenant) {
+		errs = append(errs, fmt.Errorf("--tenant %q is not a name: 1 to 63 small letters, digits and -", a.set.tenant))
+	}
 	if !slices.Contains([]string{"table", "wide", "json", "yaml"}, a.set.output) {
 		errs = append(errs, fmt.Errorf("--output %q: it is table, wide, json or yaml", a.set.output))
 	}

@@ -25,7 +25,11 @@ func newShowCmd(a *app) *cobra.Command {
 		Long:  "Show a workload and where its tasks stand. NAME is a name, or a number as #17; -o yaml shows the specification.",
 		Args:  args(1, 1, "the name of a workload"), ValidArgsFunction: a.completeWorkloads(),
 		RunE: a.withClient(func(cmd *cobra.Command, c *client.Client, args []string) error {
-			s, more, err := load(cmd.Context(), c, workloadArg(args[0]), limit)
+			name, err := wholeArg(args[0])
+			if err != nil {
+				return err
+			}
+			s, more, err := load(cmd.Context(), c, name, limit)
 			if err != nil {
 				return err
 			}

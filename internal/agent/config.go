@@ -78,6 +78,9 @@ type Config struct {
 	OnReady func(api.Node)
 }
 
+// ErrConfig says that an agent cannot run as it is configured.
+var ErrConfig = errors.New("configure agent")
+
 // validate fills in defaults and names every fault at once.
 func (c *Config) validate() error {
 	c.defaults()
@@ -103,7 +106,7 @@ func (c *Config) validate() error {
 		fault(!filepath.IsAbs(strings.TrimSuffix(p, ":ro")), "host path %q is not absolute", p)
 	}
 	if err := errors.Join(errs...); err != nil {
-		return fmt.Errorf("configure agent: %w", err)
+		return fmt.Errorf("%w: %w", ErrConfig, err)
 	}
 	return nil
 }

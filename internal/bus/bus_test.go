@@ -120,8 +120,8 @@ func TestStartSaysWhatIsWrong(t *testing.T) {
 		"no directory":        {bus.Options{}, "no store directory"},
 		"a second server":     {bus.Options{StoreDir: bus.Dir(busy)}, "another server runs in"},
 		"a file in the way":   {bus.Options{StoreDir: filepath.Join(file, "x")}, "create the store directory"},
-		"a port that is held": {bus.Options{StoreDir: t.TempDir(), Port: l.Addr().(*net.TCPAddr).Port}, "choose another address"},
-		"not an address":      {bus.Options{StoreDir: t.TempDir(), Host: "256.0.0.1", Port: -1}, "choose another address"},
+		"a port that is held": {bus.Options{StoreDir: t.TempDir(), Port: l.Addr().(*net.TCPAddr).Port}, "address already in use"},
+		"not an address":      {bus.Options{StoreDir: t.TempDir(), Host: "256.0.0.1", Port: -1}, "256.0.0.1"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, err := bus.Start(t.Context(), c.o)

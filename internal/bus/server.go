@@ -178,7 +178,7 @@ func probe(host string, port int) error {
 	}
 	l, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(port)))
 	if err != nil {
-		return fmt.Errorf("%w: choose another address or stop the program that holds it", err)
+		return err
 	}
 	return l.Close()
 }

@@ -31,6 +31,9 @@ type Options struct {
 // and why, and writes the results to Out.
 func Run(ctx context.Context, o Options) (err error) {
 	began := time.Now()
+	if err := os.MkdirAll(o.Out, 0o755); err != nil {
+		return fmt.Errorf("make the directory for the results: %w", err)
+	}
 	dir, err := os.MkdirTemp("", "drover-demo-")
 	if err != nil {
 		return fmt.Errorf("make a directory for the demo: %w", err)
@@ -176,9 +179,6 @@ func collect(ctx context.Context, c *client.Client, views []api.WorkloadView) ([
 
 // save writes the last outputs into the directory that was asked for.
 func save(ctx context.Context, c *client.Client, o *Options, done []outcome) error {
-	if err := os.MkdirAll(o.Out, 0o755); err != nil {
-		return fmt.Errorf("make the directory for the results: %w", err)
-	}
 	fmt.Fprintln(o.Writer, "\nResults")
 	fmt.Fprintln(o.Writer)
 	for _, d := range done {

@@ -5,6 +5,7 @@ package lockfile
 import (
 	"errors"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -20,7 +21,9 @@ func TestALockIsWaitedForButNotForLong(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Take(path, "server"); err == nil || !strings.Contains(err.Error(), "another server runs") {
+	_, err = Take(path, "server")
+	var refused *HeldError
+	if !errors.As(err, &refused) || refused.PID != os.Getpid() || !strings.Contains(err.Error(), "another server, process ") {
 		t.Errorf("a lock that stays held gives %v", err)
 	}
 	time.AfterFunc(3*pause, func() { _ = held.file.Close() }) // as when its process dies

@@ -141,7 +141,7 @@ func (t *tail) look(ctx context.Context) error {
 
 // errNoLog says that there will be no attempt to read from.
 func errNoLog() *problem {
-	return newProblem(http.StatusNotFound, "the element was not placed on a node, so it has no log: ask why with explain")
+	return missing(api.ProblemNotPlaced, "the element was not placed on a node, so it has no log")
 }
 
 // find looks for an attempt after a number; a follower waits for one.
@@ -255,7 +255,8 @@ func (q *logQuery) element(w *state.Workload) (*state.Task, *problem) {
 	task := q.task
 	if task == "" {
 		if len(w.Spec.Tasks) > 1 {
-			return nil, newProblem(http.StatusUnprocessableEntity, fmt.Sprintf("workload %s has %d tasks: name one", w.Spec.Name, len(w.Spec.Tasks)))
+			return nil, newProblem(http.StatusUnprocessableEntity,
+				fmt.Sprintf("workload %s has %d tasks: name one of %s", w.Spec.Name, len(w.Spec.Tasks), listOf(taskNames(w))))
 		}
 		task = w.Spec.Tasks[0].Name
 	}

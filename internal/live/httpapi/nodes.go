@@ -24,6 +24,7 @@ func (s *Server) nodeRoutes() {
 	huma.Register(s.api, s.operation("listSites", http.MethodGet, "/v1/sites", "sites", "List the declared sites"), s.listSites)
 	huma.Register(s.api, s.operation("putSite", http.MethodPut, "/v1/sites/{site}", "sites",
 		"Declare a site and its links, or replace it", http.StatusTooManyRequests), s.putSite)
+	s.strategies()
 	huma.Register(s.api, s.operation("putSettings", http.MethodPut, "/v1/settings", "cell",
 		"Change settings of the cell", http.StatusTooManyRequests), s.putSettings)
 }
@@ -52,16 +53,18 @@ type getNode struct {
 }
 
 func (s *Server) getNode(ctx context.Context, in *getNode) (*answer[api.NodeView], error) {
-	var known bool
+	var unknown *problem
 	out := new(answer[api.NodeView])
 	err := s.view(ctx, in.Reading, &out.Seq, func(e *engine.Engine) {
 		n := e.State().Nodes[in.Node]
-		if known = n != nil; known {
-			out.Body = e.ViewNode(n)
+		if n == nil {
+			unknown = missing(api.ProblemNoNode, "the cell has no node %q%s", in.Node, didYouMean(in.Node, nodeNames(e.State())))
+			return
 		}
+		out.Body = e.ViewNode(n)
 	})
-	if err == nil && !known {
-		err = newProblem(http.StatusNotFound, fmt.Sprintf("the cell has no node %q", in.Node))
+	if err == nil && unknown != nil {
+		return nil, unknown
 	}
 	out.Body.LastSeen = s.cell.LastSeen(in.Node)
 	return out, err
@@ -134,7 +137,7 @@ func (s *Server) putSettings(ctx context.Context, in *putSettings) (*answer[api.
 		return nil, invalid(faults)
 	}
 	c := &engine.PutSettings{
-		Caller: caller(ctx, in.Command), RetainFor: b.RetainFor, RetainMax: b.RetainMax, Lease: b.Lease, Home: b.Home,
+		Caller: caller(ctx, in.Command), RetainFor: b.RetainFor, RetainMax: b.RetainMax, Lease: b.Lease, Home: b.Home, Strategy: b.Strategy,
 	}
 	return s.change(ctx, c, api.Applied{Name: "settings"})
 }

@@ -133,18 +133,30 @@ func taskNamed(w *state.Workload, name string) int {
 	return slices.IndexFunc(w.Spec.Tasks, func(t api.Task) bool { return t.Name == name })
 }
 
-func noTask(w *state.Workload, name string) *problem {
+func taskNames(w *state.Workload) []string {
 	names := make([]string, len(w.Spec.Tasks))
 	for i := range w.Spec.Tasks {
 		names[i] = w.Spec.Tasks[i].Name
 	}
-	detail := fmt.Sprintf("workload %s has no task %q", w.Spec.Name, name)
-	if near := api.Nearest(name, names); near != "" {
-		detail += fmt.Sprintf(": did you mean %s?", near)
-	} else if len(names) <= 10 {
-		detail += ": it has " + strings.Join(names, ", ")
+	return names
+}
+
+// listOf writes names for people, the first ten of many.
+func listOf(names []string) string {
+	const most = 10
+	if more := len(names) - most; more > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), more)
 	}
-	return newProblem(http.StatusNotFound, detail)
+	return strings.Join(names, ", ")
+}
+
+func noTask(w *state.Workload, name string) *problem {
+	names := taskNames(w)
+	hint := didYouMean(name, names)
+	if hint == "" {
+		hint = ": it has " + listOf(names)
+	}
+	return missing(api.ProblemNoTask, "workload %s has no task %q%s", w.Spec.Name, name, hint)
 }
 
 // element names one element of a workload.
@@ -175,7 +187,19 @@ func find(w *state.Workload, task string, index uint32) (*state.Task, *problem) 
 	if t := w.Groups[i].Get(index); t != nil {
 		return t, nil
 	}
-	return nil, newProblem(http.StatusNotFound, fmt.Sprintf("task %s of workload %s has no element %d", task, w.Spec.Name, index))
+	return nil, missing(api.ProblemNoTask, "task %s of workload %s has no element %d%s", task, w.Spec.Name, index, indexes(&w.Groups[i]))
+}
+
+// indexes says which elements a task has.
+func indexes(g *state.Group) string {
+	switch n := len(g.Tasks); {
+	case n == 0:
+		return ": it has none yet"
+	case n == 1:
+		return fmt.Sprintf(": it has element %d only", g.Tasks[0].Ref.Index)
+	default:
+		return fmt.Sprintf(": its %d elements are between %d and %d", n, g.Tasks[0].Ref.Index, g.Tasks[n-1].Ref.Index)
+	}
 }
 
 func (s *Server) getTask(ctx context.Context, in *element) (*answer[api.TaskView], error) {

@@ -3,7 +3,6 @@ package httpapi
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
@@ -53,15 +52,16 @@ func (o One) find(st *state.State) (*state.Workload, *problem) {
 		if w := st.Named(o.tenant(), o.Workload); w != nil {
 			return w, nil
 		}
-		return nil, newProblem(http.StatusNotFound, fmt.Sprintf("tenant %s has no workload %q", o.tenant(), o.Workload))
+		return nil, missing(api.ProblemNoWorkload, "tenant %s has no workload %q%s",
+			o.tenant(), o.Workload, didYouMean(o.Workload, workloadNames(st, o.tenant())))
 	}
 	id, err := strconv.ParseUint(digits, 10, 64)
 	if err != nil {
-		return nil, newProblem(http.StatusNotFound, fmt.Sprintf("%q is not the number of a workload", o.Workload))
+		return nil, missing(api.ProblemNoWorkload, "%q is not the number of a workload", o.Workload)
 	}
 	w := st.Workloads[id]
 	if n := o.named(); w == nil || n != "" && w.Spec.Tenant != n {
-		return nil, newProblem(http.StatusNotFound, fmt.Sprintf("there is no workload %s: it may have been forgotten after its retention", o.Workload))
+		return nil, missing(api.ProblemNoWorkload, "there is no workload %s: it may have been forgotten after its retention", o.Workload)
 	}
 	return w, nil
 }
@@ -203,6 +203,9 @@ func (s *Server) change(ctx context.Context, in engine.Input, what api.Applied) 
 	}
 	a := answers[0]
 	if p := refused(a); p != nil {
+		if p.Status == http.StatusNotFound {
+			s.whatIsMissing(ctx, in, what, p)
+		}
 		return nil, p
 	}
 	what.ID, what.Revision, what.Action = a.ID, a.Revision, a.Action
