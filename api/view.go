@@ -171,6 +171,8 @@ type JoinRequest struct {
 	// Token is the node's own, of an earlier JoinReply. A name that is registered
 	// is given to nobody without it.
 	Token string `json:"token,omitempty"`
+	// Cell asks for the credentials of a child cell of that name.
+	Cell bool `json:"cell,omitempty"`
 }
 
 // JoinReply gives a node what it needs to talk to its cell.

@@ -100,8 +100,8 @@ func reportsOf(e *engine.Engine, child string, n uint64) *engine.Handovers {
 		if w.Origin.Settled {
 			continue
 		}
-		r := engine.Standing(w, n)
-		r.Elements, _ = engine.Endings(w, func(api.TaskRef) bool { return false }, 64<<10)
+		r, room := engine.Standing(w, n), 64<<10
+		r.Elements, _ = engine.Endings(w, func(api.TaskRef) bool { return false }, &room)
 		out.Reports = append(out.Reports, r)
 	}
 	for _, key := range st.SortedDeclined() {

@@ -112,9 +112,9 @@ func Standing(w *state.Workload, n uint64) api.HandoverReport {
 }
 
 // Endings lists the ends of a job's elements but for those that skip names, until
-// they take about room bytes; equal ones without a result are one range. more
-// says that some were left out.
-func Endings(w *state.Workload, skip func(api.TaskRef) bool, room int) (out []api.HandoverElement, more bool) {
+// they take about room bytes, which are taken off it; equal ones without a result
+// are one range. more says that some were left out.
+func Endings(w *state.Workload, skip func(api.TaskRef) bool, room *int) (out []api.HandoverElement, more bool) {
 	if w.Spec.Kind != api.KindJob {
 		return nil, false
 	}
@@ -128,7 +128,7 @@ func Endings(w *state.Workload, skip func(api.TaskRef) bool, room int) (out []ap
 				out[n-1].To++
 				continue
 			}
-			if room -= elementSize(&el); room < 0 && len(out) > 0 {
+			if *room -= elementSize(&el); *room < 0 && len(out) > 0 {
 				return out, true
 			}
 			out = append(out, el)

@@ -331,7 +331,7 @@ func (c *Cell) dispatch(nodes []string) {
 		return
 	}
 	c.fail.At(pointBeforeDispatch)
-	for _, node := range nodes {
+	for _, node := range c.hintCells(nodes) {
 		if h, ok := c.shadow.hint(node); ok {
 			if b, err := c.codec.enc.Marshal(h); err == nil {
 				c.publish(&nats.Msg{Subject: bus.NodeSubject(node, "hint"), Data: b})

@@ -42,6 +42,7 @@ func (a *alive) begin(st *state.State) {
 	for _, name := range st.SortedNodes() {
 		a.rules.Track(name, st.Nodes[name].Silent, a.now())
 	}
+	a.trackCells(st)
 }
 
 // track follows the state: a node was registered, or removed.

@@ -46,7 +46,16 @@ type Config struct {
 	// AdvertiseBus is the URL by which agents reach the bus, given to them when
 	// they join. Default is the address listened on.
 	AdvertiseBus string
-	// TLSCert and TLSKey are the files of the certificate for HTTP and Bus.
+	// Leaf is the host:port where child cells link to the embedded NATS server;
+	// port 0 is any free one. "" takes none. An address other than loopback
+	// needs TLS.
+	Leaf string
+	// AdvertiseLeaf is the URL by which child cells reach it. Default is the
+	// address listened on.
+	AdvertiseLeaf string
+	// Parent is the cell that this one is a child of; nil is none.
+	Parent *Parent
+	// TLSCert and TLSKey are the files of the certificate for HTTP, Bus and Leaf.
 	TLSCert, TLSKey string
 
 	// NATS is the URL of an outside NATS server or cluster with JetStream, in
@@ -127,7 +136,7 @@ func (c *Config) validate() error {
 	fault(c.Heartbeat < 10*time.Millisecond, "a heartbeat every %v is too often: the least is 10ms", c.Heartbeat)
 	fault(c.SilentAfter < 2*c.Heartbeat, "silent after %v is less than two heartbeats of %v: one lost message would move work", c.SilentAfter, c.Heartbeat)
 	fault(c.Replicas < 1 || c.Replicas > 5 || c.Replicas%2 == 0, "%d replicas: it is 1, 3 or 5", c.Replicas)
-	for _, a := range []struct{ what, addr string }{{"the API", c.HTTP}, {"the bus", c.Bus}} {
+	for _, a := range []struct{ what, addr string }{{"the API", c.HTTP}, {"the bus", c.Bus}, {"the bus for cells", c.Leaf}} {
 		if a.addr == "" {
 			continue
 		}
@@ -138,6 +147,7 @@ func (c *Config) validate() error {
 		fault(err == nil && !loopback(host) && c.TLSCert == "",
 			"%s on %q can be reached from other machines: give a TLS certificate and key, or listen on 127.0.0.1", a.what, a.addr)
 	}
+	fault(c.Parent != nil && c.Parent.Server == "", "the parent has no address")
 	if c.AdvertiseBus != "" {
 		u, err := url.Parse(c.AdvertiseBus)
 		fault(err != nil || u.Host == "" || u.User != nil, "the advertised address of the bus is not a URL: write nats://host:port")

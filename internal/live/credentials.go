@@ -111,10 +111,15 @@ const (
 
 // bus is the embedded server's Authenticator: a node's user is its name.
 func (c *credentials) bus(user, password string) (bus.Grant, bool) {
-	if !bus.ValidNode(user) || !same(password, c.of(forBus, user)) {
+	switch {
+	case !bus.ValidNode(user):
 		return bus.Grant{}, false
+	case same(password, c.of(forBus, user)):
+		return bus.NodeGrant(user), true
+	case same(password, c.of(forLeaf, user)):
+		return bus.CellGrant(user), true
 	}
-	return bus.NodeGrant(user), true
+	return bus.Grant{}, false
 }
 
 func same(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
@@ -138,14 +143,20 @@ func (c *Cell) Authorize(token string) (httpapi.Principal, bool) {
 	case isNode == 1 && bus.ValidNode(node) && strings.HasPrefix(token, nodeToken):
 		return httpapi.Principal{Name: "node " + node, Node: node}, true
 	}
+	if cell := c.creds.cellOf(token); cell != "" {
+		return httpapi.Principal{Name: "cell " + cell, Cell: cell}, true
+	}
 	return httpapi.Principal{}, false
 }
 
 // Join implements httpapi.Cell. The join token alone must not make anybody a node
 // that is there already: whoever takes a registered name shows the node's token.
-func (c *Cell) Join(_ context.Context, req api.JoinRequest) (api.JoinReply, error) {
+func (c *Cell) Join(ctx context.Context, req api.JoinRequest) (api.JoinReply, error) {
 	if !bus.ValidNode(req.Node) {
 		return api.JoinReply{}, fmt.Errorf("join: %q is not a node name: use a-z, 0-9 and '-', at most 63 of them", req.Node)
+	}
+	if req.Cell {
+		return c.joinCell(ctx, req)
 	}
 	if who, _ := c.Authorize(req.Token); who.Node != req.Node && c.shadow.registered(req.Node) {
 		return api.JoinReply{}, fmt.Errorf("join: %w: %s: remove the node first, or start its agent with its own data directory, where its token is", httpapi.ErrNameTaken, req.Node)

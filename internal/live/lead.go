@@ -144,11 +144,7 @@ func (l *leader) untilDue() time.Duration {
 // listen passes on which nodes have fallen silent.
 func (l *leader) listen() {
 	for _, c := range l.cell.alive.check() {
-		if c.Silent {
-			l.own = append(l.own, &engine.Silent{Node: c.Node})
-		} else {
-			l.own = append(l.own, &engine.Back{Node: c.Node})
-		}
+		l.own = append(l.own, heardOf(c))
 	}
 }
 

@@ -139,6 +139,8 @@ type fakeAgent struct {
 	have uint64
 	held map[api.Attempt]api.Assignment
 	ran  map[api.Attempt]int
+
+	outputs []api.Value // of everything that it finishes
 }
 
 func join(t testing.TB, c *Cell, name string) *fakeAgent {
@@ -261,7 +263,7 @@ func (a *fakeAgent) finish() int {
 		}
 		r.Reports = append(r.Reports,
 			api.Report{Attempt: id, N: 1, Kind: api.ReportStarted},
-			api.Report{Attempt: id, N: 2, Kind: api.ReportEnded, Result: &api.Result{Outcome: out, Wall: api.Millisecond}})
+			api.Report{Attempt: id, N: 2, Kind: api.ReportEnded, Result: &api.Result{Outcome: out, Wall: api.Millisecond, Outputs: a.outputs}})
 	}
 	for rest := r.Reports; len(rest) > 0; {
 		n := min(len(rest), 256)

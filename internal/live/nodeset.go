@@ -131,6 +131,7 @@ func (b *batch) apply(one []state.Event) error {
 		delete(b.shadow.sets, ev.Node)
 		b.shadow.tracked(ev.Node, false)
 	}
+	b.cells(st, one[0])
 	return nil
 }
 

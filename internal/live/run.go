@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/nats-io/nats.go"
+
 	"drover.dev/internal/bus"
 	"drover.dev/internal/control"
 	"drover.dev/internal/journal"
@@ -36,6 +38,14 @@ func (c *Cell) Run(parent context.Context) error {
 		c.background.Go(func() { c.audit.run(ctx) })
 	}
 	subs, err := c.listen(ctx)
+	if err == nil {
+		var more []*nats.Subscription
+		more, err = c.listenToCells(ctx)
+		subs = append(subs, more...)
+	}
+	if err == nil && c.cfg.Parent != nil {
+		c.background.Go(func() { c.forward(ctx) })
+	}
 	if err == nil {
 		err = c.serve(ctx, stop)
 	}
@@ -122,7 +132,10 @@ func (c *Cell) startBus(ctx context.Context) (*bus.Server, error) {
 	}
 	o := bus.Options{
 		StoreDir: c.cfg.Dir + "/bus", TLS: tls, Authenticate: c.creds.bus, Name: c.cfg.Name,
-		MaxStore: int64(c.cfg.MaxStore), Logger: c.log,
+		MaxStore: int64(c.cfg.MaxStore), Logger: c.log, Domain: c.cfg.domain(),
+	}
+	if o.Leaf, err = c.cfg.leafListen(); err != nil {
+		return nil, err
 	}
 	if c.cfg.Bus != "" {
 		host, port, err := net.SplitHostPort(c.cfg.Bus)

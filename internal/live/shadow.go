@@ -173,3 +173,15 @@ func (c *Cell) View(ctx context.Context, atLeast uint64, f func(*engine.Engine))
 	f(s.engine)
 	return s.last, nil
 }
+
+// next is closed when the shadow is beyond a sequence.
+func (s *shadow) next(seen uint64) <-chan struct{} {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.last > seen {
+		now := make(chan struct{})
+		close(now)
+		return now
+	}
+	return s.changed
+}

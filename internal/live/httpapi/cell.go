@@ -56,6 +56,7 @@ type Principal struct {
 	Admin bool   // everything
 	Join  bool   // joining nodes
 	Node  string // this node's artifacts; "" when it is no node
+	Cell  string // this child cell's artifacts; "" when it is none
 }
 
 // Metric is one sample of a Prometheus metric. Samples of one name stand

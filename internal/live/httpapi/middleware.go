@@ -142,7 +142,7 @@ func (p Principal) may(r *http.Request) bool {
 	case r.URL.Path == joinPath:
 		return p.Join
 	}
-	return p.Node != "" && isArtifact(r.URL.Path)
+	return (p.Node != "" || p.Cell != "") && isArtifact(r.URL.Path)
 }
 
 func bearer(r *http.Request) string {
