@@ -104,6 +104,7 @@ type SettingsRequest struct {
 	RetainMax int32    `json:"retainMax,omitempty"` // how many of them at most
 	Lease     Duration `json:"lease,omitempty"`     // silence after which atMostOnce tasks of a node have been stopped there
 	Home      string   `json:"home,omitempty"`      // site of the cell's artifact store and of callers
+	Strategy  string   `json:"strategy,omitempty"`  // of the cell: how the queue is ordered, and where tasks go that name none
 }
 
 // Stored names an artifact that the cell's store holds.

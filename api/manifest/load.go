@@ -19,13 +19,15 @@ type Options struct {
 	File string
 }
 
-// Document is one document of an input: a workload or a site, as written, that
-// is, before Normalize.
+// Document is one document of an input, as written, that is, before Normalize:
+// one of its pointers is set.
 type Document struct {
 	Index    int // among those of the input that are not empty, from 0
 	Line     int // where it begins, from 1
 	Workload *api.Workload
 	Site     *api.Site
+	Strategy *api.Strategy
+	Tenant   *api.Tenant
 
 	root *node
 }
@@ -116,7 +118,7 @@ func parse(data []byte, isJSON bool) (docs []parsed, err error) {
 	return flat, nil
 }
 
-// decode makes a workload or site of n and returns its faults in the order of
+// decode makes a document of n and returns its faults in the order of
 // the text.
 func (doc *Document) decode(n *node) []api.FieldError {
 	d := decoder{}
@@ -125,14 +127,20 @@ func (doc *Document) decode(n *node) []api.FieldError {
 	case n.kind != kindMapping:
 		d.fault(n.place, "is %s; a document is a mapping with apiVersion, kind and name", n.is())
 	case k != nil && k.text == string(api.KindSite):
-		var s siteDocument
+		var s document[api.Site]
 		d.value(reflect.ValueOf(&s).Elem(), shapes().site, n)
-		if s.APIVersion != api.Version {
-			w := api.Workload{APIVersion: s.APIVersion}
-			found = keep(w.Validate(), "apiVersion")
-		}
-		found = append(found, s.Validate()...)
-		doc.Site = &s.Site
+		found = append(versionFaults(s.APIVersion), s.Object.Validate()...)
+		doc.Site = &s.Object
+	case k != nil && k.text == string(api.KindStrategy):
+		var s document[api.Strategy]
+		d.value(reflect.ValueOf(&s).Elem(), shapes().strategy, n)
+		found = append(versionFaults(s.APIVersion), s.Object.Validate()...)
+		doc.Strategy = &s.Object
+	case k != nil && k.text == string(api.KindTenant):
+		var s document[api.Tenant]
+		d.value(reflect.ValueOf(&s).Elem(), shapes().tenant, n)
+		found = append(versionFaults(s.APIVersion), s.Object.Validate()...)
+		doc.Tenant = &s.Object
 	default:
 		w := new(api.Workload)
 		d.value(reflect.ValueOf(w).Elem(), shapes().workload, n)
@@ -155,6 +163,14 @@ func (doc *Document) decode(n *node) []api.FieldError {
 	return all
 }
 
+func versionFaults(version string) []api.FieldError {
+	if version == api.Version {
+		return nil
+	}
+	w := api.Workload{APIVersion: version}
+	return keep(w.Validate(), "apiVersion")
+}
+
 // keep returns the faults of one path.
 func keep(faults []api.FieldError, path string) (kept []api.FieldError) {
 	for _, f := range faults {
@@ -166,9 +182,9 @@ func keep(faults []api.FieldError, path string) (kept []api.FieldError) {
 }
 
 // nameSites completes what a workload's validation says about a wrong kind: a
-// document may also be a site.
+// document may also be something else.
 func nameSites(faults []api.FieldError, kind api.Kind) {
-	kinds := []string{string(api.KindJob), string(api.KindService), string(api.KindSystem), string(api.KindSite)}
+	kinds := []string{string(api.KindJob), string(api.KindService), string(api.KindSystem), string(api.KindSite), string(api.KindStrategy), string(api.KindTenant)}
 	for i := range faults {
 		if faults[i].Path != "kind" {
 			continue

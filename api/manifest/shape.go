@@ -49,18 +49,20 @@ func (s *shape) find(name string) (int, bool) {
 	return 0, false
 }
 
-// siteDocument is a Site as a document.
-type siteDocument struct {
+// document is an object that is no workload as a document.
+type document[T any] struct {
 	APIVersion string   `json:"apiVersion"`
 	Kind       api.Kind `json:"kind"`
-	api.Site
+	Object     T        `json:"-"`
 }
 
 // shapes are those of the documents, made once and then only read.
-var shapes = sync.OnceValue(func() (s struct{ workload, site *shape }) {
+var shapes = sync.OnceValue(func() (s struct{ workload, site, strategy, tenant *shape }) {
 	known := make(map[reflect.Type]*shape)
 	s.workload = shapeOf(reflect.TypeFor[api.Workload](), known)
-	s.site = shapeOf(reflect.TypeFor[siteDocument](), known)
+	s.site = shapeOf(reflect.TypeFor[document[api.Site]](), known)
+	s.strategy = shapeOf(reflect.TypeFor[document[api.Strategy]](), known)
+	s.tenant = shapeOf(reflect.TypeFor[document[api.Tenant]](), known)
 	return s
 })
 
@@ -103,7 +105,7 @@ func (s *shape) addFields(t reflect.Type, path []int, known map[reflect.Type]*sh
 		f := t.Field(i)
 		index := append(path[:len(path):len(path)], i)
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-		if f.Anonymous && name == "" {
+		if f.Anonymous && name == "" || name == "-" { // the object of a document
 			s.addFields(f.Type, index, known)
 			continue
 		}

@@ -33,8 +33,8 @@ func newApplyCmd(a *app) *cobra.Command {
 	var wait bool
 	cmd := &cobra.Command{
 		Use:   "apply -f FILE...",
-		Short: "Submit workloads and declare sites from files",
-		Long: `Submit workloads and declare sites from files: YAML or JSON, several documents in
+		Short: "Submit workloads and declare sites, strategies and tenants from files",
+		Long: `Submit workloads and declare sites, strategies and tenants from files: YAML or JSON, several documents in
 one file, directories, or - for standard input. Files that a workload names are
 uploaded. Nothing is submitted when any document has a fault; docs/workload.md
 describes every field.`,
@@ -67,7 +67,7 @@ describes every field.`,
 	return cmd
 }
 
-// apply declares the sites, then submits the workloads, in the order of the
+// apply declares what is no workload, then submits the workloads, in the order of the
 // documents.
 func (a *app) apply(ctx context.Context, c *client.Client, docs []document) ([]outcome, error) {
 	done := make([]outcome, len(docs))
@@ -76,11 +76,12 @@ func (a *app) apply(ctx context.Context, c *client.Client, docs []document) ([]o
 	uploaded := map[string]api.Stored{}
 	for i := range docs {
 		d := &docs[i]
-		if d.Site != nil {
-			if err := c.PutSite(ctx, *d.Site); err != nil {
+		if d.Workload == nil {
+			kind, name, err := declare(ctx, c, d)
+			if err != nil {
 				return nil, fmt.Errorf("%s: %w", d.place(), err)
 			}
-			done[i] = outcome{Kind: "site", Name: d.Site.Name, Action: "updated", doc: d}
+			done[i] = outcome{Kind: string(kind), Name: name, Action: "updated", doc: d}
 			continue
 		}
 		if err := a.upload(ctx, c, d.Workload, d.dir, uploaded); err != nil {
@@ -101,6 +102,19 @@ func (a *app) apply(ctx context.Context, c *client.Client, docs []document) ([]o
 		a.warn(item.Warnings, d.located)
 	}
 	return done, err
+}
+
+// declare puts a document in force that is no workload.
+func declare(ctx context.Context, c *client.Client, d *document) (kind api.Kind, name string, err error) {
+	switch {
+	case d.Site != nil:
+		return api.KindSite, d.Site.Name, c.PutSite(ctx, *d.Site)
+	case d.Strategy != nil:
+		d.Strategy.Normalize()
+		return api.KindStrategy, d.Strategy.Name, c.PutStrategy(ctx, *d.Strategy)
+	}
+	d.Tenant.Normalize()
+	return api.KindTenant, d.Tenant.Name, c.PutTenant(ctx, *d.Tenant)
 }
 
 // waitingFor is how often a service that becomes healthy is looked at.

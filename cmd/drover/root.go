@@ -32,6 +32,8 @@ func commands(a *app) []*cobra.Command {
 		inGroup(groupWork, newRollbackCmd(a)),
 		inGroup(groupCell, newNodesCmd(a)),
 		inGroup(groupCell, newSitesCmd(a)),
+		inGroup(groupCell, newStrategiesCmd(a)),
+		inGroup(groupCell, newTenantsCmd(a)),
 		inGroup(groupCell, newDrainCmd(a)),
 		inGroup(groupCell, newStatusCmd(a)),
 		inGroup(groupRun, newDemoCmd(a)),

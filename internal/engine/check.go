@@ -30,6 +30,9 @@ func Check(e *Engine, out Output) error {
 			gangs[[2]uint64{p.Ref.Workload, uint64(p.Ref.Task)}]++
 		}
 	}
+	if err := checkLimits(e.st, out); err != nil {
+		return err
+	}
 	for key, placed := range gangs { // order-free: any violation stops the batch
 		if n := len(e.st.Workloads[key[0]].Groups[key[1]].Tasks); placed != n {
 			return fmt.Errorf("workload %d: %d of %d elements of a gang were placed", key[0], placed, n)

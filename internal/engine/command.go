@@ -45,6 +45,10 @@ func (e *Engine) input(in Input) state.Answer {
 		return e.once(v.Caller, func(key string) state.Answer { return e.removeNode(v, key) })
 	case *PutSite:
 		return e.once(v.Caller, func(key string) state.Answer { return e.putSite(v, key) })
+	case *PutStrategy:
+		return e.once(v.Caller, func(key string) state.Answer { return e.putStrategy(v, key) })
+	case *PutTenant:
+		return e.once(v.Caller, func(key string) state.Answer { return e.putTenant(v, key) })
 	case *PutSettings:
 		return e.once(v.Caller, func(key string) state.Answer { return e.settings(v, key) })
 	case *RemoveCell:
@@ -88,6 +92,9 @@ func (e *Engine) submit(in *Submit, key string) state.Answer {
 	}
 	if e.size > 0 && e.size+submitSize(spec) > e.limits.direct {
 		return refuse(state.CodeBusy, "too much was submitted at once; try again")
+	}
+	if spec.Strategy != "" && !e.index.Knows(spec.Strategy) {
+		return e.unknownStrategy(spec.Strategy)
 	}
 	if spec.Schedule != nil {
 		if _, err := nextRun(spec.Schedule, e.st.Now); err != nil {
@@ -263,6 +270,12 @@ func (e *Engine) settings(in *PutSettings, key string) state.Answer {
 	}
 	if in.Home != "" {
 		s.Home = in.Home
+	}
+	if in.Strategy != "" {
+		if !e.index.Knows(in.Strategy) {
+			return e.unknownStrategy(in.Strategy)
+		}
+		s.Strategy = in.Strategy
 	}
 	if s == e.st.Settings {
 		return state.Answer{Action: "unchanged"}

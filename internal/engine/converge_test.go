@@ -12,7 +12,10 @@ import (
 // what they are told, tasks that succeed. Then everything must come to its end.
 func (h *chance) converge() {
 	w := h.world
-	in := []engine.Input{&engine.PutSettings{RetainMax: 10_000, RetainFor: api.Day, Lease: api.Second}}
+	in := []engine.Input{
+		&engine.PutSettings{RetainMax: 10_000, RetainFor: api.Day, Lease: api.Second},
+		&engine.PutTenant{Tenant: api.Tenant{Name: "default", Weight: 1}}, // without a limit everything can end
+	}
 	for _, name := range nodeNames {
 		if w.engine.State().Nodes[name] != nil {
 			in = append(in, &engine.Drain{Node: name, Off: true}, &engine.Back{Node: name})

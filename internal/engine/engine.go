@@ -101,6 +101,7 @@ func (e *Engine) Step(now api.Time, inputs []Input) (Output, error) {
 func (e *Engine) recheck() {
 	if len(e.st.Refusals) > 0 {
 		e.index.Recheck(func(shape string) bool { return e.st.Refusals[shapeDigest(shape)] != nil })
+		e.index.Rest()
 	}
 }
 

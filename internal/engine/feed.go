@@ -16,6 +16,7 @@ type entry struct {
 // rebuild derives the indexes from the state.
 func (e *Engine) rebuild() {
 	e.index.SetHome(e.st.Settings.Home)
+	e.useStrategies()
 	for _, name := range e.st.SortedSites() {
 		e.index.PutSite(*e.st.Sites[name])
 	}
@@ -47,6 +48,8 @@ func (e *Engine) reindex(ev state.Event) {
 	switch v := ev.(type) {
 	case *state.SettingsChanged:
 		e.settingsChanged()
+	case *state.StrategyPut, *state.TenantPut:
+		e.useStrategies()
 	case *state.SitePut:
 		e.index.PutSite(v.Site)
 	case *state.NodeRegistered:
@@ -157,6 +160,7 @@ func (e *Engine) stopOn(t *state.Task) {
 
 func (e *Engine) settingsChanged() {
 	e.index.SetHome(e.st.Settings.Home)
+	e.useStrategies()
 	e.retentionTimer()
 	for _, name := range e.st.SortedNodes() {
 		e.nodeTimers(e.st.Nodes[name])
@@ -262,6 +266,7 @@ func (e *Engine) queue(w *state.Workload, t *state.Task) {
 	en := &entry{ask: e.askFor(w, t)}
 	e.entries[t.Ref] = en
 	it := sched.Item{Ref: t.Ref, Ready: t.Ready, Ask: en.ask}
+	rank(&it, w)
 	if w.InGang(t) {
 		if t.Ref.Index != 0 {
 			return // waits with the first of its gang
@@ -345,7 +350,7 @@ func makeAsk(w *state.Workload, t *state.Task) *sched.Ask {
 	return &sched.Ask{
 		Gang: gang, Shape: sched.ShapeOf(task, spec.Tenant, w.Spec.Priority, t.Pin, w.InGang(t)),
 		Task: task, Tenant: spec.Tenant, Priority: w.Spec.Priority, Objective: spec.Objective,
-		Pin: t.Pin, Spread: spec.Kind == api.KindService,
+		Pin: t.Pin, Spread: spec.Kind == api.KindService, Strategy: spec.Strategy, Source: spec.Name + "/" + task.Name,
 	}
 }
 

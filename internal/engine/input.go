@@ -32,6 +32,8 @@ const (
 	InputAccept
 	InputDecline
 	InputSettle
+	InputPutStrategy
+	InputPutTenant
 )
 
 // Caller is part of every command: who asks, and the idempotency key under which
@@ -117,6 +119,19 @@ type PutSettings struct {
 	RetainMax int32        `cbor:"3,keyasint,omitempty"`
 	Lease     api.Duration `cbor:"4,keyasint,omitempty"`
 	Home      string       `cbor:"5,keyasint,omitempty"`
+	Strategy  string       `cbor:"6,keyasint,omitempty"`
+}
+
+// PutStrategy declares or replaces a strategy.
+type PutStrategy struct {
+	Caller   `cbor:"1,keyasint"`
+	Strategy api.Strategy `cbor:"2,keyasint"`
+}
+
+// PutTenant declares or replaces what holds for a tenant.
+type PutTenant struct {
+	Caller `cbor:"1,keyasint"`
+	Tenant api.Tenant `cbor:"2,keyasint"`
 }
 
 // Register is an agent's Hello.
@@ -149,6 +164,8 @@ func (*Drain) InputKind() InputKind       { return InputDrain }
 func (*RemoveNode) InputKind() InputKind  { return InputRemoveNode }
 func (*PutSite) InputKind() InputKind     { return InputPutSite }
 func (*PutSettings) InputKind() InputKind { return InputSettings }
+func (*PutStrategy) InputKind() InputKind { return InputPutStrategy }
+func (*PutTenant) InputKind() InputKind   { return InputPutTenant }
 func (*Register) InputKind() InputKind    { return InputRegister }
 func (*Silent) InputKind() InputKind      { return InputSilent }
 func (*Back) InputKind() InputKind        { return InputBack }
@@ -175,6 +192,10 @@ func NewInput(k InputKind) Input {
 		return new(PutSite)
 	case InputSettings:
 		return new(PutSettings)
+	case InputPutStrategy:
+		return new(PutStrategy)
+	case InputPutTenant:
+		return new(PutTenant)
 	case InputRegister:
 		return new(Register)
 	case InputSilent:

@@ -33,6 +33,7 @@ func (e *Engine) place() {
 		e.bind(it.Ref, &d, devices)
 	}
 	e.clearEmptied()
+	e.index.Rest()
 }
 
 func (e *Engine) decide(ref api.TaskRef, ask *sched.Ask) (api.Decision, []api.DeviceShare) {

@@ -97,7 +97,28 @@ func (h *chance) input() engine.Input {
 }
 
 func (h *chance) rare() engine.Input {
-	switch h.pick("rare", 5) {
+	switch h.pick("rare", 8) {
+	case 5:
+		h.world.ordered = h.world.ordered || h.pick("order", 2) == 0 // from here on priority is not all
+		if !h.world.ordered {
+			return &engine.PutSettings{Strategy: h.strategy()}
+		}
+		return &engine.PutSettings{Strategy: oneOf(h, "cell", "fifo", "deadline", "dynamic-priority", "shortest-first", "fair-share", "mine")}
+	case 6:
+		s := api.Strategy{Name: "mine", Order: oneOf(h, "order", "", "fifo", "lifo"), Terms: []api.StrategyTerm{
+			{Term: oneOf(h, "term", "packing", "fit", "growth", "magic"), Weight: int32(h.pick("weight", 9)) - 4},
+		}}
+		h.world.ordered = h.world.ordered || s.Order == "fifo"
+		s.Normalize()
+		return &engine.PutStrategy{Caller: h.caller(), Strategy: s}
+	case 7:
+		h.world.ordered = true // a limit may hold the higher priority back
+		v := api.Tenant{Name: oneOf(h, "tenant", "default", "other"), Strategy: h.strategy()}
+		if rapid.Bool().Draw(h.t, "limited") {
+			v.Limit = &api.Resources{CPU: oneOf(h, "limit", api.Milli(1000), 3000)}
+		}
+		v.Normalize()
+		return &engine.PutTenant{Caller: h.caller(), Tenant: v}
 	case 0:
 		return &engine.RemoveNode{Caller: h.caller(), Node: oneOf(h, "node", nodeNames...)}
 	case 1:
@@ -141,7 +162,7 @@ func (h *chance) node(name string) api.Node {
 
 func (h *chance) workload() *api.Workload {
 	w := &api.Workload{
-		APIVersion: api.Version, Name: oneOf(h, "name", allNames...), Kind: api.KindJob, Priority: int32(h.pick("priority", 3)),
+		APIVersion: api.Version, Name: oneOf(h, "name", allNames...), Kind: api.KindJob, Priority: int32(h.pick("priority", 3)), Strategy: h.strategy(),
 	}
 	switch w.Name[0] {
 	case 's':
@@ -167,6 +188,12 @@ func (h *chance) workload() *api.Workload {
 		h.t.Fatalf("the generator made an invalid workload: %v", faults)
 	}
 	return w
+}
+
+// strategy is one that changes where tasks go, not their order.
+func (h *chance) strategy() string {
+	return oneOf(h, "strategy", "", "greedy", "round-robin", "least-connections", "source-hash", "random-two-choices",
+		"best-fit", "worst-fit", "dot-product", "fragmentation-gradient", "backed-packing")
 }
 
 func (h *chance) job(w *api.Workload) {
@@ -294,7 +321,7 @@ func (h *chance) conserving() {
 				if x := e.Explain(w, t); x.Decision.Chosen != nil {
 					h.t.Fatalf("task %s waits although node %s has room", w.NameOf(t), x.Decision.Chosen.Node)
 				}
-				if !w.InGang(t) {
+				if !w.InGang(t) && !h.world.ordered {
 					h.overtaken(w, t)
 				}
 			}

@@ -118,7 +118,7 @@ func sortedKeys(m map[string]string) []string {
 }
 
 func (s *script) settings(opts map[string]string) {
-	in := &engine.PutSettings{Home: opts["home"]}
+	in := &engine.PutSettings{Home: opts["home"], Strategy: opts["strategy"]}
 	if v := opts["retainFor"]; v != "" {
 		in.RetainFor = parse(s, v, new(api.Duration))
 	}

@@ -155,6 +155,10 @@ func (s *script) event(ev state.Event) {
 		s.printf("%s", strings.TrimSpace(fmt.Sprintf("%s gets %d more %s", s.workload(v.ID), v.Count, strings.Join(v.Pins, " "))))
 	case *state.Answered:
 		s.printf("answer remembered under %s", strings.TrimLeft(v.Key, "\x00"))
+	case *state.StrategyPut:
+		s.printf("strategy %s declared", v.Strategy.Name)
+	case *state.TenantPut:
+		s.printf("tenant %s declared", v.Tenant.Name)
 	case *state.SitePut:
 		s.printf("site %s declared", v.Site.Name)
 	case *state.SettingsChanged:

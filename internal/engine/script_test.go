@@ -73,6 +73,16 @@ func (s *script) apply(d *datadriven.TestData) {
 			s.step(&engine.PutSite{Site: *doc.Site})
 			continue
 		}
+		if doc.Strategy != nil {
+			doc.Strategy.Normalize()
+			s.step(&engine.PutStrategy{Strategy: *doc.Strategy})
+			continue
+		}
+		if doc.Tenant != nil {
+			doc.Tenant.Normalize()
+			s.step(&engine.PutTenant{Tenant: *doc.Tenant})
+			continue
+		}
 		in := &engine.Submit{Workload: doc.Workload}
 		for _, a := range d.CmdArgs {
 			switch a.Key {

@@ -37,12 +37,16 @@ func sizeOf(ev state.Event) int {
 		return smallSize + textsSize(v.Pins)
 	case *state.SitePut:
 		return siteSize(&v.Site) + len(v.Key)
+	case *state.StrategyPut:
+		return strategySize(&v.Strategy) + len(v.Key)
+	case *state.TenantPut:
+		return tenantSize(&v.Tenant) + len(v.Key)
 	case *state.NodeDrain:
 		return smallSize + len(v.Node) + len(v.Key)
 	case *state.NodeRemoved:
 		return smallSize + len(v.Node) + len(v.Key)
 	case *state.SettingsChanged:
-		return 2*smallSize + len(v.Settings.Home) + len(v.Key)
+		return 2*smallSize + len(v.Settings.Home) + len(v.Settings.Strategy) + len(v.Key)
 	case *state.CellRegistered:
 		return cellSize(&v.Cell)
 	case *state.HandoverReported:
@@ -119,7 +123,11 @@ func SizeOf(in Input) int {
 	case *Settle:
 		return smallSize + idSize*len(v.IDs)
 	case *PutSettings:
-		return 2*smallSize + callerSize(&v.Caller) + len(v.Home)
+		return 2*smallSize + callerSize(&v.Caller) + len(v.Home) + len(v.Strategy)
+	case *PutStrategy:
+		return strategySize(&v.Strategy) + callerSize(&v.Caller)
+	case *PutTenant:
+		return tenantSize(&v.Tenant) + callerSize(&v.Caller)
 	}
 	return smallSize
 }

@@ -24,6 +24,7 @@ type world struct {
 	more     bool
 	wake     api.Time
 	limit    int
+	ordered  bool // the queue was not always ordered by priority
 }
 
 type record struct {

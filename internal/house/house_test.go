@@ -58,7 +58,7 @@ var rooms = []room{
 		"internal/artifact", "internal/bus", "internal/failpoint", "internal/lockfile",
 	}},
 	{path: "internal/live/httpapi/httpapitest", may: []string{"*"}},
-	{path: "internal/live/httpapi", may: []string{"api", "api/manifest", "internal/engine", "internal/state", "internal/artifact", "internal/live/httpapi"}},
+	{path: "internal/live/httpapi", may: []string{"api", "api/manifest", "internal/engine", "internal/sched", "internal/state", "internal/artifact", "internal/live/httpapi"}},
 	{path: "internal/live", may: []string{
 		"api", "internal/control", "internal/engine", "internal/state", "internal/journal", "internal/history", "internal/bus", "internal/artifact",
 		"internal/live/httpapi", "internal/driver/wasm", "internal/failpoint", "internal/lockfile",

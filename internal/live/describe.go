@@ -81,6 +81,10 @@ func describeNode(ev state.Event, out *api.WatchEvent) bool {
 		out.Node, out.Status = e.Node, string(e.State)
 	case *state.SitePut:
 		out.Detail = "site " + e.Site.Name
+	case *state.StrategyPut:
+		out.Detail = "strategy " + e.Strategy.Name
+	case *state.TenantPut:
+		out.Detail, out.Tenant = "tenant "+e.Tenant.Name, e.Tenant.Name
 	case *state.LeaderStarted:
 		out.Detail = "epoch " + number(e.Epoch) + " of " + e.Server
 	case *state.LossAccepted:
@@ -134,6 +138,8 @@ var kindNames = map[state.Kind]string{
 	state.KindLeaderStarted:     "leader.started",
 	state.KindSettingsChanged:   "settings.changed",
 	state.KindSitePut:           "site.put",
+	state.KindStrategyPut:       "strategy.put",
+	state.KindTenantPut:         "tenant.put",
 	state.KindNodeRegistered:    "node.registered",
 	state.KindNodeSilent:        "node.silent",
 	state.KindNodeBack:          "node.back",

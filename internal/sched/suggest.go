@@ -3,6 +3,7 @@ package sched
 import (
 	"slices"
 	"strconv"
+	"strings"
 
 	"drover.dev/api"
 )
@@ -13,6 +14,40 @@ import (
 // offer; applying it admits the task, or the whole gang. When no single change
 // does, the one suggestion is the fewest changes that would do together.
 func (x *Index) Suggest(a *Ask) []api.Suggestion {
+	raise := x.raise(a)
+	if n := x.fitting(a); raise != "" && n > 0 {
+		return []api.Suggestion{{Change: raise, Nodes: n}}
+	}
+	out := x.suggest(a)
+	if raise != "" && len(out) > 0 {
+		out[0].Change = "all of these together: " + raise + "; " + strings.TrimPrefix(out[0].Change, "all of these together, ")
+		return out[:1]
+	}
+	return out
+}
+
+// raise is the change of a tenant's limit that a task, or its whole gang, would
+// need; "" when it needs none.
+func (x *Index) raise(a *Ask) string {
+	t, times := x.tenants[a.Tenant], int64(max(a.Gang, 1))
+	if t == nil || t.Limit == nil || x.overLimit(a, times) == "" {
+		return ""
+	}
+	after, limit := *x.usedBy(a.Tenant), usage{}
+	after.add(&a.Task.Resources, times)
+	limit.add(t.Limit, 1)
+	have := limit.list()
+	var to []string
+	for i, used := range after.list() {
+		if have[i] > 0 && used > have[i] {
+			to = append(to, amount(i, used))
+		}
+	}
+	return "raise the limit of tenant " + a.Tenant + " to " + strings.Join(to, ", ")
+}
+
+// suggest is Suggest without limits.
+func (x *Index) suggest(a *Ask) []api.Suggestion {
 	var out []api.Suggestion
 	try := func(change string, t *api.Task) {
 		b := *a

@@ -25,6 +25,14 @@ func (s *State) Apply(at api.Time, ev Event) error {
 		site := e.Site
 		s.Sites[site.Name] = &site
 		s.remember(e.Key, Answer{Action: "updated"})
+	case *StrategyPut:
+		strategy := e.Strategy
+		s.Strategies[strategy.Name] = &strategy
+		s.remember(e.Key, Answer{Action: "updated"})
+	case *TenantPut:
+		tenant := e.Tenant
+		s.Tenants[tenant.Name] = &tenant
+		s.remember(e.Key, Answer{Action: "updated"})
 	case *NodeRegistered, *NodeSilent, *NodeBack, *NodeDrain, *NodeRemoved, *NodePower:
 		return s.applyNode(ev)
 	case *WorkloadSubmitted, *WorkloadRevised, *WorkloadRescaled, *WorkloadStopping, *WorkloadFinished,

@@ -56,6 +56,8 @@ const (
 	KindHandoverLost
 	KindHandoverDeclined
 	KindHandoverSettled
+	KindStrategyPut
+	KindTenantPut
 )
 
 // LeaderStarted opens an epoch; it is the read barrier of a new leader.
@@ -81,6 +83,18 @@ type SettingsChanged struct {
 type SitePut struct {
 	Site api.Site `cbor:"1,keyasint"`
 	Key  string   `cbor:"2,keyasint,omitempty"`
+}
+
+// StrategyPut declares or replaces a strategy.
+type StrategyPut struct {
+	Strategy api.Strategy `cbor:"1,keyasint"`
+	Key      string       `cbor:"2,keyasint,omitempty"`
+}
+
+// TenantPut declares or replaces what holds for a tenant.
+type TenantPut struct {
+	Tenant api.Tenant `cbor:"1,keyasint"`
+	Key    string     `cbor:"2,keyasint,omitempty"`
 }
 
 // NodeRegistered adds a node or replaces what is known of it.
@@ -323,6 +337,8 @@ type NodePower struct {
 func (*LeaderStarted) Kind() Kind     { return KindLeaderStarted }
 func (*SettingsChanged) Kind() Kind   { return KindSettingsChanged }
 func (*SitePut) Kind() Kind           { return KindSitePut }
+func (*StrategyPut) Kind() Kind       { return KindStrategyPut }
+func (*TenantPut) Kind() Kind         { return KindTenantPut }
 func (*NodeRegistered) Kind() Kind    { return KindNodeRegistered }
 func (*NodeSilent) Kind() Kind        { return KindNodeSilent }
 func (*NodeBack) Kind() Kind          { return KindNodeBack }
@@ -379,6 +395,8 @@ var makers = [...]func() Event{
 	KindLeaderStarted:     func() Event { return new(LeaderStarted) },
 	KindSettingsChanged:   func() Event { return new(SettingsChanged) },
 	KindSitePut:           func() Event { return new(SitePut) },
+	KindStrategyPut:       func() Event { return new(StrategyPut) },
+	KindTenantPut:         func() Event { return new(TenantPut) },
 	KindNodeRegistered:    func() Event { return new(NodeRegistered) },
 	KindNodeSilent:        func() Event { return new(NodeSilent) },
 	KindNodeBack:          func() Event { return new(NodeBack) },

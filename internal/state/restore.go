@@ -7,6 +7,8 @@ func (s *State) Restore() {
 	s.Workloads = orMake(s.Workloads)
 	s.Nodes = orMake(s.Nodes)
 	s.Sites = orMake(s.Sites)
+	s.Strategies = orMake(s.Strategies)
+	s.Tenants = orMake(s.Tenants)
 	s.Keys = orMake(s.Keys)
 	s.Histories = orMake(s.Histories)
 	s.Refusals = orMake(s.Refusals)

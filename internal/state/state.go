@@ -38,20 +38,24 @@ type State struct {
 	Cells    map[string]*Cell     `cbor:"19,keyasint,omitempty"` // children, by name
 	Declined map[string]*Declined `cbor:"20,keyasint,omitempty"` // offers of a parent that were refused, by HandoverID.Key
 
+	Strategies map[string]*api.Strategy `cbor:"21,keyasint,omitempty"` // declared ones, by name
+	Tenants    map[string]*api.Tenant   `cbor:"22,keyasint,omitempty"` // those of which something was said, by name
+
 	origins map[api.HandoverID]uint64 // to the workload that accepted it
 	names   map[string]uint64         // "tenant/name" to the newest workload of that name
 }
 
 // Settings can change decisions, so they enter by an event.
 type Settings struct {
-	RetainFor api.Duration `cbor:"1,keyasint"` // how long a finished workload stays
-	RetainMax int32        `cbor:"2,keyasint"` // how many finished workloads stay at most
-	KeyFor    api.Duration `cbor:"3,keyasint"` // how long an idempotency key is remembered
-	KeyMax    int32        `cbor:"4,keyasint"` // how many keys at most
-	Lease     api.Duration `cbor:"5,keyasint"` // silence after which a node's atMostOnce tasks have stopped themselves
-	Drift     api.Duration `cbor:"6,keyasint"` // allowance for clocks on top of Lease
-	Home      string       `cbor:"7,keyasint"` // site of the cell's artifact store and callers; "" is nowhere in particular
-	Histories int32        `cbor:"8,keyasint"` // how many run-time histories are kept
+	RetainFor api.Duration `cbor:"1,keyasint"`           // how long a finished workload stays
+	RetainMax int32        `cbor:"2,keyasint"`           // how many finished workloads stay at most
+	KeyFor    api.Duration `cbor:"3,keyasint"`           // how long an idempotency key is remembered
+	KeyMax    int32        `cbor:"4,keyasint"`           // how many keys at most
+	Lease     api.Duration `cbor:"5,keyasint"`           // silence after which a node's atMostOnce tasks have stopped themselves
+	Drift     api.Duration `cbor:"6,keyasint"`           // allowance for clocks on top of Lease
+	Home      string       `cbor:"7,keyasint"`           // site of the cell's artifact store and callers; "" is nowhere in particular
+	Histories int32        `cbor:"8,keyasint"`           // how many run-time histories are kept
+	Strategy  string       `cbor:"9,keyasint,omitempty"` // of the cell; "" is the default
 }
 
 // DefaultSettings are in force until a SettingsChanged.
@@ -382,3 +386,9 @@ func (w *Workload) NameOf(t *Task) string {
 	}
 	return name
 }
+
+// SortedStrategies returns the names of all declared strategies in order.
+func (s *State) SortedStrategies() []string { return sortedKeys(s.Strategies) }
+
+// SortedTenants returns the names of all tenants of which something was said.
+func (s *State) SortedTenants() []string { return sortedKeys(s.Tenants) }

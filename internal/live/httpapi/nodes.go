@@ -24,6 +24,7 @@ func (s *Server) nodeRoutes() {
 	huma.Register(s.api, s.operation("listSites", http.MethodGet, "/v1/sites", "sites", "List the declared sites"), s.listSites)
 	huma.Register(s.api, s.operation("putSite", http.MethodPut, "/v1/sites/{site}", "sites",
 		"Declare a site and its links, or replace it", http.StatusTooManyRequests), s.putSite)
+	s.strategies()
 	huma.Register(s.api, s.operation("putSettings", http.MethodPut, "/v1/settings", "cell",
 		"Change settings of the cell", http.StatusTooManyRequests), s.putSettings)
 }
@@ -136,7 +137,7 @@ func (s *Server) putSettings(ctx context.Context, in *putSettings) (*answer[api.
 		return nil, invalid(faults)
 	}
 	c := &engine.PutSettings{
-		Caller: caller(ctx, in.Command), RetainFor: b.RetainFor, RetainMax: b.RetainMax, Lease: b.Lease, Home: b.Home,
+		Caller: caller(ctx, in.Command), RetainFor: b.RetainFor, RetainMax: b.RetainMax, Lease: b.Lease, Home: b.Home, Strategy: b.Strategy,
 	}
 	return s.change(ctx, c, api.Applied{Name: "settings"})
 }
