@@ -46,6 +46,7 @@ type uplink struct {
 	mu   sync.Mutex
 	conn *nats.Conn
 	pass string // bearer token for artifacts
+	late int    // heartbeats in a row without an answer
 }
 
 var (
@@ -214,7 +215,7 @@ func (u *uplink) listen(conn *nats.Conn, p Peer) error {
 func (u *uplink) use(conn *nats.Conn, token string) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.conn, u.pass = conn, token
+	u.conn, u.pass, u.late = conn, token, 0
 }
 
 func (u *uplink) current() (*nats.Conn, string) {
@@ -233,6 +234,9 @@ func (u *uplink) Request(ctx context.Context, verb string, body []byte) ([]byte,
 		return nil, errDown
 	}
 	m, err := conn.RequestWithContext(ctx, bus.AgentSubject(u.node, verb), body)
+	if verb == "beat" {
+		u.beaten(conn, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", verb, err)
 	}
@@ -240,6 +244,24 @@ func (u *uplink) Request(ctx context.Context, verb string, body []byte) ([]byte,
 		return nil, fmt.Errorf("%s: the server answers: %.300s", verb, text)
 	}
 	return m.Data, nil
+}
+
+// deadBeats is how many heartbeats in a row go unanswered on a connection that is
+// not used any more: a link may die without a word.
+const deadBeats = 2
+
+// beaten takes the outcome of a heartbeat.
+func (u *uplink) beaten(conn *nats.Conn, err error) {
+	u.mu.Lock()
+	if u.late++; !errors.Is(err, context.DeadlineExceeded) {
+		u.late = 0
+	}
+	dead := u.late == deadBeats
+	u.mu.Unlock()
+	if dead {
+		u.log.Warn("the server does not answer, connecting anew", "server", u.server)
+		_ = conn.ForceReconnect() // it fails when the connection was given up already
+	}
 }
 
 // Fetch implements Store.

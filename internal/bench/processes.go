@@ -31,10 +31,30 @@ type cluster struct {
 // startCluster starts both in dir from the program self. The agent offers the
 // driver noop and promises cpus cores, whether they exist or not: noop uses none.
 func startCluster(ctx context.Context, self, dir string) (*cluster, error) {
+	c, err := startServer(ctx, self, dir)
+	if err != nil {
+		return nil, err
+	}
+	ready := filepath.Join(dir, "ready-agent")
+	c.agent = c.command(self, "agent", "--server", c.URL, "--join-token-file", filepath.Join(c.data(), "join.token"),
+		"--data", filepath.Join(dir, "agent"), "--name", "bench", "--noop", "--cpu", "100000", "--memory", "1Ti",
+		"--ready-file", ready)
+	if err := c.agent.Start(); err != nil {
+		return nil, errors.Join(fmt.Errorf("start the agent: %w", err), c.stop())
+	}
+	if _, err := waitFor(ctx, ready); err != nil {
+		return nil, errors.Join(c.failed("the agent did not register", err), c.stop())
+	}
+	return c, nil
+}
+
+// startServer starts a server without agents.
+func startServer(ctx context.Context, self, dir string, flags ...string) (*cluster, error) {
 	c := &cluster{dir: dir}
 	ready := filepath.Join(dir, "ready")
-	data := filepath.Join(dir, "server")
-	c.server = c.command(self, "server", "--data", data, "--http", "127.0.0.1:0", "--bus", "127.0.0.1:0", "--ready-file", ready)
+	c.server = c.command(self, append([]string{
+		"server", "--data", c.data(), "--http", "127.0.0.1:0", "--bus", "127.0.0.1:0", "--ready-file", ready,
+	}, flags...)...)
 	if err := c.server.Start(); err != nil {
 		return nil, fmt.Errorf("start the server: %w", err)
 	}
@@ -43,21 +63,17 @@ func startCluster(ctx context.Context, self, dir string) (*cluster, error) {
 		return nil, errors.Join(c.failed("the server did not come up", err), c.stop())
 	}
 	c.URL = strings.TrimSpace(url)
-	token, err := os.ReadFile(filepath.Join(data, "admin.token"))
-	if err != nil {
+	if c.token, err = c.readToken("admin.token"); err != nil {
 		return nil, errors.Join(err, c.stop())
 	}
-	c.token = strings.TrimSpace(string(token))
-	c.agent = c.command(self, "agent", "--server", c.URL, "--join-token-file", filepath.Join(data, "join.token"),
-		"--data", filepath.Join(dir, "agent"), "--name", "bench", "--noop", "--cpu", "100000", "--memory", "1Ti",
-		"--ready-file", ready+"-agent")
-	if err := c.agent.Start(); err != nil {
-		return nil, errors.Join(fmt.Errorf("start the agent: %w", err), c.stop())
-	}
-	if _, err := waitFor(ctx, ready+"-agent"); err != nil {
-		return nil, errors.Join(c.failed("the agent did not register", err), c.stop())
-	}
 	return c, nil
+}
+
+func (c *cluster) data() string { return filepath.Join(c.dir, "server") }
+
+func (c *cluster) readToken(name string) (string, error) {
+	b, err := os.ReadFile(filepath.Join(c.data(), name))
+	return strings.TrimSpace(string(b)), err
 }
 
 func (c *cluster) command(self string, args ...string) *exec.Cmd {
@@ -112,6 +128,19 @@ func cpuOf(pid int) time.Duration {
 	}
 	const tick = 10 * time.Millisecond // USER_HZ is 100 on every Linux that Go runs on
 	return time.Duration(user+system) * tick
+}
+
+// rssOf reads how much memory a process has, in 2^20 bytes; 0 where /proc is not.
+func rssOf(pid int) float64 {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
+	var size, resident int64
+	if err != nil {
+		return 0
+	}
+	if _, err := fmt.Sscan(string(b), &size, &resident); err != nil {
+		return 0
+	}
+	return float64(resident*int64(os.Getpagesize())) / (1 << 20)
 }
 
 // metric reads one of the server's metrics; labels are ignored.

@@ -55,7 +55,7 @@ func (d *Dial) options(ctx context.Context) ([]nats.Option, error) {
 		nats.Name(d.Name), nats.CustomInboxPrefix(d.inbox()), nats.Timeout(timeout(ctx)),
 		nats.MaxReconnects(-1), nats.CustomReconnectDelay(backoff), nats.ReconnectBufSize(-1),
 		nats.IgnoreAuthErrorAbort(), nats.RetryOnFailedConnect(d.Retry),
-		nats.PingInterval(pingInterval), nats.MaxPingsOutstanding(2),
+		nats.PingInterval(d.pingEvery()), nats.MaxPingsOutstanding(2),
 		nats.NoCallbacksAfterClientClose(),
 	}
 	if d.Server != nil {
@@ -67,6 +67,16 @@ func (d *Dial) options(ctx context.Context) ([]nats.Option, error) {
 		}
 	}
 	return append(opts, d.logging()...), nil
+}
+
+// pingEvery is how often the connection is tried. A node's heartbeats do that, too,
+// and oftener: pings on top of them would cost a server of ten thousand nodes as
+// much again.
+func (d *Dial) pingEvery() time.Duration {
+	if d.Node != "" {
+		return time.Minute
+	}
+	return pingInterval
 }
 
 func (d *Dial) check() error {

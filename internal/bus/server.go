@@ -160,7 +160,8 @@ func (o Options) nats(secret string) *server.Options {
 		CustomClientAuthentication: gate{secret: secret, ask: o.Authenticate},
 		MaxPayload:                 MaxPayload, MaxPending: maxPending, MaxSubs: maxSubs,
 		PingInterval: pingInterval, MaxPingsOut: 2,
-		JetStream: true, StoreDir: o.StoreDir, JetStreamMaxStore: o.MaxStore,
+		NoSublistCache: true, // every node and every answer has a subject of its own: a cache would only churn
+		JetStream:      true, StoreDir: o.StoreDir, JetStreamMaxStore: o.MaxStore,
 		JetStreamDomain: o.Domain, SyncAlways: !o.Unsynced,
 		LeafNode: o.Leaf.options(),
 	}

@@ -30,13 +30,14 @@ const (
 	pendingBytes   = 64 << 20
 )
 
-// listen serves the agents until the subscriptions are ended. Heartbeats are
-// answered where they come in: they wait for nothing. The rest is sorted by node.
+// listen serves the agents until the subscriptions are ended. Heartbeats wait for
+// nothing and are answered many at once. The rest is sorted by node.
 func (c *Cell) listen(ctx context.Context) ([]*nats.Subscription, error) {
 	for range servers {
 		c.background.Go(func() { c.post.run(func(node string, l letter) { c.answerTo(ctx, node, l) }) })
 	}
 	context.AfterFunc(ctx, c.post.close)
+	c.background.Go(func() { c.answerBeats(ctx) })
 	var subs []*nats.Subscription
 	for _, h := range []struct {
 		verb string
@@ -46,7 +47,7 @@ func (c *Cell) listen(ctx context.Context) ([]*nats.Subscription, error) {
 		{"hello", maxHelloBody, c.later(c.hello)},
 		{"pull", maxSmallBody, c.later(c.pull)},
 		{"report", maxReportsBody, c.later(c.report)},
-		{"beat", maxSmallBody, c.beatNow},
+		{"beat", maxSmallBody, c.beat},
 	} {
 		sub, err := c.agents.Subscribe(bus.AgentSubject("*", h.verb), func(m *nats.Msg) {
 			node, ok := bus.Sender(m)
@@ -278,51 +279,11 @@ func (c *Cell) reject(node string, ids []api.Attempt) {
 	}
 }
 
-// beatNow answers a heartbeat at once. One of a node that may have been welcomed
-// just now waits like other messages.
-func (c *Cell) beatNow(ctx context.Context, node string, m *nats.Msg) {
-	switch {
-	case !c.alive.heard(node):
-		c.post.put(node, letter{m, c.beat})
-	case c.post.admit(node, len(m.Data)):
-		c.answerTo(ctx, node, letter{m, c.beat})
-	}
-}
-
-// beat takes a heartbeat, which renews the node's lease by being answered.
-func (c *Cell) beat(ctx context.Context, node string, m *nats.Msg) error {
-	if err := c.hear(ctx, node); err != nil {
-		return err
-	}
-	var b api.Beat
-	if err := c.codec.dec.Unmarshal(m.Data, &b); err != nil {
-		return fmt.Errorf("beat: %w", err)
-	}
-	c.count.beats.Add(1)
-	h, ok := c.shadow.hint(node)
-	if !ok {
-		return errUnknownNode
-	}
-	return c.respond(m, h)
-}
-
 // registered tells whether the node stands in the journal and was not removed.
 func (s *shadow) registered(node string) bool {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	return s.engine.State().Nodes[node] != nil
-}
-
-// hint is what a node is told of its set.
-func (s *shadow) hint(node string) (api.Hint, bool) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	st := s.engine.State()
-	n := st.Nodes[node]
-	if n == nil {
-		return api.Hint{}, false
-	}
-	return api.Hint{Epoch: st.Epoch, Version: n.Version}, true
 }
 
 // dispatch tells nodes that they have something new to do.

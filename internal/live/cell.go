@@ -55,6 +55,7 @@ type Cell struct {
 
 	queue   *queue
 	post    *post
+	beats   *beats
 	readers readers
 	alive   *alive
 	shadow  *shadow
@@ -110,7 +111,7 @@ func Open(ctx context.Context, cfg Config) (*Cell, error) {
 		return nil, err
 	}
 	c := &Cell{
-		cfg: cfg, log: cfg.Logger, queue: newQueue(cfg.Limits), post: newPost(control.DefaultIntakeLimits()), alive: newAlive(cfg.SilentAfter), ready: make(chan struct{}),
+		cfg: cfg, log: cfg.Logger, queue: newQueue(cfg.Limits), post: newPost(control.DefaultIntakeLimits()), beats: newBeats(), alive: newAlive(cfg.SilentAfter), ready: make(chan struct{}),
 	}
 	if err := c.open(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open cell %s in %s: %w", cfg.Cell, cfg.Dir, err), c.Close())

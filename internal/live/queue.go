@@ -105,10 +105,11 @@ func (q *queue) poke() {
 func (q *queue) take() []queued {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.takeLocked()
+	return q.takeHere()
 }
 
-func (q *queue) takeLocked() []queued {
+// takeHere is take for who holds mu.
+func (q *queue) takeHere() []queued {
 	items := q.batcher.Take()
 	for i := range items {
 		items[i].Tag.of.taken = true
@@ -141,7 +142,7 @@ func (q *queue) shut(err error) {
 	q.closed = err
 	var waiting []queued
 	for q.batcher.Len() > 0 {
-		waiting = append(waiting, q.takeLocked()...)
+		waiting = append(waiting, q.takeHere()...)
 	}
 	q.mu.Unlock()
 	failAll(waiting, err)
