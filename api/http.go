@@ -6,6 +6,8 @@ package api
 // The headers of Drover's own, and the one of idempotency keys.
 const (
 	HeaderSeq    = "Drover-Seq"      // sequence of the record that holds a change, or that a read reflects
+	HeaderRecord = "Drover-Record"   // number of the last record that a read of the past reflects
+	HeaderTime   = "Drover-Time"     // when that record was decided
 	HeaderTenant = "Drover-Tenant"   // the tenant of a request, when the query names none
 	HeaderKey    = "Idempotency-Key" // the same key gives the first answer again
 )

@@ -73,6 +73,7 @@ func (c *Client) do(ctx context.Context, k *call, to any) (seq uint64, err error
 			return err
 		}
 		defer func() { _ = res.Body.Close() }()
+		c.noteStood(res.Header)
 		seq, _ = strconv.ParseUint(res.Header.Get(api.HeaderSeq), 10, 64)
 		if to == nil {
 			return nil
@@ -94,8 +95,26 @@ func (c *Client) do(ctx context.Context, k *call, to any) (seq uint64, err error
 
 // readOwn makes a read reflect what this client wrote before.
 func (c *Client) readOwn(k *call) {
+	if c.config.At != "" && k.method == http.MethodGet {
+		k.query.Set("at", c.config.At)
+		return
+	}
 	if own := c.own.Load(); own > 0 && k.method == http.MethodGet {
 		k.query.Set("atLeast", strconv.FormatUint(own, 10))
+	}
+}
+
+// Stood is the record that the last read of the past reflected, and when it was
+// decided; 0 when there was none.
+func (c *Client) Stood() (record uint64, at api.Time) {
+	return c.stoodAt.Load(), api.Time(c.stoodTime.Load())
+}
+
+func (c *Client) noteStood(h http.Header) {
+	t, err := time.Parse(time.RFC3339Nano, h.Get(api.HeaderTime))
+	if n, _ := strconv.ParseUint(h.Get(api.HeaderRecord), 10, 64); n > 0 && err == nil {
+		c.stoodAt.Store(n)
+		c.stoodTime.Store(t.UnixNano())
 	}
 }
 

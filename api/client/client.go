@@ -32,15 +32,22 @@ type Config struct {
 	// FailFast gives up at once on a server that cannot be reached and has never
 	// been: right for people, wrong for programs that start beside the server.
 	FailFast bool
+	// At has reads of state answered as it stood in the past: after the record
+	// with this number, or at this time (RFC 3339). "" is the present.
+	At string
+	// Transport carries the requests; nil is the network.
+	Transport http.RoundTripper
 }
 
 // Client is safe for concurrent use.
 type Client struct {
-	base    *url.URL
-	config  Config
-	http    *http.Client
-	reached atomic.Bool   // the server has answered at least once
-	own     atomic.Uint64 // sequence of the latest change of this client: reads reflect it
+	base      *url.URL
+	config    Config
+	http      *http.Client
+	reached   atomic.Bool   // the server has answered at least once
+	own       atomic.Uint64 // sequence of the latest change of this client: reads reflect it
+	stoodAt   atomic.Uint64
+	stoodTime atomic.Int64
 }
 
 // New makes a client; it does not connect yet.
@@ -59,9 +66,11 @@ func New(config Config) (*Client, error) {
 	if config.Tenant == "" {
 		config.Tenant = api.DefaultTenant
 	}
-	transport, err := transportOf(config.CAFile)
-	if err != nil {
-		return nil, err
+	transport := config.Transport
+	if transport == nil {
+		if transport, err = transportOf(config.CAFile); err != nil {
+			return nil, err
+		}
 	}
 	return &Client{base: base, config: config, http: &http.Client{
 		Transport:     transport,

@@ -24,6 +24,7 @@ type app struct {
 	width    int  // of out when it is a terminal, else 0
 	set      settings
 	home     string // directory of the user; "" is none
+	past     past
 }
 
 func newApp() *app {
@@ -56,8 +57,13 @@ func (a *app) style() report.Style {
 	}
 }
 
-// time is now in the form of the API.
-func (a *app) time() api.Time { return api.Time(a.now().UnixNano()) }
+// time is now in the form of the API; of the past, it is the time that is told of.
+func (a *app) time() api.Time {
+	if t := a.past.time(); t != 0 {
+		return t
+	}
+	return api.Time(a.now().UnixNano())
+}
 
 // client makes a client for the server that the settings name.
 func (a *app) client() (*client.Client, error) {

@@ -21,7 +21,7 @@ second, or why no node takes it and which smallest change would admit it.
 Without a task, every task of the workload is explained by one of its elements.`,
 		Example: "  drover explain render\n  drover explain render.tiles[3]",
 		Args:    args(1, 1, "the name of a workload"), ValidArgsFunction: a.completeWorkloads(),
-		RunE: a.withClient(func(cmd *cobra.Command, c *client.Client, args []string) error {
+		RunE: a.withReader(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			e, err := parseElement(args[0])
 			if err != nil {
 				return err
@@ -43,7 +43,7 @@ Without a task, every task of the workload is explained by one of its elements.`
 			})
 		}),
 	}
-	return cmd
+	return a.readFlags(cmd)
 }
 
 // explain asks for one element, or for one of each task.

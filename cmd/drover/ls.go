@@ -23,7 +23,7 @@ func newLsCmd(a *app) *cobra.Command {
 		Example: `  drover ls
   drover ls --status running,pending -o wide`,
 		Args: args(0, 0, ""),
-		RunE: a.withClient(func(cmd *cobra.Command, c *client.Client, _ []string) error {
+		RunE: a.withReader(func(cmd *cobra.Command, c *client.Client, _ []string) error {
 			o.Kind = api.Kind(kind)
 			if err := checkLs(&o, limit); err != nil {
 				return err
@@ -42,6 +42,7 @@ func newLsCmd(a *app) *cobra.Command {
 			return a.show(list(views), func() error { return a.workloadTable(views, emptyLs(cmd.Flags())).Render(a.out, a.style()) })
 		}),
 	}
+	a.readFlags(cmd)
 	f := cmd.Flags()
 	f.StringSliceVar(&o.Status, "status", nil, "only those in one of these statuses")
 	f.StringVar(&kind, "kind", "", "only jobs, services or systems: job, service, system")

@@ -16,7 +16,7 @@ func newNodesCmd(a *app) *cobra.Command {
 		Use:   "nodes [NAME...]",
 		Short: "List the nodes of the cell, or show some of them",
 		Args:  args(0, -1, ""), ValidArgsFunction: a.completeNodes(),
-		RunE: a.withClient(func(cmd *cobra.Command, c *client.Client, args []string) error {
+		RunE: a.withReader(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			if len(args) == 0 {
 				nodes, err := c.Nodes(cmd.Context())
 				if err != nil {
@@ -36,7 +36,7 @@ func newNodesCmd(a *app) *cobra.Command {
 		}),
 	}
 	cmd.AddCommand(newNodesRemoveCmd(a))
-	return cmd
+	return a.readFlags(cmd)
 }
 
 func newNodesRemoveCmd(a *app) *cobra.Command {

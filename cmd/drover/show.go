@@ -24,7 +24,7 @@ func newShowCmd(a *app) *cobra.Command {
 		Short: "Show a workload and where its tasks stand",
 		Long:  "Show a workload and where its tasks stand. NAME is a name, or a number as #17; -o yaml shows the specification.",
 		Args:  args(1, 1, "the name of a workload"), ValidArgsFunction: a.completeWorkloads(),
-		RunE: a.withClient(func(cmd *cobra.Command, c *client.Client, args []string) error {
+		RunE: a.withReader(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			name, err := wholeArg(args[0])
 			if err != nil {
 				return err
@@ -36,7 +36,7 @@ func newShowCmd(a *app) *cobra.Command {
 			return a.show(s, func() error { return a.showWorkload(s, more) })
 		}),
 	}
-	cmd.Flags().IntVar(&limit, "limit", 50, "how many tasks to show")
+	a.readFlags(cmd).Flags().IntVar(&limit, "limit", 50, "how many tasks to show")
 	return cmd
 }
 

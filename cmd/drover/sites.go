@@ -10,19 +10,19 @@ import (
 )
 
 func newSitesCmd(a *app) *cobra.Command {
-	return &cobra.Command{
+	return a.readFlags(&cobra.Command{
 		Use:   "sites",
 		Short: "List the declared sites and their links",
 		Long:  "List the declared sites and their links. drover apply declares them.",
 		Args:  args(0, 0, ""),
-		RunE: a.withClient(func(cmd *cobra.Command, c *client.Client, _ []string) error {
+		RunE: a.withReader(func(cmd *cobra.Command, c *client.Client, _ []string) error {
 			sites, err := c.Sites(cmd.Context())
 			if err != nil {
 				return err
 			}
 			return a.show(list(sites), func() error { return siteTable(sites).Render(a.out, a.style()) })
 		}),
-	}
+	})
 }
 
 func siteTable(sites []api.Site) *report.Table {

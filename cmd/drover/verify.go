@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -83,17 +82,6 @@ func (a *app) serverDir() (string, error) {
 func isDir(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && info.IsDir()
-}
-
-// offlineError says what to do about a directory or bundle that cannot be opened.
-func offlineError(err error) error {
-	switch {
-	case errors.Is(err, history.ErrNoDir), errors.Is(err, os.ErrNotExist):
-		return usageError{err, "name the data directory of a server with --data"}
-	case errors.Is(err, history.ErrRunning):
-		return codeError{exitConflict, err.Error()}
-	}
-	return err
 }
 
 // verdict tells people what was found.

@@ -2,7 +2,9 @@ package history
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"math"
 	"sort"
 
 	"drover.dev/api"
@@ -65,7 +67,22 @@ func (s *Source) scan(ctx context.Context, from uint64, t api.Time) (found Place
 	case found.N > 0:
 		return found, nil
 	case began == 0:
+		if _, at, _, err := s.base(math.MaxUint64); err == nil && at.N > 0 && at.Now <= t {
+			return at, nil // a snapshot, and nothing after it
+		}
 		return Place{}, fmt.Errorf("find the record at %s: %w: there is none", t, ErrBefore)
 	}
+	if _, at, _, err := s.base(s.Begin); err == nil && at.N > 0 && at.Now <= t {
+		return at, nil
+	}
 	return Place{}, fmt.Errorf("find the record at %s: %w, of %s", t, ErrBefore, began)
+}
+
+// Last is the last record.
+func (s *Source) Last(ctx context.Context) (Place, error) {
+	at, err := s.Locate(ctx, math.MaxInt64)
+	if errors.Is(err, ErrBefore) {
+		return Place{}, nil
+	}
+	return at, err
 }

@@ -26,6 +26,9 @@ type Source struct {
 	Journal   Reader
 	Archive   *journal.Archive
 	Snapshots *journal.Snapshots
+	// Begin is the first record after which the state is known, when that is not
+	// the first one of all.
+	Begin uint64
 }
 
 // Place is a record: where it stands in the chain and when it was decided.
@@ -107,7 +110,10 @@ func (s *Source) verified(ctx context.Context, at journal.Link) iter.Seq2[journa
 // At gives the state as it stood after record n: the nearest snapshot at or
 // before it, and the records from there. The state is the caller's.
 func (s *Source) At(ctx context.Context, n uint64) (*state.State, Place, error) {
-	st, at, err := s.base(n)
+	if n < s.Begin {
+		return nil, Place{}, fmt.Errorf("record %d: %w that is kept here: it begins at %d", n, ErrBefore, s.Begin)
+	}
+	st, at, _, err := s.base(n)
 	if err != nil {
 		return nil, Place{}, fmt.Errorf("go back to record %d: %w", n, err)
 	}
@@ -150,11 +156,11 @@ func placeOf(v *journal.Verified) Place {
 
 // base is the newest state at or before record n that is kept; without one it is
 // the empty state before the first record. A damaged snapshot is passed over.
-func (s *Source) base(n uint64) (*state.State, Place, error) {
+func (s *Source) base(n uint64) (st *state.State, at Place, path string, err error) {
 	for _, from := range s.kept() {
 		numbers, err := from.List()
 		if err != nil {
-			return nil, Place{}, err
+			return nil, Place{}, "", err
 		}
 		for i := sort.Search(len(numbers), func(i int) bool { return numbers[i] > n }) - 1; i >= 0; i-- {
 			snap, err := from.Load(numbers[i])
@@ -165,10 +171,10 @@ func (s *Source) base(n uint64) (*state.State, Place, error) {
 			if err != nil {
 				continue
 			}
-			return st, Place{snap.At, st.Now}, nil
+			return st, Place{snap.At, st.Now}, from.Path(numbers[i]), nil
 		}
 	}
-	return state.New(), Place{}, nil
+	return state.New(), Place{}, "", nil
 }
 
 // kept are the places of snapshots, the newest ones first.

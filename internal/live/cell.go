@@ -59,7 +59,8 @@ type Cell struct {
 	readers readers
 	alive   *alive
 	shadow  *shadow
-	audit   *auditing    // nil: it is off
+	audit   *auditing // nil: it is off
+	travel  travel
 	start   control.Mark // the last record when the cell was opened
 	lost    int          // entries that were given up then, as accepted
 

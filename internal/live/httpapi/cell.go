@@ -23,6 +23,9 @@ type Cell interface {
 	// View calls f with an engine at one sequence that is atLeast or later; f
 	// only reads, and keeps nothing that the engine may still change.
 	View(ctx context.Context, atLeast uint64, f func(*engine.Engine)) (seq uint64, err error)
+	// Past calls f with an engine as the cell stood at a moment; f only reads. The
+	// error is ErrNoPast, a *BusyError, or says what of the history is damaged.
+	Past(ctx context.Context, m Moment, f func(*engine.Engine)) (Stood, error)
 	// Watch yields what changed after sequence from, in order, and then what
 	// changes, until ctx ends. The changes of one sequence are always the same
 	// ones in the same order. When those after from are no longer kept, or the

@@ -129,8 +129,8 @@ type tail struct {
 
 // look reads where the element stands.
 func (t *tail) look(ctx context.Context) error {
-	var seq uint64
-	return t.s.read(ctx, t.q.One, t.q.at, &seq, func(_ *engine.Engine, w *state.Workload) *problem {
+	var stand Stand
+	return t.s.read(ctx, t.q.One, t.q.at, &stand, func(_ *engine.Engine, w *state.Workload) *problem {
 		e, refusal := t.q.element(w)
 		if refusal == nil {
 			t.node, t.attempt, t.status = e.Node, api.Attempt{TaskRef: e.Ref, Try: e.Try}, e.Status

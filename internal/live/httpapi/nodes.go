@@ -31,7 +31,7 @@ func (s *Server) nodeRoutes() {
 
 func (s *Server) listNodes(ctx context.Context, in *Reading) (*answer[api.NodeList], error) {
 	out := &answer[api.NodeList]{Body: api.NodeList{Items: []api.NodeView{}}}
-	err := s.view(ctx, *in, &out.Seq, func(e *engine.Engine) {
+	err := s.viewAt(ctx, *in, &out.Stand, func(e *engine.Engine) {
 		for _, name := range e.State().SortedNodes() {
 			out.Body.Items = append(out.Body.Items, e.ViewNode(e.State().Nodes[name]))
 		}
@@ -55,7 +55,7 @@ type getNode struct {
 func (s *Server) getNode(ctx context.Context, in *getNode) (*answer[api.NodeView], error) {
 	var unknown *problem
 	out := new(answer[api.NodeView])
-	err := s.view(ctx, in.Reading, &out.Seq, func(e *engine.Engine) {
+	err := s.viewAt(ctx, in.Reading, &out.Stand, func(e *engine.Engine) {
 		n := e.State().Nodes[in.Node]
 		if n == nil {
 			unknown = missing(api.ProblemNoNode, "the cell has no node %q%s", in.Node, didYouMean(in.Node, nodeNames(e.State())))
@@ -98,7 +98,7 @@ func (s *Server) removeNode(ctx context.Context, in *removeNode) (*answer[api.Ap
 
 func (s *Server) listSites(ctx context.Context, in *Reading) (*answer[api.SiteList], error) {
 	out := &answer[api.SiteList]{Body: api.SiteList{Items: []api.Site{}}}
-	err := s.view(ctx, *in, &out.Seq, func(e *engine.Engine) {
+	err := s.viewAt(ctx, *in, &out.Stand, func(e *engine.Engine) {
 		for _, site := range e.State().Sites {
 			out.Body.Items = append(out.Body.Items, *site)
 		}

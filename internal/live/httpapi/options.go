@@ -43,6 +43,8 @@ type Options struct {
 	// ReadTimeout bounds how long a read waits for the sequence that ?atLeast
 	// asks for. Default 10 s.
 	ReadTimeout time.Duration
+	// PastTimeout bounds how long a read of the past may take. Default 40 s.
+	PastTimeout time.Duration
 	// DoTimeout bounds how long a command waits for the journal. Default 30 s.
 	DoTimeout time.Duration
 	// Heartbeat is how often a quiet stream says that it lives. Default 15 s.
@@ -67,6 +69,7 @@ func (o Options) withDefaults() Options {
 	setDefault(&o.WriteTimeout, 30*time.Second)
 	setDefault(&o.IdleTimeout, 2*time.Minute)
 	setDefault(&o.ReadTimeout, 10*time.Second)
+	setDefault(&o.PastTimeout, 40*time.Second)
 	setDefault(&o.DoTimeout, 30*time.Second)
 	setDefault(&o.Heartbeat, 15*time.Second)
 	setDefault(&o.LogPoll, 200*time.Millisecond)

@@ -86,6 +86,8 @@ func problemOf(err error) *problem {
 		return p
 	case errors.As(err, &busy):
 		return retry(http.StatusTooManyRequests, busy.Error(), busy.RetryAfter)
+	case errors.Is(err, ErrNoPast):
+		return newProblem(http.StatusNotFound, err.Error())
 	case errors.Is(err, ErrNameTaken):
 		return newProblem(http.StatusForbidden, err.Error())
 	case errors.Is(err, ErrNotLeader):

@@ -135,6 +135,7 @@ func (t Tenancy) named() string {
 // Reading is part of every read.
 type Reading struct {
 	AtLeast uint64 `query:"atLeast" doc:"Wait until the answer reflects this sequence of the journal."`
+	At      string `query:"at" doc:"As it stood in the past: after the record with this number, or at this time (RFC 3339)." maxLength:"64" example:"2026-03-01T12:00:00Z"`
 }
 
 // Command is part of every change.
@@ -142,8 +143,15 @@ type Command struct {
 	Key string `header:"Idempotency-Key" doc:"The same key gives the first answer again." maxLength:"128"`
 }
 
-// answer is a body with the sequence that it stands at.
+// Stand is where in the journal an answer stands.
+type Stand struct {
+	Seq    uint64 `header:"Drover-Seq" doc:"Sequence of the journal that this reflects; 0 for the past."`
+	Record string `header:"Drover-Record" doc:"Number of the last record that this reflects, when the request asked for the past."`
+	Time   string `header:"Drover-Time" doc:"When that record was decided."`
+}
+
+// answer is a body with the place in the journal that it stands at.
 type answer[T any] struct {
-	Seq  uint64 `header:"Drover-Seq" doc:"Sequence of the journal that this reflects."`
+	Stand
 	Body T
 }

@@ -53,7 +53,7 @@ func (s *Server) ready(w http.ResponseWriter, _ *http.Request) error {
 
 func (s *Server) status(context.Context, *struct{}) (*answer[api.CellStatus], error) {
 	st := s.cell.Status()
-	return &answer[api.CellStatus]{Seq: st.Seq, Body: st}, nil
+	return &answer[api.CellStatus]{Stand: Stand{Seq: st.Seq}, Body: st}, nil
 }
 
 type joinCell struct {

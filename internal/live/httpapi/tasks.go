@@ -41,7 +41,7 @@ type listTasks struct {
 
 func (s *Server) listTasks(ctx context.Context, in *listTasks) (*answer[api.TaskPage], error) {
 	out := &answer[api.TaskPage]{Body: api.TaskPage{Items: []api.TaskView{}}}
-	err := s.read(ctx, in.One, in.Reading, &out.Seq, func(e *engine.Engine, w *state.Workload) (p *problem) {
+	err := s.read(ctx, in.One, in.Reading, &out.Stand, func(e *engine.Engine, w *state.Workload) (p *problem) {
 		views := e.Views()
 		out.Body.Next, p = in.page(w, func(t *state.Task) bool {
 			if len(in.Status) > 0 && !slices.Contains(in.Status, engine.TaskStatusOf(t)) {
@@ -63,7 +63,7 @@ type listResults struct {
 
 func (s *Server) listResults(ctx context.Context, in *listResults) (*answer[api.ResultPage], error) {
 	out := &answer[api.ResultPage]{Body: api.ResultPage{Items: []api.TaskResult{}}}
-	err := s.read(ctx, in.One, in.Reading, &out.Seq, func(_ *engine.Engine, w *state.Workload) (p *problem) {
+	err := s.read(ctx, in.One, in.Reading, &out.Stand, func(_ *engine.Engine, w *state.Workload) (p *problem) {
 		out.Body.Next, p = in.page(w, func(t *state.Task) bool {
 			if !t.Status.Final() || t.Result == nil {
 				return false
@@ -168,8 +168,8 @@ type element struct {
 }
 
 // readElement views one element.
-func (s *Server) readElement(ctx context.Context, in *element, seq *uint64, f func(*engine.Engine, *state.Workload, *state.Task)) error {
-	return s.read(ctx, in.One, in.Reading, seq, func(e *engine.Engine, w *state.Workload) *problem {
+func (s *Server) readElement(ctx context.Context, in *element, stand *Stand, f func(*engine.Engine, *state.Workload, *state.Task)) error {
+	return s.read(ctx, in.One, in.Reading, stand, func(e *engine.Engine, w *state.Workload) *problem {
 		t, refusal := find(w, in.Task, in.Index)
 		if refusal == nil {
 			f(e, w, t)
@@ -204,7 +204,7 @@ func indexes(g *state.Group) string {
 
 func (s *Server) getTask(ctx context.Context, in *element) (*answer[api.TaskView], error) {
 	out := new(answer[api.TaskView])
-	err := s.readElement(ctx, in, &out.Seq, func(e *engine.Engine, w *state.Workload, t *state.Task) {
+	err := s.readElement(ctx, in, &out.Stand, func(e *engine.Engine, w *state.Workload, t *state.Task) {
 		out.Body = e.Views().Task(w, t, true)
 	})
 	return out, err
@@ -212,7 +212,7 @@ func (s *Server) getTask(ctx context.Context, in *element) (*answer[api.TaskView
 
 func (s *Server) explainTask(ctx context.Context, in *element) (*answer[api.Explanation], error) {
 	out := new(answer[api.Explanation])
-	err := s.readElement(ctx, in, &out.Seq, func(e *engine.Engine, w *state.Workload, t *state.Task) {
+	err := s.readElement(ctx, in, &out.Stand, func(e *engine.Engine, w *state.Workload, t *state.Task) {
 		out.Body = e.Explain(w, t)
 	})
 	return out, err

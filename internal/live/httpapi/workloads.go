@@ -33,18 +33,6 @@ func (s *Server) workloadRoutes() {
 		http.StatusTooManyRequests), s.rollbackWorkload)
 }
 
-// view reads from the engine, in bounded time, and notes at which sequence.
-func (s *Server) view(ctx context.Context, at Reading, seq *uint64, f func(*engine.Engine)) error {
-	ctx, cancel := context.WithTimeout(ctx, s.opt.ReadTimeout)
-	defer cancel()
-	got, err := s.cell.View(ctx, at.AtLeast, f)
-	if err != nil {
-		return problemOf(err)
-	}
-	*seq = got
-	return nil
-}
-
 // find returns the workload that the request means, or a problem.
 func (o One) find(st *state.State) (*state.Workload, *problem) {
 	digits, byNumber := strings.CutPrefix(o.Workload, "~")
@@ -67,9 +55,9 @@ func (o One) find(st *state.State) (*state.Workload, *problem) {
 }
 
 // read views one workload.
-func (s *Server) read(ctx context.Context, o One, at Reading, seq *uint64, f func(*engine.Engine, *state.Workload) *problem) error {
+func (s *Server) read(ctx context.Context, o One, at Reading, stand *Stand, f func(*engine.Engine, *state.Workload) *problem) error {
 	var refusal *problem
-	err := s.view(ctx, at, seq, func(e *engine.Engine) {
+	err := s.viewAt(ctx, at, stand, func(e *engine.Engine) {
 		w, missing := o.find(e.State())
 		if refusal = missing; missing == nil {
 			refusal = f(e, w)
@@ -88,7 +76,7 @@ type getWorkload struct {
 
 func (s *Server) getWorkload(ctx context.Context, in *getWorkload) (*answer[api.WorkloadView], error) {
 	out := new(answer[api.WorkloadView])
-	err := s.read(ctx, in.One, in.Reading, &out.Seq, func(e *engine.Engine, w *state.Workload) *problem {
+	err := s.read(ctx, in.One, in.Reading, &out.Stand, func(e *engine.Engine, w *state.Workload) *problem {
 		out.Body = e.Views().Workload(w, true)
 		return nil
 	})
@@ -109,7 +97,7 @@ type listWorkloads struct {
 
 func (s *Server) listWorkloads(ctx context.Context, in *listWorkloads) (*answer[api.WorkloadPage], error) {
 	out := &answer[api.WorkloadPage]{Body: api.WorkloadPage{Items: []api.WorkloadView{}}}
-	err := s.view(ctx, in.Reading, &out.Seq, func(e *engine.Engine) {
+	err := s.viewAt(ctx, in.Reading, &out.Stand, func(e *engine.Engine) {
 		ids, more := in.pick(e)
 		views := e.Views()
 		for _, id := range ids {
@@ -183,8 +171,8 @@ func (s *Server) identify(ctx context.Context, o One) (name api.Applied, id uint
 	if !strings.HasPrefix(o.Workload, "~") {
 		return api.Applied{Tenant: o.tenant(), Name: o.Workload}, 0, nil
 	}
-	var seq uint64
-	err = s.read(ctx, o, Reading{}, &seq, func(_ *engine.Engine, w *state.Workload) *problem {
+	var stand Stand
+	err = s.read(ctx, o, Reading{}, &stand, func(_ *engine.Engine, w *state.Workload) *problem {
 		name, id = api.Applied{Tenant: w.Spec.Tenant, Name: w.Spec.Name}, w.ID
 		return nil
 	})
@@ -209,5 +197,5 @@ func (s *Server) change(ctx context.Context, in engine.Input, what api.Applied) 
 		return nil, p
 	}
 	what.ID, what.Revision, what.Action = a.ID, a.Revision, a.Action
-	return &answer[api.Applied]{Seq: seq, Body: what}, nil
+	return &answer[api.Applied]{Stand: Stand{Seq: seq}, Body: what}, nil
 }

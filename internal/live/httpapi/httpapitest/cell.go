@@ -68,6 +68,15 @@ func (c *Cell) AddNode(name string) {
 	}})
 }
 
+// Past implements httpapi.Cell: the present is record 9, and nothing else is known.
+func (c *Cell) Past(ctx context.Context, m httpapi.Moment, f func(*engine.Engine)) (httpapi.Stood, error) {
+	if m.Record != 9 && m.Time != c.now {
+		return httpapi.Stood{}, fmt.Errorf("%w: only record 9 is kept", httpapi.ErrNoPast)
+	}
+	_, err := c.View(ctx, 0, f)
+	return httpapi.Stood{Record: 9, Time: c.now}, err
+}
+
 // Step gives inputs to the engine a millisecond later.
 func (c *Cell) Step(inputs ...engine.Input) []state.Answer {
 	c.mu.Lock()
