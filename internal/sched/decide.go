@@ -21,8 +21,8 @@ type candidate struct {
 // with the nodes counted by first failing reason. Nothing is held yet.
 //
 // Nodes are scored by the strategy that holds for the task; scores are integers,
-// and ties go to the node whose hash with the task is smallest, so that equal nodes
-// share equal tasks, or to the first one when the strategy says so.
+// and ties are broken by a hash of task and node, so that equal nodes share equal
+// tasks, or go to the first one when the strategy says so.
 func (x *Index) Decide(ref api.TaskRef, a *Ask, now api.Time) (api.Decision, []api.DeviceShare) {
 	var s scorer
 	x.scorer(&s, ref, a)
@@ -56,46 +56,54 @@ type top struct {
 	n    int
 }
 
-// offer takes a node in when it is among the best.
-func (t *top) offer(s *scorer, e *node) {
+// offer takes a node in when it is among the best. It reports whether no node
+// of the same class and load, or less, can be better.
+func (t *top) offer(s *scorer, e *node) bool {
 	c := candidate{node: e, score: s.score(e)}
+	most := !s.ask.Spread || e.groups[group{s.ref.Workload, s.ref.Task}] == 0
 	if t.n == len(t.list) && c.score < t.list[t.n-1].score {
-		return
+		return most
 	}
-	if c.tie = uint64(e.at); !s.plan.first {
+	switch {
+	case s.inOrder:
+	case s.plan.first:
+		c.tie = uint64(e.at)
+	default:
 		c.tie = mix(s.key ^ e.hash)
 	}
-	if t.n == len(t.list) && !better(&c, &t.list[t.n-1]) {
-		return
+	if t.n == len(t.list) && !s.better(&c, &t.list[t.n-1]) {
+		return most
 	}
 	at := min(t.n, len(t.list)-1)
-	for at > 0 && better(&c, &t.list[at-1]) {
+	for at > 0 && s.better(&c, &t.list[at-1]) {
 		t.list[at] = t.list[at-1]
 		at--
 	}
 	t.list[at] = c
 	t.n = min(t.n+1, len(t.list))
+	return most
 }
 
 // best returns the best candidates, best first, and how many nodes pass the
 // filters but have no room now or take nothing new.
-func (x *Index) best(s *scorer) (list [1 + runnersUp]candidate, n int, busy int32) {
+func (x *Index) best(s *scorer) (list [1 + runnersUp]candidate, n int, full int32) {
 	var t top
-	nodes := x.candidates(s.ask)
-	if s.plan.pair {
-		for _, e := range draw(s, nodes) {
+	p := x.passing(s.ask)
+	switch {
+	case s.plan.pair:
+		for _, e := range draw(s, p.list) {
 			t.offer(s, e)
 		}
-		return t.list, t.n, 0
-	}
-	for _, e := range nodes {
-		if !e.open || !e.fits(s.ask) {
-			busy++
-			continue
+	case s.inOrder:
+		s.searchAll(s.view, &t, p)
+	default:
+		for _, e := range p.list {
+			if e.open && e.fits(s.ask) {
+				t.offer(s, e)
+			}
 		}
-		t.offer(s, e)
 	}
-	return t.list, t.n, busy
+	return t.list, t.n, busy(p.list, s.ask)
 }
 
 // draw returns two nodes that fit, or one: each the first such from a place that
@@ -168,9 +176,12 @@ func (x *Index) filter(a *Ask) passing {
 	return p
 }
 
-func better(a, b *candidate) bool {
+func (s *scorer) better(a, b *candidate) bool {
 	if a.score != b.score {
 		return a.score > b.score
+	}
+	if s.inOrder {
+		return s.sooner(a.node, b.node)
 	}
 	if a.tie != b.tie {
 		return a.tie < b.tie

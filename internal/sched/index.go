@@ -29,6 +29,10 @@ type Index struct {
 	greedy  [objectives]*plan
 	tenants map[string]*tenant
 
+	classes  map[string]*class
+	kinds    []*class // all of them
+	shifting []*node  // may stand elsewhere in their class
+
 	// Sums over the nodes and their tasks.
 	placed   int64 // tasks
 	capacity usage
@@ -56,6 +60,11 @@ type node struct {
 	touched bool            // in Index.dirty
 	hash    uint64          // of the name, for ties
 
+	class    *class
+	racks    [loads]int64 // keys under which it stands in its class
+	racked   bool         // it does
+	shifting bool         // in Index.shifting
+
 	version     uint64    // changes with what is free
 	packed      int64     // how full it is: the sum of what its tasks add, see packs
 	freeDevices api.Milli // free share of all accelerators together
@@ -79,8 +88,9 @@ type group struct {
 func New() *Index {
 	x := &Index{
 		byName: map[string]*node{}, sites: map[string]api.Site{}, stale: 1,
-		queue: queue{shapes: map[string]*shape{}, items: map[api.TaskRef]*item{}, lanes: map[string]*lane{}},
-		used:  map[string]*usage{}, demands: map[string]*demand{},
+		queue:   queue{shapes: map[string]*shape{}, items: map[api.TaskRef]*item{}, lanes: map[string]*lane{}},
+		classes: map[string]*class{},
+		used:    map[string]*usage{}, demands: map[string]*demand{},
 	}
 	x.Use("", nil, nil)
 	return x
@@ -129,6 +139,8 @@ func (x *Index) PutNode(n api.Node) {
 	}
 	x.capacity.add(&e.Capacity, 1)
 	x.measure(e)
+	x.enroll(e)
+	x.moved(e)
 	x.room(e)
 }
 
@@ -214,6 +226,7 @@ func (x *Index) RemoveNode(name string) {
 	x.capacity.add(&e.Capacity, -1)
 	x.placed -= int64(e.tasks)
 	delete(x.byName, name)
+	x.dismiss(e)
 	x.nodes = slices.Delete(x.nodes, e.at, e.at+1)
 	x.dirty = slices.DeleteFunc(x.dirty, func(m *node) bool { return m == e })
 	x.number(e.at)
@@ -225,6 +238,7 @@ func (x *Index) RemoveNode(name string) {
 func (x *Index) SetOpen(name string, open bool, why string) {
 	if e := x.byName[name]; e != nil {
 		e.open, e.why = open, why
+		x.moved(e)
 		if open {
 			x.room(e)
 		}
@@ -258,6 +272,7 @@ func (x *Index) take(name string, ref api.TaskRef, a *Ask, devices []api.DeviceS
 		return
 	}
 	e.take(ref, a, devices, sign)
+	x.moved(e)
 	x.placed += int64(sign)
 	u := x.used[a.Tenant]
 	if u == nil {

@@ -13,13 +13,16 @@ func (e *estimate) total() api.Duration { return e.transfer + e.wait + e.run + e
 
 // scorer scores the nodes for one task.
 type scorer struct {
-	x     *Index
-	ask   *Ask
-	ref   api.TaskRef
-	plan  *plan
-	key   uint64 // of the task, for ties
-	terms []weighted
-	room  [api.MaxTerms + 4]weighted // of terms
+	x       *Index
+	ask     *Ask
+	ref     api.TaskRef
+	plan    *plan
+	key     uint64 // of the task, for ties
+	terms   []weighted
+	view    view // when inOrder
+	inOrder bool
+	turns   map[*node]int              // among equal nodes, between Steps
+	room    [api.MaxTerms + 4]weighted // of terms
 
 	turn, source uint64
 	devices      api.Milli // accelerators asked for
@@ -54,6 +57,7 @@ func (x *Index) scorer(s *scorer, ref api.TaskRef, a *Ask) {
 		}
 		s.terms = append(s.terms, w)
 	}
+	s.view, s.inOrder = s.ordered()
 }
 
 // score is the sum of the weighted terms; a higher one is better.

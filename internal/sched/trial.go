@@ -21,8 +21,10 @@ func (x *Index) Trial() *Index {
 		n := e.copy()
 		c.nodes = append(c.nodes, n)
 		c.byName[n.Name] = n
+		c.enroll(n)
 	}
 	c.number(0)
+	c.stepping, c.growths = true, map[string][]kept{}
 	return c
 }
 
@@ -34,6 +36,7 @@ func (e *node) copy() *node {
 		n.devices[g] = slices.Clone(e.devices[g])
 	}
 	n.ports, n.groups, n.shares, n.touched = maps.Clone(e.ports), maps.Clone(e.groups), maps.Clone(e.shares), false
+	n.class, n.racked, n.shifting = nil, false, false
 	return &n
 }
 
@@ -70,6 +73,7 @@ func (x *Index) OneEach(a *Ask) (pass, took int32) {
 func (x *Index) holdOn(e *node, a *Ask) int32 {
 	devices, _ := assign(e.devices, e.Capacity.Accelerators, a.Task.Resources.Accelerators)
 	e.take(api.TaskRef{}, a, devices, 1)
+	x.moved(e)
 	return 1
 }
 

@@ -1,0 +1,184 @@
+package sched
+
+import (
+	"cmp"
+	"slices"
+)
+
+// An ordered search finds the same nodes as scoring every one, when all terms
+// depend on the class and on one load, and possibly on how replicas are spread.
+// In a class the nodes are looked at in the order of that load; none behind the
+// fourth that fits can be among the best four.
+
+// view is what a score looks like for an ordered search.
+type view struct {
+	load   load
+	weight int64 // of the load, positive
+	bonus  int64 // most that other terms of the node add
+}
+
+// ordered says how the nodes can be searched in order; false when every node must
+// be scored.
+func (s *scorer) ordered() (view, bool) {
+	q := view{load: loads}
+	for i := range s.terms {
+		w := &s.terms[i]
+		switch {
+		case w.kind == ofClass:
+		case w.kind == ofLoad && q.load == loads:
+			q.weight = w.weight
+			if q.load = fullest; w.name == "tasks" {
+				q.load = fewest
+			}
+			if w.weight < 0 {
+				q.weight = -w.weight
+				q.load++
+			}
+		case w.name == "spread" && w.weight > 0:
+			q.bonus = w.weight * unit
+		default:
+			return q, false
+		}
+	}
+	return q, q.load < loads && !s.plan.first && !s.plan.pair
+}
+
+// fixed is the part of a score that is the same for all nodes of a class, but for
+// their load.
+func (s *scorer) fixed(c *class) (sum int64) {
+	for i := range s.terms {
+		w := &s.terms[i]
+		switch {
+		case w.kind == ofClass:
+			sum += w.weight * w.value(s, &c.like)
+		case w.name == "packing":
+			sum += w.weight * c.like.packs(&s.ask.Task.Resources)
+		}
+	}
+	return sum
+}
+
+// searchAll looks through every class. Between Steps, when others may be reading,
+// nothing is arranged: every node is scored.
+func (s *scorer) searchAll(q view, t *top, p *passing) {
+	x := s.x
+	if x.stepping {
+		x.arrange()
+	}
+	if !x.stepping || len(p.list) <= searchFrom || len(x.kinds)*4 > len(p.list) {
+		for _, e := range p.list {
+			if e.open && e.fits(s.ask) {
+				t.offer(s, e)
+			}
+		}
+		return
+	}
+	for _, c := range x.kinds {
+		s.search(q, c, t, p)
+	}
+}
+
+// searchFrom is how many nodes are rather scored one by one.
+const searchFrom = 16
+
+// search looks through a class, one group of equal load after the other. Where it
+// begins in a group the task's hash says: that is how equal nodes share equal tasks.
+func (s *scorer) search(q view, c *class, t *top, p *passing) {
+	r := s.x.rackOf(c, q.load)
+	at, fixed := place{}, s.fixed(c)
+	cpu, memory := int64(s.ask.Task.Resources.CPU), int64(s.ask.Task.Resources.Memory)
+	for found := 0; found < len(t.list); {
+		_, first, ok := r.next(at, r.end(), cpu, memory)
+		if !ok || t.n == len(t.list) && fixed+q.weight*first.key+q.bonus < t.list[t.n-1].score {
+			return
+		}
+		from, n := r.equals(first.key)
+		begin, end := r.skip(from, s.begin(c, n)), r.skip(from, n)
+		for _, part := range [2][2]place{{begin, end}, {from, begin}} {
+			for at = part[0]; found < len(t.list); at.i++ {
+				var e *slot
+				if at, e, ok = r.next(at, part[1], cpu, memory); !ok {
+					break
+				}
+				if p.has(e.node) && e.node.fits(s.ask) && t.offer(s, e.node) {
+					found++
+				}
+			}
+		}
+		at = end
+	}
+}
+
+// begin is where in a group of n equal nodes the search begins.
+func (s *scorer) begin(c *class, n int) int {
+	if n < 2 {
+		return 0
+	}
+	return int(mix(s.key^c.hash) % uint64(n))
+}
+
+// turnIn is a node's turn among the equal ones of its class.
+func (s *scorer) turnIn(e *node) int {
+	if !s.x.stepping {
+		return s.countTurn(e)
+	}
+	r := s.x.rackOf(e.class, s.view.load)
+	key := e.racks[s.view.load]
+	from, n := r.equals(key)
+	b, i := r.find(key, e.hash, e.Name)
+	return (r.between(from, place{b, i}) + n - s.begin(e.class, n)) % n
+}
+
+// countTurn is turnIn by looking at every node; groups are remembered.
+func (s *scorer) countTurn(e *node) int {
+	if turn, known := s.turns[e]; known {
+		return turn
+	}
+	var equal []*node
+	for _, o := range s.x.nodes {
+		if o.open && o.class == e.class && s.view.load.of(o) == s.view.load.of(e) {
+			equal = append(equal, o)
+		}
+	}
+	slices.SortFunc(equal, func(a, b *node) int { return cmp.Or(cmp.Compare(a.hash, b.hash), cmp.Compare(a.Name, b.Name)) })
+	if s.turns == nil {
+		s.turns = map[*node]int{}
+	}
+	n := len(equal)
+	for i, o := range equal {
+		s.turns[o] = (i + n - s.begin(e.class, n)) % n
+	}
+	return s.turns[e]
+}
+
+// sooner orders two nodes of equal score that were searched in order.
+func (s *scorer) sooner(a, b *node) bool {
+	if a.class != b.class {
+		ha, hb := mix(s.key^a.class.hash), mix(s.key^b.class.hash)
+		if ha != hb {
+			return ha < hb
+		}
+		return a.class.key < b.class.key
+	}
+	if ka, kb := s.view.load.of(a), s.view.load.of(b); ka != kb {
+		return ka > kb
+	}
+	return s.turnIn(a) < s.turnIn(b)
+}
+
+// busy counts the nodes that pass the filters but are full or closed. In a large
+// cell that would cost more than the decision, and is left out.
+func busy(nodes []*node, a *Ask) (n int32) {
+	if len(nodes) > countUpTo {
+		return 0
+	}
+	for _, e := range nodes {
+		if !e.open || !e.fits(a) {
+			n++
+		}
+	}
+	return n
+}
+
+// countUpTo is how many candidates are counted by why they were passed over.
+const countUpTo = 256
