@@ -120,16 +120,24 @@ func (h *Handle) overrun() {
 	_ = h.process.signal(unix.SIGKILL)
 }
 
-// watch follows the worker to its end and says how it was.
+// watch follows the worker to its end, says how it was, and tidies up: nobody
+// need wait for that, and the kernel takes its time to let go of a group.
 func (h *Handle) watch() {
-	defer close(h.done)
 	defer h.process.release()
 	if h.process.id.PID != 0 {
 		if err := h.process.await(h.abandoned); err != nil {
 			h.err = driver.ErrClosed
+			close(h.done)
 			return
 		}
 	}
+	h.end()
+	close(h.done)
+	_ = h.birth.Tree.Remove()
+}
+
+// end settles a task whose worker has ended or was killed.
+func (h *Handle) end() {
 	h.mu.Lock()
 	if h.timer != nil {
 		h.timer.Stop()
@@ -147,7 +155,6 @@ func (h *Handle) settle(known bool, usage unix.Rusage) driver.Exit {
 	}
 	var e driver.Exit
 	if readJSON(h.dir, statusName, &e) == nil {
-		_ = h.birth.Tree.Remove()
 		return e
 	}
 	processes := h.tree()
@@ -158,7 +165,6 @@ func (h *Handle) settle(known bool, usage unix.Rusage) driver.Exit {
 	if err := processes.Kill(5 * time.Second); err != nil {
 		e.Detail += "; " + err.Error()
 	}
-	_ = processes.Remove()
 	if err := writeJSON(h.dir, statusName, e, true); err != nil {
 		e.Detail += "; its status could not be written: " + err.Error()
 	}

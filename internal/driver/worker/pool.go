@@ -215,8 +215,8 @@ func (p *Pool) hand(ctx context.Context, w *process, s driver.Spec) (*Handle, er
 	h := newHandle(p.o, s.Dir, b, w)
 	if err := p.follow(h); err != nil { // closed meanwhile: nothing may run
 		_ = w.signal(unix.SIGKILL)
-		usage, reapErr := w.reap()
-		h.settle(reapErr == nil, usage)
+		h.end()
+		_ = h.birth.Tree.Remove()
 		w.release()
 		return nil, err
 	}
