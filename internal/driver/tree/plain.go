@@ -1,6 +1,7 @@
 package tree
 
 import (
+	"errors"
 	"os"
 	"strconv"
 	"syscall"
@@ -84,6 +85,17 @@ func (t *Tree) killPlain() (left int, err error) {
 		}
 	}
 	return left, err
+}
+
+func (t *Tree) freezePlain(frozen bool) error {
+	if err := t.signalStill(frozen); err != nil || !frozen {
+		return err
+	}
+	found, err := t.plain()
+	for _, s := range found {
+		err = errors.Join(err, AwaitStanding(s.PID))
+	}
+	return err
 }
 
 // signalStill stops or continues the tree until no process escapes it.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -57,6 +58,36 @@ func parseStat(b []byte) (Stat, error) {
 		RSS:     int64(field(24)) * int64(os.Getpagesize()),
 	}
 	return s, bad
+}
+
+// Standing reports whether every thread of a process has stopped running: a
+// signal to stop is obeyed by each of them in its own time. What is gone stands.
+func Standing(pid int) (bool, error) {
+	dir := "/proc/" + strconv.Itoa(pid) + "/task"
+	threads, err := os.ReadDir(dir)
+	if err != nil {
+		return true, ignoreMissing(err)
+	}
+	for _, t := range threads {
+		b, err := os.ReadFile(dir + "/" + t.Name() + "/stat")
+		if err != nil {
+			continue // it ended
+		}
+		s, err := parseStat(b)
+		if err != nil {
+			return false, fmt.Errorf("read %s/%s/stat: %w", dir, t.Name(), err)
+		}
+		if !strings.ContainsRune("TtZX", rune(s.State)) {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// AwaitStanding returns when the process has obeyed a SIGSTOP with all its
+// threads, so that from then on it uses no CPU; an error after two seconds.
+func AwaitStanding(pid int) error {
+	return poll(func() (bool, error) { return Standing(pid) })
 }
 
 // Self identifies the calling process.

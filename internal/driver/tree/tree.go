@@ -94,7 +94,7 @@ func (t *Tree) Freeze(frozen bool) error {
 	case t.V1["freezer"] != "":
 		err = freezeV1(t.V1["freezer"], frozen)
 	default:
-		err = t.signalStill(frozen)
+		err = t.freezePlain(frozen)
 	}
 	if err != nil {
 		return fmt.Errorf("freeze a task's processes: %w", err)

@@ -63,10 +63,17 @@ func (h *Handle) hold(still bool) error {
 	if !h.o.Inside {
 		return h.birth.Tree.Freeze(still)
 	}
-	if still {
-		return h.process.signal(unix.SIGSTOP)
+	if !still {
+		return h.process.signal(unix.SIGCONT)
 	}
-	return h.process.signal(unix.SIGCONT)
+	err := h.process.signal(unix.SIGSTOP)
+	if err == nil {
+		err = tree.AwaitStanding(h.birth.PID)
+	}
+	if err != nil { // all of it or nothing
+		_ = h.process.signal(unix.SIGCONT)
+	}
+	return err
 }
 
 // Usage implements driver.Meter for the task of this handle.
