@@ -145,7 +145,7 @@ workloads and tenants that name none. What is placed stays where it is.`,
 			if err := c.PutSettings(cmd.Context(), api.SettingsRequest{Strategy: names[0]}); err != nil {
 				return err
 			}
-			a.note("The cell's strategy is " + names[0] + ".")
+			a.note("The cell's strategy is %s.", names[0])
 			return nil
 		}),
 	}

@@ -100,6 +100,26 @@ func Count(n int64) string {
 	return head + text
 }
 
+// Number formats a figure to about three digits: "0", "0.012", "4.37", "218",
+// "1,234,567"; "–" when there is none.
+func Number(v float64) string {
+	switch a := math.Abs(v); {
+	case math.IsNaN(v) || math.IsInf(v, 0):
+		return "–"
+	case v == 0:
+		return "0"
+	case a < 0.0995:
+		return strconv.FormatFloat(v, 'g', 2, 64)
+	case a < 999.5:
+		text := digits3(a)
+		if v < 0 {
+			text = "-" + text
+		}
+		return text
+	}
+	return Count(int64(math.Round(math.Max(-1e18, math.Min(v, 1e18)))))
+}
+
 // PerSecond formats a rate: "0.50/s", "12.3/s", "5,012/s"; "–" when there is
 // none.
 func PerSecond(v float64) string {

@@ -67,8 +67,10 @@ func (c *Config) validate() error {
 
 // Truth is what a task really does; the engine is not told.
 type Truth struct {
-	// Run is how long it runs alone on a node of speed 1000.
-	Run api.Duration
+	// Run is how long it runs alone on a node of speed 1000. Each, when it is not
+	// nil, says so for every element of an array by itself.
+	Run  api.Duration
+	Each []api.Duration
 	// CPU is what it uses on average of its node while it runs; 0 means all that
 	// it asked for.
 	CPU api.Milli
@@ -80,7 +82,7 @@ type Truth struct {
 type Arrival struct {
 	At       api.Time
 	Workload *api.Workload
-	Truth    []Truth // by task; the elements of an array are alike
+	Truth    []Truth // by task
 }
 
 // Demand gives the next arrival, in the order of their times; false after the

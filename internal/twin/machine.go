@@ -43,7 +43,7 @@ func (w *World) placed(ev *state.TaskPlaced) {
 	t, truth := &j.spec.Tasks[ev.Ref.Task], j.truth[ev.Ref.Task]
 	a := &attempt{
 		id: api.Attempt{TaskRef: ev.Ref, Try: ev.Try}, node: at, boot: m.boot, driver: string(t.Driver), job: j,
-		run: scale(truth.Run, m.speed), asked: t.Resources.CPU, use: truth.CPU, memory: t.Resources.Memory, fails: truth.Fails,
+		run: scale(truth.of(ev.Ref.Index), m.speed), asked: t.Resources.CPU, use: truth.CPU, memory: t.Resources.Memory, fails: truth.Fails,
 	}
 	for _, d := range ev.Devices {
 		a.gpu += d.Share
@@ -59,6 +59,14 @@ func (w *World) placed(ev *state.TaskPlaced) {
 		return // it hears of the task when it is back, and has lost it by then
 	}
 	w.queue.push(event{at: w.now.Add(w.cfg.Startup[a.driver]), kind: starts, node: at, attempt: a})
+}
+
+// of is how long an element runs.
+func (t *Truth) of(index uint32) api.Duration {
+	if int(index) < len(t.Each) {
+		return t.Each[index]
+	}
+	return t.Run
 }
 
 // scale turns a time on the reference node into one at a speed in thousandths.

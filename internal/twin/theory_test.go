@@ -59,7 +59,7 @@ func erlangC(c int, a float64) float64 {
 // batches for the interval; DROVER_THEORY sets how many tasks, and how close the
 // interval must get.
 func TestTheory(t *testing.T) {
-	n, demanded := 60_000, 0.25
+	n, demanded := 30_000, 0.4
 	if v, err := strconv.Atoi(os.Getenv("DROVER_THEORY")); err == nil {
 		n, demanded = v, 0.01
 	}

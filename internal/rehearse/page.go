@@ -1,0 +1,117 @@
+package rehearse
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"drover.dev/internal/report"
+)
+
+// shown is how a metric reads in tables and charts.
+var shown = map[string]string{
+	"completionMean": "completion, mean", "completionP50": "completion, p50", "completionP99": "completion, p99",
+	"waitMean": "wait, mean", "waitP50": "wait, p50", "waitP99": "wait, p99", "makespan": "makespan",
+	"cpuTaken": "CPU taken", "gpuTaken": "GPU taken", "missed": "deadlines missed", "failed": "tasks failed",
+	"unfinished": "jobs refused or unfinished", "energy": "energy", "carbon": "carbon", "cost": "cost of energy",
+}
+
+func value(m Metric, v float64) string {
+	switch m.Unit {
+	case "s":
+		return report.Number(v) + " s"
+	case "":
+		return report.Number(v)
+	}
+	return report.Number(v) + " " + m.Unit
+}
+
+// Table puts the strategies side by side: a row a metric, the mean over seeds and
+// the half-width of its interval. Metrics that are 0 everywhere are left out.
+func (c *Compared) Table() *report.Table {
+	t := &report.Table{Columns: []report.Column{{Title: "METRIC"}}}
+	for _, s := range c.Strategies {
+		t.Columns = append(t.Columns, report.Column{Title: strings.ToUpper(s.Strategy), Right: true})
+	}
+	for _, m := range Metrics() {
+		if !c.any(m) {
+			continue
+		}
+		row := []string{shown[m.Name]}
+		for _, s := range c.Strategies {
+			v := s.Metrics[m.Name]
+			cell := value(m, v.Mean)
+			if c.Seeds > 1 {
+				cell += " ± " + report.Number(v.High-v.Mean)
+			}
+			row = append(row, cell)
+		}
+		t.Add(row...)
+	}
+	return t
+}
+
+func (c *Compared) any(m Metric) bool {
+	for _, s := range c.Strategies {
+		if s.Metrics[m.Name].Mean != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// Verdicts says in a sentence a strategy what it is better and worse at than the
+// first one.
+func (c *Compared) Verdicts() []string {
+	if c.Seeds < 2 && len(c.Strategies) > 1 {
+		return []string{"One run of each says nothing about chance: use more --seeds."}
+	}
+	var out []string
+	for _, s := range c.Strategies[1:] {
+		out = append(out, fmt.Sprintf("%s against %s: better at %s; worse at %s.",
+			s.Strategy, c.Strategies[0].Strategy, s.list(Better), s.list(Worse)))
+	}
+	return out
+}
+
+func (o *Outcome) list(verdict string) string {
+	var out []string
+	for _, d := range o.Against {
+		if d.Verdict == verdict {
+			out = append(out, fmt.Sprintf("%s (%+.1f %%)", shown[d.Metric], d.Percent))
+		}
+	}
+	if len(out) == 0 {
+		return "nothing"
+	}
+	return strings.Join(out, ", ")
+}
+
+// Page writes the comparison as one self-contained HTML page.
+func (c *Compared) Page(w io.Writer, subtitle string) error {
+	p := &report.Page{Title: "Rehearsal of " + fmt.Sprint(len(c.Strategies)) + " strategies", Subtitle: subtitle}
+	p.Pairs([]report.Pair{
+		{Key: "demand", Value: report.Count(int64(c.Jobs)) + " jobs"},
+		{Key: "fleet", Value: report.Count(int64(c.Nodes)) + " nodes"},
+		{Key: "runs", Value: fmt.Sprintf("%d of each strategy, run times varied by %.0f %%", c.Seeds, 100*c.Jitter)},
+	})
+	p.Section("Side by side")
+	p.Table(c.Table())
+	p.Section("What is better at what")
+	for _, s := range c.Verdicts() {
+		p.Text(s)
+	}
+	p.Text("A difference counts when its 95 % interval over the seeds, taken run by run on the same truths, does not include zero.")
+	for _, m := range Metrics() {
+		if !c.any(m) {
+			continue
+		}
+		var bars []report.Bar
+		for _, s := range c.Strategies {
+			v := s.Metrics[m.Name].Mean
+			bars = append(bars, report.Bar{Label: s.Strategy, Value: v, Text: value(m, v)})
+		}
+		p.Bars(shown[m.Name], bars)
+	}
+	return p.Render(w)
+}

@@ -1,0 +1,165 @@
+package rehearse
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+
+	"drover.dev/api"
+	"drover.dev/internal/journal"
+	"drover.dev/internal/state"
+	"drover.dev/internal/twin"
+)
+
+// Past is what a cell's records tell: the work that came, how long it really ran,
+// and the nodes that there were.
+type Past struct {
+	Fleet Fleet
+	Work  Work
+	// LeftOut counts workloads that cannot be replayed: services and systems,
+	// which do not end by themselves, and jobs of which a task never ended.
+	LeftOut int
+	Records int
+}
+
+// ReadPast collects the jobs of a cell's records, from the first record on. Nodes
+// and sites are those of the last one.
+func ReadPast(ctx context.Context, entries iter.Seq2[journal.Entry, error]) (*Past, error) {
+	p := pastReader{jobs: map[uint64]*pastJob{}, nodes: map[string]api.Node{}, sites: map[string]api.Site{}}
+	var torn *journal.TornError
+	for v, err := range journal.Verify(entries, journal.NewVerifier(journal.Link{})) {
+		if errors.As(err, &torn) {
+			break
+		}
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err == nil {
+			err = p.record(&v.Record)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read the cell's past: %w", err)
+		}
+	}
+	return p.past(), nil
+}
+
+type pastReader struct {
+	jobs    map[uint64]*pastJob
+	order   []uint64 // of their submission
+	nodes   map[string]api.Node
+	sites   map[string]api.Site
+	leftOut int
+	records int
+}
+
+// pastJob is a job and how long its elements ran.
+type pastJob struct {
+	at   api.Time
+	spec *api.Workload
+	runs []map[uint32]api.Duration // by task, by element
+	bad  []map[uint32]bool
+}
+
+func (p *pastReader) record(r *journal.Record) error {
+	events, err := r.DecodeEvents()
+	if err != nil {
+		return fmt.Errorf("record %d: %w", r.N, err)
+	}
+	p.records++
+	for _, ev := range events {
+		switch ev := ev.(type) {
+		case *state.NodeRegistered:
+			p.nodes[ev.Node.Name] = ev.Node
+		case *state.NodeRemoved:
+			delete(p.nodes, ev.Node)
+		case *state.SitePut:
+			p.sites[ev.Site.Name] = ev.Site
+		case *state.WorkloadSubmitted:
+			p.submitted(ev, api.Time(r.Now))
+		case *state.TaskEnded:
+			p.ended(ev)
+		}
+	}
+	return nil
+}
+
+func (p *pastReader) submitted(ev *state.WorkloadSubmitted, at api.Time) {
+	switch {
+	case ev.Spec.Kind != api.KindJob:
+		p.leftOut++
+		return
+	case ev.NextRun != 0:
+		return // its runs are workloads of their own
+	}
+	j := &pastJob{at: at, spec: ev.Spec, runs: make([]map[uint32]api.Duration, len(ev.Spec.Tasks)), bad: make([]map[uint32]bool, len(ev.Spec.Tasks))}
+	for i := range j.runs {
+		j.runs[i], j.bad[i] = map[uint32]api.Duration{}, map[uint32]bool{}
+	}
+	p.jobs[ev.ID] = j
+	p.order = append(p.order, ev.ID)
+}
+
+// ended learns a run time: that of the attempt which decided the element's fate.
+func (p *pastReader) ended(ev *state.TaskEnded) {
+	j := p.jobs[ev.Attempt.Workload]
+	if j == nil || ev.Result == nil || int(ev.Attempt.Task) >= len(j.runs) || !ev.Next.Final() {
+		return
+	}
+	j.runs[ev.Attempt.Task][ev.Attempt.Index] = ev.Result.Wall
+	j.bad[ev.Attempt.Task][ev.Attempt.Index] = ev.Next == api.TaskFailed
+}
+
+func (p *pastReader) past() *Past {
+	out := &Past{LeftOut: p.leftOut, Records: p.records}
+	for _, name := range slices.Sorted(keys(p.nodes)) {
+		out.Fleet.Nodes = append(out.Fleet.Nodes, p.nodes[name])
+	}
+	for _, name := range slices.Sorted(keys(p.sites)) {
+		out.Fleet.Sites = append(out.Fleet.Sites, p.sites[name])
+	}
+	for i, id := range p.order {
+		a, ok := p.jobs[id].arrival(i)
+		if !ok {
+			out.LeftOut++
+			continue
+		}
+		out.Work = append(out.Work, a)
+	}
+	out.Work.fromZero()
+	return out
+}
+
+func keys[K comparable, V any](m map[K]V) iter.Seq[K] {
+	return func(yield func(K) bool) {
+		for k := range m {
+			if !yield(k) {
+				return
+			}
+		}
+	}
+}
+
+// arrival is false when an element never ended.
+func (j *pastJob) arrival(n int) (twin.Arrival, bool) {
+	w := *j.spec
+	w.Name = fmt.Sprintf("job-%d", n)
+	w.Schedule = nil
+	a := twin.Arrival{At: j.at, Workload: &w}
+	for t := range w.Tasks {
+		count := uint32(max(w.Tasks[t].Count, 1))
+		truth := twin.Truth{Each: make([]api.Duration, count)}
+		for i := range count {
+			d, ok := j.runs[t][i]
+			if !ok {
+				return a, false
+			}
+			truth.Each[i] = d
+			truth.Fails = truth.Fails || j.bad[t][i]
+		}
+		a.Truth = append(a.Truth, truth)
+	}
+	return a, true
+}
