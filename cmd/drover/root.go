@@ -44,6 +44,7 @@ func commands(a *app) []*cobra.Command {
 		inGroup(groupTell, newForecastCmd(a)),
 		inGroup(groupTell, newScoreboardCmd(a)),
 		inGroup(groupTell, newBenchCmd(a)),
+		inGroup(groupTell, newRehearseCmd(a)),
 		inGroup(groupTell, newTwinCmd(a)),
 		inGroup(groupTell, newTraceCmd(a)),
 		inGroup(groupTell, newSolveCmd(a)),

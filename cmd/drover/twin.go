@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -23,7 +22,7 @@ func newTwinCmd(a *app) *cobra.Command {
 		Args:  args(0, 0, ""),
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newTwinRunCmd(a))
+	cmd.AddCommand(newTwinRunCmd(a), newTwinRankCmd(a))
 	return cmd
 }
 
@@ -102,11 +101,10 @@ func (a *app) twinRun(ctx context.Context, o twinOptions, p rehearse.Plan) (*reh
 	p.Progress = func(n int64) { bar.Set(n) }
 	r, err := rehearse.Run(ctx, p)
 	bar.Done("")
-	var wrong *rehearse.TraceError
-	if errors.As(err, &wrong) {
-		return nil, usageError{fmt.Errorf("%s: %w", o.trace, wrong), "drover trace formats lists what can be read; --skip-bad passes over bad rows"}
+	if err != nil {
+		return nil, traceFault(o.trace, err)
 	}
-	return r, err
+	return r, nil
 }
 
 // knownStrategy refuses a name that is no strategy; "" is the default.

@@ -41,7 +41,7 @@ var rooms = []room{
 	{path: "internal/agent/core", may: []string{"api"}, pure: true},
 	{path: "internal/twin", may: []string{"api", "internal/engine", "internal/state"}, pure: true},
 	{path: "internal/trace", may: []string{"api"}},
-	{path: "internal/rehearse", may: []string{"api", "internal/twin", "internal/trace"}},
+	{path: "internal/rehearse", may: []string{"api", "internal/twin", "internal/trace", "internal/journal", "internal/state", "internal/report"}},
 	{path: "internal/failpoint"},
 	{path: "internal/lockfile"},
 	{path: "internal/smalldisk"},

@@ -1,0 +1,269 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"slices"
+	"time"
+
+	"drover.dev/api"
+	"drover.dev/internal/history"
+	"drover.dev/internal/rehearse"
+	"drover.dev/internal/report"
+	"github.com/spf13/cobra"
+)
+
+// rehearsal are the flags that say what is rehearsed.
+type rehearsal struct {
+	from, fleet, format string
+	skip                bool
+	startup, horizon    time.Duration
+	between, repair     time.Duration
+	c                   rehearse.Comparison
+}
+
+func (o *rehearsal) flags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&o.from, "from", "journal", "journal (of this machine's stopped server), a server's data directory, or the file of a trace")
+	f.StringVar(&o.fleet, "fleet", "", "file of the fleet, or N×cpu,memory (default with a journal: the cell's own nodes)")
+	f.StringVar(&o.format, "format", "", "of the trace (default: found out from its first line)")
+	f.BoolVar(&o.skip, "skip-bad", false, "pass over rows of the trace that cannot be read")
+	f.IntVar(&o.c.Seeds, "seeds", 5, "runs of each strategy")
+	f.Float64Var(&o.c.Jitter, "jitter", 0.1, "how much run times vary from seed to seed: standard deviation of their logarithm")
+	f.DurationVar(&o.horizon, "horizon", 0, "replay only what came within so long of the first job (default: all)")
+	f.DurationVar(&o.startup, "startup", 0, "from a placement to the first instruction")
+	f.DurationVar(&o.between, "mtbf", 0, "mean time between the failures of a node (default: none fails)")
+	f.DurationVar(&o.repair, "mttr", 10*time.Minute, "mean time to its repair")
+	f.Float64Var(&o.c.Intensity, "carbon-intensity", rehearse.WorldIntensity, "of the grid, in g CO2e/kWh; the default is the world's average of 2023")
+	f.Float64Var(&o.c.Price, "price", rehearse.AssumedPrice, "of energy, in EUR/kWh")
+}
+
+func newRehearseCmd(a *app) *cobra.Command {
+	var o rehearsal
+	page := ""
+	cmd := &cobra.Command{
+		Use:   "rehearse --strategy A,B,…",
+		Short: "Replay the same demand under several strategies and compare",
+		Long: `Replays the same demand under several strategies, in virtual time and with the
+engine that decides in production, and puts them side by side. The demand is what
+a cell really did, from its journal, or a trace.
+
+Every strategy runs with the same seeds, which vary the run times and the failures
+of nodes. A strategy is better or worse than the first one where the 95 % interval
+of the difference, taken run by run, does not include zero.`,
+		Example: "  drover rehearse --strategy greedy,best-fit,worst-fit\n  drover rehearse --from jobs.csv --fleet 10x4,16Gi --strategy fifo,shortest-first --seeds 10 --html compare.html",
+		Args:    args(0, 0, ""),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			r, err := a.compare(cmd.Context(), &o)
+			if err != nil {
+				return err
+			}
+			if page != "" {
+				if err := a.comparePage(page, r, o.from); err != nil {
+					return err
+				}
+			}
+			return a.show(r, func() error { return a.compared(r, page) })
+		},
+	}
+	o.flags(cmd)
+	cmd.Flags().StringSliceVar(&o.c.Strategies, "strategy", nil, "names, joined by commas; the first is what the others are held against")
+	cmd.Flags().StringVar(&page, "html", "", "write a page with charts to this file, too")
+	return cmd
+}
+
+func newTwinRankCmd(a *app) *cobra.Command {
+	var o rehearsal
+	metric, share := "completionMean", 0.3
+	cmd := &cobra.Command{
+		Use:   "rank --trace FILE --fleet FLEET --strategies A,B,…",
+		Short: "Ask how well a short rehearsal foretells which strategies do best",
+		Long: `Rehearses strategies on the first part of a demand and on the rest of it, and says
+how well the first order foretells the second: Kendall's tau, 1 when both are the
+same and -1 when one is the other reversed.`,
+		Example: "  drover twin rank --trace jobs.csv --fleet 10x4,16Gi --strategies fifo,shortest-first,best-fit -o json",
+		Args:    args(0, 0, ""),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := o.load(cmd.Context(), a); err != nil {
+				return err
+			}
+			r, err := rehearse.RankStrategies(cmd.Context(), o.c, metric, share)
+			if err != nil {
+				return usageError{err, "see drover twin rank --help"}
+			}
+			return a.show(r, func() error { return a.ranked(r, o.c.Strategies) })
+		},
+	}
+	o.flags(cmd)
+	f := cmd.Flags()
+	f.StringVar(&o.from, "trace", "", "file of the trace")
+	_ = f.MarkHidden("from")
+	f.StringSliceVar(&o.c.Strategies, "strategies", nil, "names, joined by commas")
+	f.StringVar(&metric, "metric", metric, "by which strategies are ordered")
+	f.Float64Var(&share, "share", share, "of the jobs that the short rehearsal sees")
+	var names []string
+	for _, m := range rehearse.Metrics() {
+		names = append(names, m.Name)
+	}
+	completeFlag(cmd, "metric", names...)
+	return cmd
+}
+
+// load reads demand and fleet.
+func (o *rehearsal) load(ctx context.Context, a *app) error {
+	if len(o.c.Strategies) == 0 {
+		return usageError{errText("no strategy is named"), "for example --strategy greedy,best-fit; drover strategies lists them"}
+	}
+	for i, s := range o.c.Strategies {
+		if err := knownStrategy(s); err != nil {
+			return err
+		}
+		if s == "" || slices.Contains(o.c.Strategies[:i], s) {
+			return usageError{errText("strategy %q is named twice, or is empty", s), "name each once"}
+		}
+	}
+	if o.from == "journal" || isDir(o.from) {
+		if err := o.fromJournal(ctx, a); err != nil {
+			return err
+		}
+	} else if err := o.fromTrace(a); err != nil {
+		return err
+	}
+	if o.fleet != "" {
+		fleet, err := rehearse.LoadFleet(o.fleet)
+		if err != nil {
+			return usageError{err, "docs/twin.md says how a fleet is described"}
+		}
+		o.c.Fleet = fleet
+	}
+	if len(o.c.Fleet.Nodes) == 0 {
+		return usageError{errText("there are no nodes to rehearse on"), "describe a fleet with --fleet, for example 10x16,64Gi"}
+	}
+	if o.horizon > 0 {
+		o.c.Work = o.c.Work.Until(api.Duration(o.horizon))
+	}
+	if len(o.c.Work) == 0 {
+		return usageError{errText("there is no finished job to replay"), "name a trace with --from, or a journal in which jobs have ended"}
+	}
+	o.c.Startup, o.c.Workers = api.Duration(o.startup), runtime.GOMAXPROCS(0)
+	o.c.Failures.Between, o.c.Failures.Repair = api.Duration(o.between), api.Duration(o.repair)
+	return nil
+}
+
+func (o *rehearsal) fromTrace(a *app) error {
+	if o.from == "" {
+		return usageError{errText("no trace is named"), "name its file with --trace"}
+	}
+	in, err := a.openTrace(o.from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	work, t, err := rehearse.ReadWork(in, rehearse.Options{Format: o.format, Skip: o.skip})
+	if err != nil {
+		return traceFault(o.from, err)
+	}
+	if n, why := t.Skipped(); n > 0 {
+		a.note("%d rows were skipped; the first: %v", n, why)
+	}
+	o.c.Work = work
+	return nil
+}
+
+func (o *rehearsal) fromJournal(ctx context.Context, a *app) error {
+	dir := o.from
+	if dir == "journal" {
+		var err error
+		if dir, err = a.serverDir(); err != nil {
+			return err
+		}
+	}
+	d, err := history.OpenDir(ctx, dir, "", nil)
+	if err != nil {
+		return offlineError(err)
+	}
+	defer func() { _ = d.Close() }() // it is a copy
+	records, err := d.Records(ctx, 0)
+	if err != nil {
+		return err
+	}
+	past, err := rehearse.ReadPast(ctx, records)
+	if err != nil {
+		return err
+	}
+	if past.LeftOut > 0 {
+		a.note("%d workloads are left out: services, systems, and jobs of which a task never ended", past.LeftOut)
+	}
+	o.c.Work, o.c.Fleet = past.Work, past.Fleet
+	return nil
+}
+
+func (a *app) compare(ctx context.Context, o *rehearsal) (*rehearse.Compared, error) {
+	if err := o.load(ctx, a); err != nil {
+		return nil, err
+	}
+	bar := report.NewProgress(a.err, a.terminal, a.style(), "runs", int64(o.c.Seeds*len(o.c.Strategies)), time.Now)
+	o.c.Done = func(n int) { bar.Set(int64(n)) }
+	r, err := rehearse.Compare(ctx, o.c)
+	bar.Done("")
+	return r, err
+}
+
+func (a *app) comparePage(name string, r *rehearse.Compared, from string) error {
+	f, err := os.Create(name)
+	if err != nil {
+		return usageError{err, "choose another name for the page"}
+	}
+	return errors.Join(r.Page(f, "the demand of "+from+", replayed by drover "+buildVersion()), f.Close())
+}
+
+func (a *app) compared(r *rehearse.Compared, page string) error {
+	a.say("%s jobs on %s nodes, %d runs of each strategy", report.Count(int64(r.Jobs)), report.Count(int64(r.Nodes)), r.Seeds)
+	a.say("")
+	if err := r.Table().Render(a.out, a.style()); err != nil {
+		return err
+	}
+	a.say("")
+	for _, s := range r.Verdicts() {
+		a.say("%s", s)
+	}
+	if page != "" {
+		a.say("The page with charts is %s.", page)
+	}
+	return nil
+}
+
+func (a *app) ranked(r *rehearse.Rank, strategies []string) error {
+	t := &report.Table{Columns: []report.Column{{Title: "STRATEGY"}, {Title: "PREDICTED", Right: true}, {Title: "ACTUAL", Right: true}}}
+	order := slices.Clone(strategies)
+	slices.SortStableFunc(order, func(x, y string) int {
+		switch {
+		case r.Predicted[x] < r.Predicted[y]:
+			return -1
+		case r.Predicted[x] > r.Predicted[y]:
+			return 1
+		}
+		return 0
+	})
+	for _, s := range order {
+		t.Add(s, report.Number(r.Predicted[s]), report.Number(r.Actual[s]))
+	}
+	if err := t.Render(a.out, a.style()); err != nil {
+		return err
+	}
+	a.say("")
+	a.say("%s, from %s jobs to the next %s: tau %.2f", r.Metric, report.Count(int64(r.Jobs[0])), report.Count(int64(r.Jobs[1])), r.Tau)
+	return nil
+}
+
+// traceFault says what is wrong with a trace, as the fault of whoever named it.
+func traceFault(name string, err error) error {
+	var wrong *rehearse.TraceError
+	if errors.As(err, &wrong) {
+		return usageError{fmt.Errorf("%s: %w", name, wrong), "drover trace formats lists what can be read; --skip-bad passes over bad rows"}
+	}
+	return err
+}
