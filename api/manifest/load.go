@@ -113,7 +113,7 @@ func parse(data []byte, isJSON bool) (docs []parsed, err error) {
 		}
 	}
 	if len(flat) > MaxDocuments {
-		return nil, broken(place{}, "there are more than %d documents", MaxDocuments)
+		return nil, broken(place{}, "there are more than %d documents: split the file", MaxDocuments)
 	}
 	return flat, nil
 }

@@ -29,13 +29,13 @@ func parseYAML(data []byte) ([]parsed, error) {
 	var docs []parsed
 	nodes := maxNodes
 	for _, p := range splitDocuments(data) {
-		if len(docs) == MaxDocuments {
-			return nil, broken(place{p.line, 1}, "there are more than %d documents", MaxDocuments)
-		}
 		c := converter{anchors: make(map[string]*node), nodes: nodes, above: p.line - 1}
 		n, err := c.document(p.text)
 		if n != nil || err != nil {
 			docs = append(docs, parsed{n, err})
+		}
+		if len(docs) > MaxDocuments {
+			return nil, broken(place{p.line, 1}, "there are more than %d documents: split the file", MaxDocuments)
 		}
 		nodes = c.nodes
 	}

@@ -139,7 +139,7 @@ func profilePairs(p *api.Profile) []report.Pair {
 	if p.Samples > 0 {
 		run += fmt.Sprintf(" (from %s earlier runs)", report.Count(int64(p.Samples)))
 	} else {
-		run += " (a guess: it has not run yet)"
+		run += " (a guess: no earlier run is known)"
 	}
 	return []report.Pair{
 		{Key: "Class", Value: string(p.Class)},

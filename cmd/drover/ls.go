@@ -90,7 +90,7 @@ func (a *app) workloadTable(views []api.WorkloadView, empty string) *report.Tabl
 	t := &report.Table{
 		Columns: []report.Column{
 			{Title: "ID", Right: true},
-			{Title: "NAME"},
+			{Title: "NAME", Both: true},
 			{Title: "KIND"},
 			{Title: "STATUS", Tone: report.StatusTone},
 			{Title: "DONE", Right: true},

@@ -61,7 +61,7 @@ func (a *app) showNodes(nodes []api.NodeView) error {
 func (a *app) nodeTable(nodes []api.NodeView) *report.Table {
 	t := &report.Table{
 		Columns: []report.Column{
-			{Title: "NODE"},
+			{Title: "NODE", Both: true},
 			{Title: "SITE"},
 			{Title: "LAYER"},
 			{Title: "STATUS", Tone: report.StatusTone},

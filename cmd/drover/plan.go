@@ -57,7 +57,7 @@ server removes them again when nothing refers to them.`,
 
 func (a *app) showPlans(plans []planned) error {
 	t := &report.Table{Columns: []report.Column{
-		{Title: "TASK"},
+		{Title: "TASK", Both: true},
 		{Title: "ELEMENTS", Right: true},
 		{Title: "FIT NOW", Right: true},
 		{Title: "FIRST TO"},
@@ -97,9 +97,12 @@ func planRow(workload string, p *api.Planned) []string {
 		node, expected = d.Chosen.Node, report.Duration(d.Transfer+d.Wait+d.Run+d.Return)
 	}
 	var why []string
-	if p.Fits < p.Count {
+	if p.Fits < p.Count || p.Fits == 0 {
 		for _, r := range d.Reasons {
 			why = append(why, fmt.Sprintf("%s (%s)", r.Reason, nodesText(r.Nodes)))
+		}
+		if p.Fits > 0 {
+			why = append([]string{itoa(p.Count-p.Fits) + " wait for room"}, why...)
 		}
 	}
 	return []string{

@@ -121,7 +121,7 @@ func countsText(c api.Counts) string {
 func (a *app) taskTable(tasks []api.TaskView) *report.Table {
 	t := &report.Table{
 		Columns: []report.Column{
-			{Title: "TASK"},
+			{Title: "TASK", Both: true},
 			{Title: "STATUS", Tone: report.StatusTone},
 			{Title: "NODE"},
 			{Title: "TRY", Right: true},

@@ -18,6 +18,7 @@ type Column struct {
 	Title string
 	Right bool              // numbers: aligned right and never cut
 	Wide  bool              // shown in wide style and in HTML only
+	Both  bool              // names: both ends are kept when it is cut, since either tells them apart
 	Tone  func(string) Tone // of a cell's text; nil is Plain
 }
 
@@ -154,6 +155,9 @@ func (t *Table) line(s Style, columns []int, widths []layout, cells []string, ti
 	for k, c := range columns {
 		column := &t.Columns[c]
 		text := Truncate(cells[k], widths[k].width)
+		if column.Both {
+			text = TruncateMiddle(cells[k], widths[k].width)
+		}
 		last := k == len(columns)-1
 		padded := text
 		if !last || column.Right {

@@ -114,6 +114,23 @@ func Truncate(s string, width int) string {
 	return s
 }
 
+// TruncateMiddle is Truncate, but keeps both ends of the text.
+func TruncateMiddle(s string, width int) string {
+	if Width(s) <= width || width < 5 {
+		return Truncate(s, width)
+	}
+	tail := s[len(s):]
+	for room := (width - 1) / 2; tail != s; {
+		_, size := utf8.DecodeLastRuneInString(s[:len(s)-len(tail)])
+		longer := s[len(s)-len(tail)-size:]
+		if Width(longer) > room {
+			break
+		}
+		tail = longer
+	}
+	return Truncate(s, width-Width(tail)) + tail
+}
+
 // pad fills a text up to a width, on the left for right alignment.
 func pad(s string, width int, right bool) string {
 	fill := strings.Repeat(" ", max(width-Width(s), 0))

@@ -185,7 +185,8 @@ func (x *Index) tolerate(t *api.Task, try func(string, *api.Task)) {
 	}
 }
 
-// lower tries, for each resource alone, the largest request that is admitted.
+// lower tries, for each resource alone, the largest request that is admitted; of
+// bandwidth also none.
 func (x *Index) lower(a *Ask, try func(string, *api.Task)) {
 	for _, dim := range dimensions {
 		want := dim.get(&a.Task.Resources)
@@ -199,10 +200,13 @@ func (x *Index) lower(a *Ask, try func(string, *api.Task)) {
 			dim.set(&c.Resources, v)
 			return x.fitting(&b) > 0
 		})
+		dim.set(&c.Resources, amount)
 		if amount == 0 {
+			if dim.name == bandwidth { // a node may well not say how much it has
+				try("ask for no "+dim.name, &c)
+			}
 			continue
 		}
-		dim.set(&c.Resources, amount)
 		try("request "+dim.text(want-amount)+" less "+dim.name+" ("+dim.text(amount)+")", &c)
 	}
 }
@@ -238,6 +242,8 @@ func largest(most int64, admitted func(int64) bool) int64 {
 	return low
 }
 
+const bandwidth = "bandwidth"
+
 type dimension struct {
 	name string
 	get  func(*api.Resources) int64
@@ -259,7 +265,7 @@ var dimensions = [...]dimension{
 		func(r *api.Resources, v int64) { r.Storage = api.Bytes(v) }, func(v int64) string { return api.Bytes(v).String() },
 	},
 	{
-		"bandwidth", func(r *api.Resources) int64 { return int64(r.Bandwidth) },
+		bandwidth, func(r *api.Resources) int64 { return int64(r.Bandwidth) },
 		func(r *api.Resources, v int64) { r.Bandwidth = api.Rate(v) }, func(v int64) string { return api.Rate(v).String() },
 	},
 }
