@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -196,7 +197,7 @@ func TestRefused(t *testing.T) {
 		})
 	}
 	t.Run("over HTTP", func(t *testing.T) { refusedRaw(c.in(t)) })
-	if after := c.status(t); after != before {
+	if after := c.status(t); !reflect.DeepEqual(after, before) {
 		t.Errorf("the cell was at %+v and is at %+v", before, after)
 	}
 	if list := read[[]api.WorkloadView](c, "ls"); len(list) != 0 {
