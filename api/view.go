@@ -138,9 +138,33 @@ type CellStatus struct {
 	Pending  int32  `json:"pending"` // task elements that wait for a place
 	Running  int32  `json:"running"`
 	Finished int64  `json:"finished"` // task elements since the cell began
-	Record   uint64 `json:"record"`   // number of that record, by which --at and drover verify name it
+	// Role is what the server does: "leader", "follower", or "waiting" for either.
+	Role string `json:"role"`
+	// Servers are those of the cell as this one knows them, the leader first; none
+	// when there can be only one.
+	Servers []ServerView `json:"servers,omitempty"`
+	Record  uint64       `json:"record"` // number of that record, by which --at and drover verify name it
 	// Losses are the pieces of the journal that operators gave up, oldest first.
 	Losses []AcceptedLoss `json:"losses,omitempty"`
+}
+
+// The roles of a server.
+const (
+	RoleLeader   = "leader"
+	RoleFollower = "follower"
+	RoleWaiting  = "waiting" // nobody is known to lead
+	RoleSilent   = "silent"  // not heard of
+)
+
+// ServerView shows a server of the cell as another one hears of it.
+type ServerView struct {
+	Name    string `json:"name"`
+	URL     string `json:"url,omitempty"` // of its API
+	Version string `json:"version,omitempty"`
+	Role    string `json:"role"`
+	Epoch   uint64 `json:"epoch"` // the highest that it knows
+	Seq     uint64 `json:"seq"`   // of the journal that it has read
+	Seen    Time   `json:"seen,omitempty"`
 }
 
 // AcceptedLoss is a piece of the journal that an operator gave up.

@@ -127,7 +127,7 @@ func (c *Client) wrote(seq uint64) {
 // send sends a request once, with a body of size bytes. Answers that are not
 // good are errors.
 func (c *Client) send(ctx context.Context, k *call, body io.Reader, size int64) (*http.Response, error) {
-	target := c.base.String() + k.path
+	target := c.Server() + k.path
 	if len(k.query) > 0 {
 		target += "?" + k.query.Encode()
 	}
@@ -204,7 +204,9 @@ func (e *busyError) Unwrap() error { return e.refusal }
 // retry tries until there is an answer that stands, or ctx ends; then the last
 // error is returned.
 func (c *Client) retry(ctx context.Context, try func(context.Context) error) error {
+	fresh := len(c.servers) // that were not tried yet
 	for pause := firstPause; ; pause = min(2*pause, longestWait) {
+		at := c.at.Load()
 		err := try(ctx)
 		var busy *busyError
 		var unreachable *UnreachableError
@@ -213,7 +215,13 @@ func (c *Client) retry(ctx context.Context, try func(context.Context) error) err
 		case errors.As(err, &busy):
 			wait = max(wait, busy.after)
 			err = busy.refusal
+			if busy.refusal.Status != http.StatusTooManyRequests && c.turn(at) {
+				wait = min(wait, time.Second) // the next one may know better
+			}
 		case errors.As(err, &unreachable):
+			if fresh--; c.turn(at) && fresh > 0 {
+				continue // at once
+			}
 			if c.config.FailFast && !c.reached.Load() {
 				return err
 			}

@@ -17,9 +17,11 @@ import (
 
 // Config says which server to talk to, and how patiently.
 type Config struct {
-	// Server is the URL of the server: http://127.0.0.1:7420 or https://….
+	// Server is the URL of the server: http://127.0.0.1:7420 or https://host. Servers
+	// of one cell may be listed with commas between them: when one cannot be reached
+	// or does not serve, the next is tried.
 	Server string
-	// Token is the bearer token; it is sent to Server only.
+	// Token is the bearer token; it is sent to these only.
 	Token string
 	// Tenant is whose workloads are meant. Default "default".
 	Tenant string
@@ -41,7 +43,8 @@ type Config struct {
 
 // Client is safe for concurrent use.
 type Client struct {
-	base      *url.URL
+	servers   []string      // base URLs, without a slash at the end
+	at        atomic.Uint64 // which of them is used, modulo their number
 	config    Config
 	http      *http.Client
 	reached   atomic.Bool   // the server has answered at least once
@@ -52,14 +55,10 @@ type Client struct {
 
 // New makes a client; it does not connect yet.
 func New(config Config) (*Client, error) {
-	base, err := url.Parse(config.Server)
+	servers, err := serversOf(config.Server)
 	if err != nil {
-		return nil, fmt.Errorf("server %q: %w", config.Server, err)
+		return nil, err
 	}
-	if base.Scheme != "http" && base.Scheme != "https" || base.Host == "" {
-		return nil, fmt.Errorf("server %q is not a URL: write for example http://127.0.0.1:7420", config.Server)
-	}
-	base.Path = strings.TrimSuffix(base.Path, "/")
 	if config.Timeout <= 0 {
 		config.Timeout = time.Minute
 	}
@@ -72,7 +71,7 @@ func New(config Config) (*Client, error) {
 			return nil, err
 		}
 	}
-	return &Client{base: base, config: config, http: &http.Client{
+	return &Client{servers: servers, config: config, http: &http.Client{
 		Transport:     transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}, nil
@@ -101,8 +100,32 @@ func transportOf(caFile string) (*http.Transport, error) {
 	return t, nil
 }
 
-// Server is the URL that the client talks to.
-func (c *Client) Server() string { return c.base.String() }
+// serversOf reads a list of URLs.
+func serversOf(list string) (servers []string, err error) {
+	for text := range strings.SplitSeq(list, ",") {
+		text = strings.TrimSpace(text)
+		u, err := url.Parse(text)
+		if err != nil {
+			return nil, fmt.Errorf("server %q: %w", text, err)
+		}
+		if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+			return nil, fmt.Errorf("server %q is not a URL: write for example http://127.0.0.1:7420", text)
+		}
+		u.Path = strings.TrimSuffix(u.Path, "/")
+		servers = append(servers, u.String())
+	}
+	return servers, nil
+}
+
+// Server is the URL that the client talks to at present.
+func (c *Client) Server() string { return c.servers[c.at.Load()%uint64(len(c.servers))] }
+
+// turn goes on to the next server, unless somebody did so since at was read. It
+// tells whether there is another one.
+func (c *Client) turn(at uint64) bool {
+	c.at.CompareAndSwap(at, at+1)
+	return len(c.servers) > 1
+}
 
 // Close closes idle connections.
 func (c *Client) Close() { c.http.CloseIdleConnections() }

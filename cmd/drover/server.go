@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 
 	"drover.dev/api"
@@ -16,6 +17,7 @@ import (
 func newServerCmd(a *app) *cobra.Command {
 	var cfg live.Config
 	var l logging
+	var secretFile string
 	cmd := &cobra.Command{
 		Use:   "server",
 		Short: "Run a server: one cell with its journal and its API",
@@ -24,12 +26,20 @@ func newServerCmd(a *app) *cobra.Command {
 The first start makes a token for administrators (admin.token) and one for
 joining nodes (join.token) in the data directory. An address that other machines
 can reach needs a TLS certificate. What can change a decision is not set here but
-in the cell's settings, which stand in the journal.`,
+in the cell's settings, which stand in the journal.
+
+Several servers of one cell share an outside NATS server or cluster (--nats) and a
+secret (--cell-secret-file). One leads, the others follow: they answer reads, pass
+changes on, and one of them takes over within seconds when the leader falls silent.`,
 		Example: `  drover server --data /var/lib/drover
+  drover server --nats nats://n1:4222,nats://n2:4222,nats://n3:4222 --replicas 3 --cell-secret-file cell.secret
   drover server --http :7420 --bus :7421 --tls-cert cert.pem --tls-key key.pem`,
 		Args: args(0, 0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			if cfg.Logger, err = l.logger(a); err != nil {
+				return err
+			}
+			if cfg.CellSecret, err = sharedSecret(secretFile); err != nil {
 				return err
 			}
 			cfg.Failpoint, cfg.Build = a.getenv(failpoint.Env), buildVersion()
@@ -43,24 +53,27 @@ in the cell's settings, which stand in the journal.`,
 			return a.serve(cmd.Context(), cfg, &l)
 		},
 	}
-	serverFlags(cmd.Flags(), &cfg)
+	serverFlags(cmd.Flags(), &cfg, &secretFile)
 	l.flags(cmd.Flags(), "info")
 	return cmd
 }
 
-func serverFlags(f *pflag.FlagSet, c *live.Config) {
+func serverFlags(f *pflag.FlagSet, c *live.Config, secretFile *string) {
 	f.StringVar(&c.Cell, "cell", "drover", "name of the cell")
 	f.StringVar(&c.Name, "name", "", "name of this server in the journal (default: the host's name)")
 	f.StringVar(&c.HTTP, "http", defaultAddress, "host:port of the API")
 	f.StringVar(&c.Bus, "bus", "127.0.0.1:7421", "host:port where agents connect")
+	f.StringVar(&c.AdvertiseHTTP, "advertise-http", "", "URL by which clients reach the API (default: the address listened on)")
 	f.StringVar(&c.AdvertiseBus, "advertise-bus", "", "URL by which agents reach the bus (default: the address listened on)")
 	f.StringVar(&c.TLSCert, "tls-cert", "", "file of the certificate for API and bus")
 	f.StringVar(&c.TLSKey, "tls-key", "", "file of its key")
-	f.StringVar(&c.NATS, "nats", "", "URL of an outside NATS server or cluster with JetStream, in place of the embedded one")
+	f.StringVar(&c.NATS, "nats", "", "URL of an outside NATS server with JetStream, in place of the embedded one; of a cluster, several with commas between them")
 	f.StringVar(&c.NATSUser, "nats-user", "", "this server's user there")
 	f.StringVar(&c.NATSPassword, "nats-password", "", "its password; better in DROVER_NATS_PASSWORD")
 	f.StringVar(&c.AgentUser, "agent-user", "", "the user there that joining nodes are given")
 	f.StringVar(&c.AgentPassword, "agent-password", "", "its password; better in DROVER_AGENT_PASSWORD")
+	f.StringVar(secretFile, "cell-secret-file", "", "file with the secret that all servers of the cell share; needed when there are several")
+	f.BoolVar(&c.NewCellSecret, "new-cell-secret", false, "lead a cell that was made with another secret; its nodes must join again")
 	f.IntVar(&c.Replicas, "replicas", 1, "copies of the journal that the outside cluster keeps: 1, 3 or 5")
 	f.BoolVar(&c.AcceptUnsynced, "accept-unsynced", false, "lead although the outside server answers before its disk has the record")
 	f.Uint64Var(&c.AcceptLossFrom, "accept-loss-from", 0, "give up the records from this number on that do not continue the journal")
@@ -71,6 +84,25 @@ func serverFlags(f *pflag.FlagSet, c *live.Config) {
 	f.IntVar(&c.SnapshotEvery, "snapshot-every", 0, "records between two snapshots (default 20000)")
 	f.Var(sizeFlag{&c.MaxStore}, "max-store", "what the embedded bus may take on disk (default three quarters of what is free)")
 	f.DurationVar(&c.SweepGrace, "sweep-grace", 0, "how long artifacts that nothing refers to are kept (default 1h)")
+}
+
+// sharedSecret reads the secret of a cell that several servers share.
+func sharedSecret(path string) (string, error) {
+	if path == "" {
+		return "", nil
+	}
+	info, err := os.Stat(path)
+	if err == nil && info.Mode().Perm()&0o077 != 0 {
+		err = fmt.Errorf("%s can be read by others (mode %v): make it 0600, and replace it if they may have seen it", path, info.Mode().Perm())
+	}
+	if err != nil {
+		return "", usageError{fmt.Errorf("read the cell's secret: %w", err), ""}
+	}
+	secret := readLine(path)
+	if secret == "" {
+		return "", usageError{fmt.Errorf("there is no secret in %s", path), "write a line of at least 16 random characters into it"}
+	}
+	return secret, nil
 }
 
 // sizeFlag reads a size as the workload file writes it.

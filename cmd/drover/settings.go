@@ -29,7 +29,7 @@ type settings struct {
 }
 
 func (s *settings) flags(f *pflag.FlagSet) {
-	f.StringVar(&s.server, "server", "", "URL of the server (default: the one of this machine)")
+	f.StringVar(&s.server, "server", "", "URL of the server, or of several of one cell with commas between them (default: the one of this machine)")
 	f.StringVar(&s.token, "token", "", "token of the cell (default: the one of this machine's server)")
 	f.StringVar(&s.tenant, "tenant", api.DefaultTenant, "whose workloads are meant")
 	f.StringVar(&s.ca, "ca", "", "file with the authorities to trust for https")

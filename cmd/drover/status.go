@@ -21,10 +21,7 @@ func newStatusCmd(a *app) *cobra.Command {
 				return err
 			}
 			return a.show(s, func() error {
-				role, tone := "leads the cell", report.Good
-				if !s.Leader {
-					role, tone = "does not lead the cell", report.Warn
-				}
+				role, tone := roleText(s.Role)
 				pairs := []report.Pair{
 					{Key: "Server", Value: c.Server()},
 					{Key: "Version", Value: s.Version},
@@ -41,10 +38,35 @@ func newStatusCmd(a *app) *cobra.Command {
 				for _, l := range s.Losses {
 					pairs = append(pairs, report.Pair{Key: "Given up", Tone: report.Bad, Value: lossText(l)})
 				}
+				for _, v := range s.Servers {
+					pairs = append(pairs, report.Pair{Key: "Servers", Value: serverText(v), Tone: serverTone(v.Role)})
+				}
 				return report.Pairs(a.out, a.style(), pairs)
 			})
 		}),
 	}
+}
+
+func roleText(role string) (string, report.Tone) {
+	switch role {
+	case api.RoleLeader:
+		return "leads the cell", report.Good
+	case api.RoleFollower:
+		return "follows the server that leads the cell", report.Good
+	}
+	return "waits until a server leads the cell", report.Warn
+}
+
+// serverText shows a server of the cell in one line.
+func serverText(v api.ServerView) string {
+	return fmt.Sprintf("%s %s, epoch %d, sequence %s, %s %s", v.Name, v.Role, v.Epoch, report.Count(int64(v.Seq)), v.URL, v.Version)
+}
+
+func serverTone(role string) report.Tone {
+	if role == api.RoleSilent {
+		return report.Bad
+	}
+	return report.Good
 }
 
 // lossText says what of the journal an operator gave up.

@@ -21,7 +21,8 @@ import (
 // Server (or Link and Store) are required.
 type Config struct {
 	// Server is the base URL of the server's HTTP API, such as
-	// "https://drover.example.org:7420". The agent joins there.
+	// "https://drover.example.org:7420". The agent joins there. Several servers of
+	// one cell are listed with commas between them.
 	Server string
 	// JoinToken lets the node in. It is never logged.
 	JoinToken string
@@ -98,9 +99,11 @@ func (c *Config) validate() error {
 		"%q is not a layer: it is cloud, edge or device", c.Node.Layer)
 	fault((c.Link == nil) != (c.Store == nil), "a link needs a store, and a store a link")
 	if c.Link == nil {
-		u, err := url.Parse(c.Server)
-		fault(err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https"), "the server is not a URL: write http://host:port")
-		fault(err == nil && u.User != nil, "the server's URL holds credentials, which would show in logs: pass a join token")
+		for _, server := range serversOf(c.Server) {
+			u, err := url.Parse(server)
+			fault(err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https"), "the server is not a URL: write http://host:port")
+			fault(err == nil && u.User != nil, "the server's URL holds credentials, which would show in logs: pass a join token")
+		}
 	}
 	for _, p := range c.HostPaths {
 		fault(!filepath.IsAbs(strings.TrimSuffix(p, ":ro")), "host path %q is not absolute", p)

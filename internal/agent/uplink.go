@@ -36,14 +36,15 @@ var errDenied = errors.New("the server does not let this node in")
 // uplink is the Link and Store of a node that joined a server: messages over
 // NATS, artifacts over HTTP, with the credentials that joining gave.
 type uplink struct {
-	node   string
-	server string // base URL, without a slash at the end
-	token  string // join token
-	mine   tokenFile
-	http   *http.Client
-	log    *slog.Logger
+	node    string
+	servers []string // base URLs, without a slash at the end
+	token   string   // join token
+	mine    tokenFile
+	http    *http.Client
+	log     *slog.Logger
 
 	mu   sync.Mutex
+	at   int // which of the servers is used
 	conn *nats.Conn
 	pass string // bearer token for artifacts
 	late int    // heartbeats in a row without an answer
@@ -56,7 +57,7 @@ var (
 
 func newUplink(c *Config, mine string) *uplink {
 	return &uplink{
-		node: c.Node.Name, server: strings.TrimRight(c.Server, "/"), token: c.JoinToken, mine: tokenFile(mine),
+		node: c.Node.Name, servers: serversOf(c.Server), token: c.JoinToken, mine: tokenFile(mine),
 		http: c.HTTP, log: c.Logger,
 	}
 }
@@ -75,7 +76,7 @@ func (u *uplink) Serve(ctx context.Context, p Peer) error {
 		wait := min(joinMost, joinBase<<min(failures, 10))
 		wait = wait/2 + rand.N(wait/2)
 		failures++
-		u.log.Log(ctx, level, "not connected to the server, trying again", "server", u.server, "in", wait, "err", err)
+		u.log.Log(ctx, level, "not connected to the server, trying again", "server", u.server(), "in", wait, "err", err)
 		select {
 		case <-ctx.Done():
 		case <-time.After(wait):
@@ -100,7 +101,7 @@ func (u *uplink) session(ctx context.Context, p Peer, failures *int) error {
 		return fmt.Errorf("listen for the server: %w", err)
 	}
 	*failures = 0
-	u.log.Info("joined", "server", u.server, "cell", joined.Cell, "node", u.node)
+	u.log.Info("joined", "server", u.server(), "cell", joined.Cell, "node", u.node)
 	u.use(conn, joined.Token)
 	defer u.use(nil, joined.Token)
 	p.Up()
@@ -317,7 +318,7 @@ func artifactPath(d api.Digest) string { return "/v1/artifacts/" + string(d) }
 
 // do sends one request. A size of -1 leaves the length to the reader's type.
 func (u *uplink) do(ctx context.Context, method, path, token string, body io.Reader, size int64) (*http.Response, error) {
-	req, err := http.NewRequestWithContext(ctx, method, u.server+path, body)
+	req, err := http.NewRequestWithContext(ctx, method, u.server()+path, body)
 	if err != nil {
 		return nil, err
 	}
@@ -328,7 +329,33 @@ func (u *uplink) do(ctx context.Context, method, path, token string, body io.Rea
 	if body != nil {
 		req.Header.Set("Content-Type", contentType(method))
 	}
-	return cmp.Or(u.http, http.DefaultClient).Do(req)
+	resp, err := cmp.Or(u.http, http.DefaultClient).Do(req)
+	if err != nil && !errors.Is(err, context.Canceled) || err == nil && resp.StatusCode == http.StatusServiceUnavailable {
+		u.turn()
+	}
+	return resp, err
+}
+
+// serversOf reads a list of URLs with commas between them.
+func serversOf(list string) (servers []string) {
+	for s := range strings.SplitSeq(list, ",") {
+		servers = append(servers, strings.TrimRight(strings.TrimSpace(s), "/"))
+	}
+	return servers
+}
+
+// server is the one that is asked at present.
+func (u *uplink) server() string {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.servers[u.at%len(u.servers)]
+}
+
+// turn asks the next server from now on.
+func (u *uplink) turn() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.at++
 }
 
 func contentType(method string) string {

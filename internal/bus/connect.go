@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -16,7 +17,7 @@ import (
 // Dial says whom to connect to, and as whom.
 type Dial struct {
 	Server *Server // the embedded server of this process; then URL, User and TLS are unused
-	URL    string  // nats://host:port or tls://host:port, without credentials in it
+	URL    string  // nats://host:port or tls://host:port, without credentials in it; of a cluster, several with commas
 	User   string
 	// Password is sent to the server and never logged.
 	Password string
@@ -87,12 +88,14 @@ func (d *Dial) check() error {
 		d.URL = ""
 		return nil
 	}
-	u, err := url.Parse(d.URL)
-	if err != nil || u.Host == "" {
-		return errors.New("the address is not a URL: write nats://host:port") // not shown: it may hold a password
-	}
-	if u.User != nil {
-		return errors.New("the address holds credentials, which would show in logs: pass them as user and password")
+	for address := range strings.SplitSeq(d.URL, ",") {
+		u, err := url.Parse(strings.TrimSpace(address))
+		if err != nil || u.Host == "" {
+			return errors.New("the address is not a URL: write nats://host:port") // not shown: it may hold a password
+		}
+		if u.User != nil {
+			return errors.New("the address holds credentials, which would show in logs: pass them as user and password")
+		}
 	}
 	return nil
 }

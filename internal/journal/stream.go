@@ -2,6 +2,7 @@ package journal
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync/atomic"
@@ -18,6 +19,10 @@ const answerWait = 10 * time.Second
 type StreamOptions struct {
 	Cell     string // 1 to 63 of a-z, 0-9, '-'
 	Replicas int    // 1, 3 or 5; 0 is 1
+	// Owner tells whose journal it is. One that was made by another owner is
+	// refused with ErrOwner, unless NewOwner says that it changes hands.
+	Owner    string
+	NewOwner bool
 	// Room, if given, is asked before each append whether so many more bytes fit;
 	// its error becomes ErrFull. Without it a full disk shows only as ErrUnknown,
 	// because JetStream does not answer then.
@@ -57,10 +62,42 @@ func OpenStream(ctx context.Context, nc *nats.Conn, o StreamOptions) (*Stream, e
 	}
 	ctx, cancel := bounded(ctx)
 	defer cancel()
-	if s.stream, err = js.CreateOrUpdateStream(ctx, o.config(s.subject)); err != nil {
+	switch s.stream, err = open(ctx, js, o, s.subject); {
+	case errors.Is(err, ErrOwner):
+		return nil, fmt.Errorf("open the journal of cell %s: %w", o.Cell, err)
+	case err != nil:
 		return nil, fmt.Errorf("open the journal of cell %s: %w: check that the server has JetStream and room", o.Cell, err)
 	}
 	return s, nil
+}
+
+// ErrOwner says that a journal belongs to another owner.
+var ErrOwner = errors.New("it belongs to another owner")
+
+// ownerKey is where a stream says whose it is.
+const ownerKey = "drover.owner"
+
+// open finds the stream or makes it. Two who make it at once must not both
+// believe that it is theirs.
+func open(ctx context.Context, js jetstream.JetStream, o StreamOptions, subject string) (jetstream.Stream, error) {
+	found, err := js.Stream(ctx, o.name())
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		made, err := js.CreateStream(ctx, o.config(subject))
+		if !errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
+			return made, err
+		}
+		found, err = js.Stream(ctx, o.name())
+		if err != nil {
+			return nil, err
+		}
+	} else if err != nil {
+		return nil, err
+	}
+	owner := found.CachedInfo().Config.Metadata[ownerKey]
+	if owner != "" && o.Owner != "" && owner != o.Owner && !o.NewOwner {
+		return nil, ErrOwner
+	}
+	return js.UpdateStream(ctx, o.config(subject))
 }
 
 func validCell(name string) bool {
@@ -73,8 +110,13 @@ func (o StreamOptions) name() string { return "DROVER_JOURNAL_" + o.Cell }
 // config has no limits by which JetStream would drop records by itself. If an
 // operator sets one, DiscardNew makes it refuse new ones instead of dropping old.
 func (o StreamOptions) config(subject string) jetstream.StreamConfig {
+	var marks map[string]string
+	if o.Owner != "" {
+		marks = map[string]string{ownerKey: o.Owner}
+	}
 	return jetstream.StreamConfig{
-		Name: o.name(), Subjects: []string{subject},
+		Metadata: marks,
+		Name:     o.name(), Subjects: []string{subject},
 		Description: "journal of cell " + o.Cell,
 		Retention:   jetstream.LimitsPolicy, Discard: jetstream.DiscardNew,
 		Storage: jetstream.FileStorage, Compression: jetstream.NoCompression,

@@ -52,6 +52,8 @@ func (c *Cell) listen(ctx context.Context) ([]*nats.Subscription, error) {
 		sub, err := c.agents.Subscribe(bus.AgentSubject("*", h.verb), func(m *nats.Msg) {
 			node, ok := bus.Sender(m)
 			switch {
+			case c.mute():
+				c.alive.heard(node)
 			case !ok || !strings.HasPrefix(m.Reply, bus.AgentInbox(node)+"."):
 				c.log.Warn("a message asks to be answered elsewhere", "subject", m.Subject)
 			case len(m.Data) > h.most:
@@ -72,6 +74,10 @@ func (c *Cell) listen(ctx context.Context) ([]*nats.Subscription, error) {
 	}
 	return subs, nil
 }
+
+// mute tells whether another server may lead: then agents are answered by that one,
+// or by nobody until it is certain who does.
+func (c *Cell) mute() bool { return !c.cluster.sole && !c.cluster.acts() }
 
 // later leaves a message to whoever serves the next one of its node.
 func (c *Cell) later(serve func(context.Context, string, *nats.Msg) error) func(context.Context, string, *nats.Msg) {

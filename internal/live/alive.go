@@ -38,7 +38,7 @@ func (a *alive) now() api.Duration { return api.Duration(time.Since(a.start)) }
 func (a *alive) begin(st *state.State) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.rules = control.NewLiveness(api.Duration(a.quiet), api.Duration(a.pause))
+	a.rules, a.back = control.NewLiveness(api.Duration(a.quiet), api.Duration(a.pause)), nil
 	for _, name := range st.SortedNodes() {
 		a.rules.Track(name, st.Nodes[name].Silent, a.now())
 	}

@@ -63,11 +63,16 @@ type Cell struct {
 	travel  travel
 	start   control.Mark // the last record when the cell was opened
 	lost    int          // entries that were given up then, as accepted
+	// cluster is this server's place among those of the cell; set once the bus is
+	// there.
+	cluster *cluster
+	lending chan struct{} // of capacity 1: records are read for another server
 
 	leading    atomic.Bool
 	term       atomic.Uint64 // epoch that this server leads
-	last       atomic.Uint64 // sequence of the last record stored
-	ready      chan struct{} // closed when it leads for the first time
+	last       atomic.Uint64 // sequence of the last record known to be stored
+	archived   atomic.Uint64 // number of the last record in the archive
+	ready      chan struct{} // closed when it leads or follows for the first time
 	readyOnce  sync.Once
 	background sync.WaitGroup
 	count      counters
@@ -113,6 +118,7 @@ func Open(ctx context.Context, cfg Config) (*Cell, error) {
 	}
 	c := &Cell{
 		cfg: cfg, log: cfg.Logger, queue: newQueue(cfg.Limits), post: newPost(control.DefaultIntakeLimits()), beats: newBeats(), alive: newAlive(cfg.SilentAfter), ready: make(chan struct{}),
+		lending: make(chan struct{}, 1),
 	}
 	if err := c.open(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open cell %s in %s: %w", cfg.Cell, cfg.Dir, err), c.Close())
@@ -133,7 +139,7 @@ func (c *Cell) open(ctx context.Context) (err error) {
 	if c.lock, err = lockfile.Take(filepath.Join(c.cfg.Dir, "lock"), "server"); err != nil {
 		return err
 	}
-	if c.creds, err = openCredentials(c.cfg.Dir); err != nil {
+	if c.creds, err = openCredentials(c.cfg.Dir, c.cfg.CellSecret); err != nil {
 		return err
 	}
 	if err := c.openStores(); err != nil {
@@ -142,6 +148,7 @@ func (c *Cell) open(ctx context.Context) (err error) {
 	if err := c.openBus(ctx); err != nil {
 		return err
 	}
+	c.cluster = newCluster(c)
 	if err := c.recall(ctx); err != nil {
 		return err
 	}
@@ -217,16 +224,19 @@ func (c *Cell) Close() error {
 	return errors.Join(errs...)
 }
 
-// Ready is closed when this server leads its cell for the first time.
+// Ready is closed when this server serves for the first time: it leads its cell, or
+// follows another one that does.
 func (c *Cell) Ready() <-chan struct{} { return c.ready }
 
 // opened begins to serve: the record that opens the epoch stands in the journal.
-func (c *Cell) opened(epoch uint64, st *state.State) {
+func (c *Cell) opened(epoch uint64, st *state.State, at time.Time) {
 	c.alive.begin(st)
 	c.term.Store(epoch)
 	c.leading.Store(true)
+	c.cluster.won(epoch, at)
 	c.queue.open()
 	c.readyOnce.Do(func() { close(c.ready) })
+	c.count.leaderships.Add(1)
 	c.log.Info("leading", "cell", c.cfg.Cell, "epoch", epoch)
 }
 
@@ -269,10 +279,28 @@ func (c *Cell) stored(f *flight, seq uint64, took time.Duration) {
 	c.last.Store(seq)
 	c.queue.drained(f.bytes, took)
 	c.count.batch(f, took)
+	poke(c.cluster.say)
+	c.storageFound()
+}
+
+// storageFound notes that the journal can be written, or that another server
+// writes it.
+func (c *Cell) storageFound() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.storage != nil {
 		c.log.Info("the journal can be written again")
 		c.storage = nil
+	}
+}
+
+// following notes that the journal was read to its end behind a leader.
+func (c *Cell) following() {
+	if c.cluster.caughtUp() {
+		c.storageFound()
+		c.readyOnce.Do(func() {
+			close(c.ready)
+			c.log.Info("following", "cell", c.cfg.Cell)
+		})
 	}
 }

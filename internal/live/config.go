@@ -55,6 +55,9 @@ type Config struct {
 	AdvertiseLeaf string
 	// Parent is the cell that this one is a child of; nil is none.
 	Parent *Parent
+	// AdvertiseHTTP is the URL by which clients reach the API, shown to those who
+	// ask for the servers of the cell. Default is the address listened on.
+	AdvertiseHTTP string
 	// TLSCert and TLSKey are the files of the certificate for HTTP, Bus and Leaf.
 	TLSCert, TLSKey string
 
@@ -66,6 +69,13 @@ type Config struct {
 	// AgentUser and AgentPassword are the credentials there that joining nodes
 	// are given. What they may do is then set in that server's configuration.
 	AgentUser, AgentPassword string
+	// CellSecret is what the servers of one cell share: the credentials of its
+	// nodes and its tokens follow from it, and by it they know each other. With ""
+	// the one in Dir is used, which then only this server has.
+	CellSecret string
+	// NewCellSecret leads a cell that was made with another secret. Its nodes must
+	// join again.
+	NewCellSecret bool
 	// Replicas is how many copies of the journal the outside cluster keeps: 1,
 	// 3 or 5. Default 1.
 	Replicas int
@@ -133,6 +143,7 @@ func (c *Config) validate() error {
 	fault(!bus.ValidNode(c.Cell), "%q is not a cell name: use a-z, 0-9 and '-', at most 63 of them", c.Cell)
 	fault((c.TLSCert == "") != (c.TLSKey == ""), "a TLS certificate needs its key, and a key its certificate")
 	fault(c.NATS != "" && strings.Contains(c.NATS, "@"), "the NATS URL holds credentials, which would show in logs: pass user and password")
+	fault(c.CellSecret != "" && len(c.CellSecret) < minSecret, "the cell's secret has %d characters, at least %d are needed", len(c.CellSecret), minSecret)
 	fault(c.Heartbeat < 10*time.Millisecond, "a heartbeat every %v is too often: the least is 10ms", c.Heartbeat)
 	fault(c.SilentAfter < 2*c.Heartbeat, "silent after %v is less than two heartbeats of %v: one lost message would move work", c.SilentAfter, c.Heartbeat)
 	fault(c.Replicas < 1 || c.Replicas > 5 || c.Replicas%2 == 0, "%d replicas: it is 1, 3 or 5", c.Replicas)
@@ -200,4 +211,13 @@ func loopback(host string) bool {
 	}
 	ip := net.ParseIP(host)
 	return ip != nil && ip.IsLoopback()
+}
+
+// advertised is the URL by which others reach this server's API; "" when it does
+// not listen.
+func (c *Cell) advertised() string {
+	if c.cfg.AdvertiseHTTP != "" {
+		return c.cfg.AdvertiseHTTP
+	}
+	return c.URL()
 }

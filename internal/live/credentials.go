@@ -35,10 +35,24 @@ type credentials struct {
 	secret      []byte
 }
 
+// ErrSecret says that a cell was made with another secret.
+var ErrSecret = errors.New("the cell was made with another secret: give all its servers the same --cell-secret-file, " +
+	"or replace the secret with --new-cell-secret, after which all nodes must join again")
+
 // openCredentials reads the secrets of a data directory, making those that are
-// missing.
-func openCredentials(dir string) (*credentials, error) {
+// missing. With a secret that servers share, the tokens follow from it.
+func openCredentials(dir, shared string) (*credentials, error) {
 	var c credentials
+	if shared != "" {
+		c.secret = []byte(shared)
+		admin, join := c.of(AdminTokenFile, ""), c.of(JoinTokenFile, "")
+		c.admin, c.join = sha256.Sum256([]byte(admin)), sha256.Sum256([]byte(join))
+		err := errors.Join(writeSecret(filepath.Join(dir, AdminTokenFile), admin), writeSecret(filepath.Join(dir, JoinTokenFile), join))
+		if err != nil {
+			return nil, fmt.Errorf("open the credentials: %w", err)
+		}
+		return &c, nil
+	}
 	for _, f := range []struct {
 		name string
 		use  func(string)
@@ -81,20 +95,28 @@ func readSecret(path string) (string, error) {
 	return s, nil
 }
 
-// makeSecret writes a new one, whole or not at all.
+// makeSecret writes a new one.
 func makeSecret(path string) (string, error) {
 	s := rand.Text() + rand.Text()
+	return s, writeSecret(path, s)
+}
+
+// writeSecret writes one, whole or not at all.
+func writeSecret(path, s string) error {
 	f, err := os.CreateTemp(filepath.Dir(path), ".new-")
 	if err != nil {
-		return "", err
+		return err
 	}
 	defer os.Remove(f.Name()) //nolint:errcheck // gone after the rename
 	_, err = f.WriteString(s + "\n")
 	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return "", err
+		return err
 	}
-	return s, os.Rename(f.Name(), path)
+	return os.Rename(f.Name(), path)
 }
+
+// fingerprint tells whether two servers have the same secret, and nothing else.
+func (c *credentials) fingerprint() string { return c.of(forServers, "") }
 
 // of derives a node's secret for one purpose.
 func (c *credentials) of(purpose, node string) string {
@@ -103,7 +125,27 @@ func (c *credentials) of(purpose, node string) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
+// seal proves to other servers of the cell where a message comes from, and that
+// it is meant for this subject. It hides nothing.
+func (c *credentials) seal(subject string, body []byte) []byte {
+	h := hmac.New(sha256.New, c.secret)
+	h.Write([]byte(forServers + "\x00" + subject + "\x00"))
+	h.Write(body)
+	return append(h.Sum(make([]byte, 0, sha256.Size+len(body))), body...)
+}
+
+// unseal gives the body of a message that a server of the cell sealed for this
+// subject.
+func (c *credentials) unseal(subject string, sealed []byte) ([]byte, bool) {
+	if len(sealed) < sha256.Size {
+		return nil, false
+	}
+	body := sealed[sha256.Size:]
+	return body, hmac.Equal(c.seal(subject, body)[:sha256.Size], sealed[:sha256.Size])
+}
+
 const (
+	forServers   = "servers"
 	forBus       = "bus"
 	forArtifacts = "artifacts"
 	nodeToken    = "node." // then the name, a dot and the secret

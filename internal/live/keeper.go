@@ -3,6 +3,7 @@ package live
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"drover.dev/internal/journal"
@@ -29,6 +30,7 @@ type mark struct {
 const (
 	snapshotAge   = 15 * time.Minute
 	snapshotLeast = 200 // records
+	maxMarks      = 64  // snapshots whose places are remembered
 )
 
 func newKeeper(c *Cell) *keeper {
@@ -63,6 +65,21 @@ func (k *keeper) due(ctx context.Context, f *fold) {
 	})
 }
 
+// cut is where the journal may begin after a snapshot at m: behind the snapshot
+// before it, and behind what all servers of the cell have archived.
+func (k *keeper) cut(m mark) (cut mark) {
+	k.marks = append(k.marks, m)
+	allowed := k.cell.cluster.archivedByAll(m.at.N)
+	for i, before := range slices.Backward(k.marks[:len(k.marks)-1]) {
+		if before.at.N <= allowed {
+			cut, k.marks = before, k.marks[i:]
+			break
+		}
+	}
+	k.marks = k.marks[max(0, len(k.marks)-maxMarks):]
+	return cut
+}
+
 // keep saves a snapshot, archives the records before the one before it and
 // removes them from the journal. Two snapshots stay usable: if the newest is
 // damaged, the journal continues the older one.
@@ -73,17 +90,21 @@ func (k *keeper) keep(ctx context.Context, m mark, data []byte) error {
 	}
 	c.count.snapshots.Add(1)
 	c.log.Info("snapshot written", "record", m.at.N, "bytes", len(data))
-	k.marks = append(k.marks, m)
-	cut := mark{}
-	if n := len(k.marks); n > 1 {
-		cut = k.marks[n-2]
-		k.marks = k.marks[n-2:]
+	cut := k.cut(m)
+	upto := cut.at.N
+	if !c.cluster.sole {
+		upto = max(upto, m.at.N) // whoever leads then may remove them
 	}
-	if cut.at.N == 0 {
+	if upto == 0 {
 		return nil
 	}
-	if _, err := c.archive.Add(c.journal.Read(ctx, 0), cut.at.N); err != nil {
+	end, err := c.archive.Add(c.journal.Read(ctx, 0), upto)
+	if err != nil {
 		return err
+	}
+	c.archived.Store(end.N)
+	if cut.at.N == 0 || !c.leading.Load() {
+		return nil
 	}
 	c.fail.At(pointBeforeTruncate)
 	if err := c.journal.Truncate(ctx, cut.seq); err != nil {

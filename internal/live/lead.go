@@ -14,9 +14,6 @@ import (
 	"drover.dev/internal/state"
 )
 
-// ErrDeposed says that another server leads the cell.
-var ErrDeposed = errors.New("another server leads this cell")
-
 // errUndecided is what those learn whose input the engine cannot decide. Why is
 // in the log.
 var errUndecided = errors.New("the command could not be decided, nothing was changed: this is a fault of the program, please report it")
@@ -25,7 +22,8 @@ var errUndecided = errors.New("the command could not be decided, nothing was cha
 // Repeating the command under the same key is safe.
 var errOpen = fmt.Errorf("%w: what became of the command is not known yet", httpapi.ErrNotLeader)
 
-// leader is the goroutine that decides. It owns the engine.
+// leader is the goroutine that decides, and while another server leads follows
+// what that one decides. It owns the engine.
 type leader struct {
 	cell    *Cell
 	rules   *control.Leader
@@ -43,8 +41,13 @@ type leader struct {
 
 	appended chan control.Appended
 	read     chan readBack
-	retry    time.Time // do not decide before: the journal has no room, or nobody leads
-	losses   int       // leaderships lost in a row
+	reading  bool // the journal is being read
+	behind   bool // it holds more than was read
+	outrun   bool // it held records of others when it was read back
+	stuck    bool // that lasts; nothing more is taken
+	checked  chan checked
+	checking bool
+	retry    time.Time // do not decide before: the journal has no room
 }
 
 // flight is the batch on its way into the journal.
@@ -60,20 +63,19 @@ type flight struct {
 
 type readBack struct {
 	folds map[uint64]fold
+	more  bool // the journal holds more
 	found control.ReadBack
 	err   error
 }
 
-// How long to wait before trying again: doubling, to lead; to decide while the
-// journal has no room; to read the journal.
+// How long to wait before trying again: to decide while the journal has no room;
+// to read the journal.
 const (
-	firstPause = 5 * time.Millisecond
 	retryPause = time.Second
 	readPause  = 200 * time.Millisecond
 )
 
-// lead runs until ctx ends, another server leads, or nothing can be decided any
-// more.
+// lead runs until ctx ends, or nothing can be decided or followed any more.
 func (l *leader) lead(ctx context.Context) error {
 	defer func() {
 		l.fail(errOpen)
@@ -96,8 +98,13 @@ func (l *leader) lead(ctx context.Context) error {
 			err = l.handle(ctx, a)
 		case r := <-l.read:
 			err = l.recovered(ctx, r)
+		case k := <-l.checked:
+			err = l.confirmed(ctx, k)
 		case <-tick.C:
-			l.listen()
+			l.tick(ctx)
+		case <-l.cell.cluster.news:
+			l.follow(ctx)
+			l.check(ctx)
 		case <-l.cell.queue.wake:
 		case <-due.C:
 		}
@@ -110,16 +117,31 @@ func (l *leader) lead(ctx context.Context) error {
 	}
 }
 
+// tick does what is to be done now and then.
+func (l *leader) tick(ctx context.Context) {
+	l.listen()
+	if !l.cell.connected() {
+		l.cell.cluster.woke()
+	}
+	l.cell.cluster.tick()
+	l.despair()
+	l.follow(ctx)
+	l.check(ctx)
+}
+
 // leave waits for what is in flight, so that the journal is not in use any more.
 func (l *leader) leave(ctx context.Context) error {
 	var err error
-	switch l.rules.Phase {
-	case control.Appending:
+	if l.rules.Phase == control.Appending {
 		if a := <-l.appended; a.Outcome == control.Stored {
 			err = l.handle(ctx, a)
 		}
-	case control.Recovering:
+	}
+	if l.reading {
 		<-l.read
+	}
+	if l.checking {
+		<-l.checked
 	}
 	return err
 }
@@ -133,8 +155,10 @@ func (l *leader) untilDue() time.Duration {
 		return rarely // an outcome will come
 	case pause > 0:
 		return pause
+	case l.rules.Phase == control.Following && (l.reading || l.behind || !l.cell.connected()):
+		return rarely
 	case l.rules.Phase == control.Following:
-		return 0
+		return l.cell.cluster.untilDue()
 	case l.wake != 0:
 		return max(0, time.Until(time.Unix(0, int64(l.wake))))
 	}
@@ -143,6 +167,9 @@ func (l *leader) untilDue() time.Duration {
 
 // listen passes on which nodes have fallen silent.
 func (l *leader) listen() {
+	if l.rules.Phase == control.Following {
+		return
+	}
 	for _, c := range l.cell.alive.check() {
 		l.own = append(l.own, heardOf(c))
 	}
@@ -169,7 +196,7 @@ func (l *leader) act(ctx context.Context, a control.LeaderAction) error {
 	case control.Release:
 		return l.release(ctx, a.Mark)
 	case control.StepDown:
-		return l.stepDown(a.By)
+		l.stepDown(a.By)
 	}
 	return nil
 }
@@ -190,7 +217,7 @@ func (l *leader) begin(ctx context.Context, epoch uint64) error {
 
 // decide makes the next batch, if there is something to decide.
 func (l *leader) decide(ctx context.Context) error {
-	if l.rules.Phase == control.Following && !time.Now().Before(l.retry) {
+	if l.mayCampaign() {
 		if err := l.handle(ctx, control.Campaign{}); err != nil {
 			return err
 		}
@@ -204,16 +231,27 @@ func (l *leader) decide(ctx context.Context) error {
 	return nil
 }
 
+// mayCampaign tells whether it is time to ask to lead.
+func (l *leader) mayCampaign() bool {
+	return l.rules.Phase == control.Following && !l.reading && !l.behind && !time.Now().Before(l.retry) &&
+		l.cell.connected() && l.cell.cluster.untilDue() <= 0
+}
+
 // release lets the effects of the batch in flight out: it stands in the journal.
 func (l *leader) release(ctx context.Context, m control.Mark) error {
 	l.cell.fail.At(pointAfterAppend)
 	f := l.flight
-	l.flight, l.losses = nil, 0
+	l.flight = nil
 	l.own = l.own[f.own:]
-	if !l.opened {
+	l.cell.cluster.confirm(f.at)
+	switch {
+	case !l.opened:
 		l.opened = true
-		l.cell.opened(m.Epoch, l.engine.State())
+		l.cell.opened(m.Epoch, l.engine.State(), f.at)
+	case l.stuck:
+		l.cell.queue.open()
 	}
+	l.stuck = false
 	l.cell.stored(f, m.Seq, time.Since(f.at))
 	f.fold.seq, f.fold.epoch = m.Seq, m.Epoch
 	err := l.foldIn(ctx, f.fold)
@@ -226,31 +264,28 @@ func (l *leader) release(ctx context.Context, m control.Mark) error {
 // foldIn hands a record to the shadow.
 func (l *leader) foldIn(ctx context.Context, f fold) error {
 	l.last = f.at
+	l.cell.last.Store(f.seq)
 	return l.cell.shadow.push(ctx, f)
 }
 
 // stepDown throws the engine away. Unless another server leads, leading is tried
-// again.
-func (l *leader) stepDown(by uint64) error {
+// again; what waits in the queue waits for that.
+func (l *leader) stepDown(by uint64) {
 	cause := errOpen
 	if err := l.cell.storageError(); err != nil {
 		cause = err
 	}
 	l.fail(cause)
-	l.engine, l.opened = nil, false
+	outrun := by > 0 || l.outrun
+	l.engine, l.opened, l.outrun, l.stuck, l.own = nil, false, false, false, nil
 	l.cell.leading.Store(false)
-	if len(l.own) > 0 {
-		if _, ok := l.own[0].(*engine.Lead); ok {
-			l.own = l.own[1:]
-		}
+	l.cell.cluster.lost(by, outrun)
+	if by > 0 || !l.cell.cluster.sole {
+		failAll(l.suspects, errOpen)
+		l.suspects = nil
+		l.cell.queue.shut(errNobody)
 	}
-	if by > 0 {
-		return fmt.Errorf("%w: its epoch is %d; stop one of the two", ErrDeposed, by)
-	}
-	l.losses++
-	l.retry = time.Now().Add(min(retryPause, firstPause<<min(l.losses, 10)))
-	l.cell.log.Warn("this leadership has ended, the next one begins", "epoch", l.rules.Epoch)
-	return nil
+	l.cell.log.Warn("this leadership has ended", "epoch", l.rules.Epoch, "another", by)
 }
 
 // fail tells those who wait for the batch in flight.

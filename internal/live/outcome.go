@@ -44,34 +44,67 @@ func (l *leader) outcome(seq uint64, err error) control.Appended {
 // readFrom reads what the journal holds after the last acknowledged record.
 func (l *leader) readFrom(ctx context.Context, from uint64) {
 	v := journal.NewVerifier(l.last)
+	l.reading = true
 	go func() { l.read <- l.cell.readTail(context.WithoutCancel(ctx), v, from) }()
 }
 
 // recovered takes what was read back.
 func (l *leader) recovered(ctx context.Context, r readBack) error {
+	l.reading, l.behind = false, r.more
 	if damaged(r.err) {
 		return fmt.Errorf("read the journal back: %w", r.err)
 	}
-	if r.err != nil {
-		l.cell.log.Warn("the journal cannot be read back yet", "error", r.err)
-		select {
-		case <-time.After(readPause):
-		case <-ctx.Done():
-		}
-		return l.handle(ctx, control.Unreadable{})
+	if l.rules.Phase == control.Following {
+		return l.followed(ctx, r)
 	}
+	if r.err != nil {
+		return l.unreadable(ctx, r.err)
+	}
+	adopts := l.flight != nil
 	for _, a := range l.rules.Handle(r.found) {
 		if f, ok := a.(control.Fold); ok {
+			l.outrun = true
 			if err := l.foldIn(ctx, r.folds[f.Mark.Seq]); err != nil {
 				return err
 			}
 			continue
 		}
+		if _, ok := a.(control.Release); ok && adopts {
+			l.cell.count.adopted.Add(1)
+			l.cell.log.Info("a batch whose acknowledgement was lost is found in the journal", "record", l.last.N+1)
+		}
 		if err := l.act(ctx, a); err != nil {
 			return err
 		}
 	}
+	l.outrun = false
 	return nil
+}
+
+// despair tells those who wait for a batch whose outcome stays unknown, and those
+// in the queue behind it. The batch is still looked for.
+func (l *leader) despair() {
+	f := l.flight
+	if f == nil || l.stuck || time.Since(f.at) < l.cell.cfg.AppendTimeout {
+		return
+	}
+	l.stuck = true
+	err := fmt.Errorf("%w: it does not answer: it has lost its quorum, or the link to it is cut. "+
+		"What became of the command is not known yet, it may be sent again", httpapi.ErrStorage)
+	failAll(f.items, err)
+	f.items = nil
+	l.cell.queue.shut(err)
+	l.cell.storageLost(err)
+}
+
+// unreadable goes on asking what became of the batch in flight.
+func (l *leader) unreadable(ctx context.Context, cause error) error {
+	l.cell.log.Warn("the journal cannot be read back yet", "error", cause)
+	select {
+	case <-time.After(readPause):
+	case <-ctx.Done():
+	}
+	return l.handle(ctx, control.Unreadable{})
 }
 
 // damaged tells whether reading again cannot help.
@@ -79,5 +112,6 @@ func damaged(err error) bool {
 	var hole *journal.HoleError
 	var chain *journal.ChainError
 	var newer *journal.ReaderError
-	return errors.As(err, &hole) || errors.As(err, &chain) || errors.As(err, &newer)
+	var behind *behindError
+	return errors.As(err, &hole) || errors.As(err, &chain) || errors.As(err, &newer) || errors.As(err, &behind)
 }

@@ -1,8 +1,12 @@
 package live
 
 import (
-	"context"
+	"bytes"
 	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"sync"
 	"testing"
 	"time"
 
@@ -12,10 +16,10 @@ import (
 	"drover.dev/internal/state"
 )
 
-// Two servers on one outside NATS server: the later one takes over with all that
-// was accepted, and the earlier one notices before it answers anybody.
-func TestASecondServerTakesOver(t *testing.T) {
-	outside, err := bus.Start(t.Context(), bus.Options{
+// outside is a NATS server that the servers of a cell share.
+func outside(t *testing.T) Config {
+	t.Helper()
+	s, err := bus.Start(t.Context(), bus.Options{
 		StoreDir: t.TempDir(), Port: -1,
 		Authenticate: func(user, password string) (bus.Grant, bool) {
 			return bus.ServerGrant(), user == "server" && password == "secret"
@@ -24,32 +28,269 @@ func TestASecondServerTakesOver(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(outside.Stop)
-	cfg := Config{NATS: outside.URL(), NATSUser: "server", NATSPassword: "secret", AcceptUnsynced: true, AgentUser: "agent"}
+	t.Cleanup(s.Stop)
+	return Config{
+		NATS: s.URL(), NATSUser: "server", NATSPassword: "secret", AcceptUnsynced: true, AgentUser: "server", AgentPassword: "secret",
+		CellSecret: "a secret that the servers of the cell share",
+	}
+}
 
-	first := open(t, cfg)
-	ended := make(chan error, 1)
-	go func() { ended <- first.Run(context.WithoutCancel(t.Context())) }()
-	<-first.Ready()
-	do(t, first, submit(job("one", 1)))
+// named is a server of that cell.
+func named(cfg Config, name string) Config {
+	cfg.Name = name
+	return cfg
+}
 
-	second := run(t, cfg)
-	_, seq := do(t, second, submit(job("two", 1)))
+// role waits until a server is what it should be.
+func role(t *testing.T, c *Cell, want string) {
+	t.Helper()
+	for deadline := time.Now().Add(wait); c.cluster.role() != want; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("server %s is %s, want %s; it knows %+v", c.cfg.Name, c.cluster.role(), want, c.cluster.view())
+		}
+	}
+}
+
+// One server leads, the other follows, passes commands on and reads its own
+// writes. When the first leaves, the other leads without waiting.
+func TestAFollowerServesAndTakesOver(t *testing.T) {
+	cfg := outside(t)
+	first := run(t, named(cfg, "first"))
+	second := run(t, named(cfg, "second"))
+	role(t, first, "leader")
+	role(t, second, "follower")
+
+	_, seq := do(t, first, submit(job("one", 1)))
 	view(t, second, seq, func(st *state.State) {
-		if st.Epoch != 2 || len(st.Workloads) != 2 {
-			t.Errorf("epoch %d, %d workloads; want 2, 2", st.Epoch, len(st.Workloads))
+		if len(st.Workloads) != 1 {
+			t.Errorf("the follower knows %d workloads, want 1", len(st.Workloads))
 		}
 	})
-	if _, _, err := first.Do(t.Context(), []engine.Input{submit(job("three", 1))}); !errors.Is(err, httpapi.ErrNotLeader) {
-		t.Errorf("the first server answers %v, want ErrNotLeader", err)
-	}
-	select {
-	case err := <-ended:
-		if !errors.Is(err, ErrDeposed) {
-			t.Errorf("the first server ended with %v, want ErrDeposed", err)
+	_, seq = do(t, second, submit(job("two", 1)))
+	view(t, second, seq, func(st *state.State) {
+		if st.Epoch != 1 || len(st.Workloads) != 2 {
+			t.Errorf("epoch %d, %d workloads; want 1, 2", st.Epoch, len(st.Workloads))
 		}
-	case <-time.After(wait):
-		t.Fatal("the first server goes on")
+	})
+	servers := second.Status().Servers
+	if len(servers) != 2 || servers[0].Name != "first" || servers[0].Role != "leader" || servers[1].Role != "follower" {
+		t.Errorf("the follower shows %+v", servers)
 	}
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	role(t, second, "leader")
+	answers, seq := do(t, second, submit(job("two", 1)), submit(job("three", 1)))
+	if answers[0].ID != 2 {
+		t.Errorf("the same key is answered with workload %d, want 2", answers[0].ID)
+	}
+	view(t, second, seq, func(st *state.State) {
+		if st.Epoch != 2 || len(st.Workloads) != 3 {
+			t.Errorf("epoch %d, %d workloads; want 2, 3", st.Epoch, len(st.Workloads))
+		}
+	})
 	must[int](t)(second.Audit(t.Context()))
+}
+
+// A leader whose link is cut can do nothing outward: it is mute before another
+// leads. When the link is back it follows.
+func TestALeaderThatIsCutOffFollowsThen(t *testing.T) {
+	cfg := outside(t)
+	link := newLink(t, cfg.NATS)
+	cut := named(cfg, "cut")
+	cut.NATS = link.url
+	cut.AppendTimeout = time.Second
+	first := run(t, cut)
+	second := run(t, named(cfg, "second"))
+	_, seq := do(t, first, submit(job("one", 1)))
+	view(t, second, seq, func(*state.State) {})
+
+	link.cut()
+	began := time.Now()
+	for second.cluster.role() != "leader" {
+		if time.Since(began) > wait {
+			t.Fatal("nobody else leads")
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	t.Logf("another leads after %v", time.Since(began).Round(time.Millisecond))
+	if first.cluster.acts() {
+		t.Error("the one that was cut off would still answer its nodes")
+	}
+	do(t, second, submit(job("two", 1)))
+	if _, _, err := first.Do(t.Context(), []engine.Input{submit(job("three", 1))}); !errors.Is(err, httpapi.ErrNotLeader) && !errors.Is(err, httpapi.ErrStorage) {
+		t.Errorf("the one that was cut off answers %v", err)
+	}
+	link.heal()
+	role(t, first, "follower")
+	_, seq = do(t, first, submit(job("four", 1)))
+	view(t, first, seq, func(st *state.State) {
+		if st.Epoch != second.epoch() || st.Leader != "second" {
+			t.Errorf("epoch %d of %q, want %d of second", st.Epoch, st.Leader, second.epoch())
+		}
+	})
+	must[int](t)(first.Audit(t.Context()))
+}
+
+// An acknowledgement that is lost on the way is no loss: the batch is found in the
+// journal and its effects come out.
+func TestALostAcknowledgementOfNATSIsAdopted(t *testing.T) {
+	cfg := outside(t)
+	link := newLink(t, cfg.NATS)
+	cfg.NATS, cfg.AppendTimeout = link.url, time.Second
+	c := run(t, cfg)
+	do(t, c, submit(job("one", 1)))
+	link.deaf() // what the server says is lost; what it is told arrives
+	got := make(chan error, 1)
+	go func() {
+		_, _, err := c.Do(t.Context(), []engine.Input{submit(job("two", 1))})
+		got <- err
+	}()
+	<-link.heard // the record is on its way
+	time.Sleep(100 * time.Millisecond)
+	link.cut()
+	link.heal()
+	<-got // the caller may have been told that the outcome is open
+	until(t, c, "the batch", func(st *state.State) bool { return len(st.Workloads) == 2 })
+	if n := c.count.adopted.Load(); n != 1 {
+		t.Errorf("%d batches were adopted, want 1", n)
+	}
+	must[int](t)(c.Audit(t.Context()))
+}
+
+// A server that comes late gets what the journal holds no more from the others.
+func TestALateServerFetchesTheArchive(t *testing.T) {
+	cfg := outside(t)
+	cfg.SnapshotEvery = 10
+	first := run(t, named(cfg, "first"))
+	a := join(t, first, "n1")
+	a.hello()
+	for n := 0; must[uint64](t)(first.journal.First(t.Context())) == 1; n++ {
+		do(t, first, submit(job(fmt.Sprint("w", n), 1)))
+		a.work(1)
+		if n > 2000 {
+			t.Fatal("the journal is never shortened")
+		}
+	}
+	_, seq := do(t, first, submit(job("last", 1)))
+	late := run(t, named(cfg, "late"))
+	view(t, late, seq, func(*state.State) {})
+	if a, b := must[int](t)(first.Audit(t.Context())), must[int](t)(late.Audit(t.Context())); a != b {
+		t.Errorf("the first server audits %d records, the late one %d", a, b)
+	}
+}
+
+func TestAServerWithAnotherSecretIsRefused(t *testing.T) {
+	cfg := outside(t)
+	run(t, named(cfg, "first"))
+	cfg.CellSecret, cfg.Dir = "another secret than that of the cell", t.TempDir()
+	if _, err := Open(t.Context(), cfg); !errors.Is(err, ErrSecret) {
+		t.Errorf("got %v, want ErrSecret", err)
+	}
+}
+
+// link is a proxy to a NATS server that loses what a test wants it to.
+type link struct {
+	url   string
+	to    string
+	heard chan struct{} // something was told to the server while it is deaf
+
+	mu    sync.Mutex
+	open  bool
+	mute  bool
+	conns map[net.Conn]bool
+}
+
+func newLink(t *testing.T, to string) *link {
+	t.Helper()
+	u := must[*url.URL](t)(url.Parse(to))
+	in := must[net.Listener](t)(net.Listen("tcp", "127.0.0.1:0"))
+	l := &link{url: "nats://" + in.Addr().String(), to: u.Host, open: true, conns: map[net.Conn]bool{}, heard: make(chan struct{}, 1)}
+	var all sync.WaitGroup
+	all.Go(func() {
+		for {
+			c, err := in.Accept()
+			if err != nil {
+				return
+			}
+			all.Go(func() { l.serve(c) })
+		}
+	})
+	t.Cleanup(func() {
+		_ = in.Close()
+		l.cut()
+		all.Wait()
+	})
+	return l
+}
+
+func (l *link) serve(c net.Conn) {
+	defer func() { _ = c.Close() }()
+	l.mu.Lock()
+	if !l.open {
+		l.mu.Unlock()
+		return
+	}
+	s, err := net.Dial("tcp", l.to)
+	if err != nil {
+		l.mu.Unlock()
+		return
+	}
+	l.conns[c], l.conns[s] = true, true
+	l.mu.Unlock()
+	var both sync.WaitGroup
+	both.Go(func() { l.pass(s, c, false) })
+	both.Go(func() { l.pass(c, s, true) })
+	both.Wait()
+}
+
+// pass copies until a connection ends; then it ends both.
+func (l *link) pass(to, from net.Conn, answers bool) {
+	defer func() { _, _ = to.Close(), from.Close() }()
+	b := make([]byte, 64<<10)
+	for {
+		n, err := from.Read(b)
+		if err != nil {
+			return
+		}
+		l.mu.Lock()
+		lose := l.mute && answers
+		if l.mute && !answers && bytes.Contains(b[:n], []byte("drover.journal.")) {
+			select {
+			case l.heard <- struct{}{}:
+			default:
+			}
+		}
+		l.mu.Unlock()
+		if lose {
+			continue
+		}
+		if _, err := to.Write(b[:n]); err != nil {
+			return
+		}
+	}
+}
+
+// cut ends all connections and lets none through.
+func (l *link) cut() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.open = false
+	for c := range l.conns {
+		_ = c.Close()
+	}
+	clear(l.conns)
+}
+
+func (l *link) heal() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.open, l.mute = true, false
+}
+
+// deaf loses what the server answers.
+func (l *link) deaf() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.mute = true
 }

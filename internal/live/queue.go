@@ -171,6 +171,9 @@ func (c *Cell) Do(ctx context.Context, inputs []engine.Input) ([]state.Answer, u
 		err     error
 	}
 	got := make(chan outcome, 1)
+	if !c.cluster.sole && !c.leading.Load() {
+		return c.passOn(ctx, laneOf(inputs[0]), encoded)
+	}
 	r, err := c.queue.offer(laneOf(inputs[0]), inputs, encoded, func(a []state.Answer, seq uint64, err error) { got <- outcome{a, seq, err} })
 	if err != nil {
 		return nil, 0, err

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 
 	"drover.dev/api"
 	"drover.dev/internal/control"
+	"drover.dev/internal/history"
 	"drover.dev/internal/journal"
 	"drover.dev/internal/state"
 )
@@ -28,6 +30,9 @@ func (c *Cell) recall(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := c.fetchArchive(ctx); err != nil {
+		return err
+	}
 	if err := c.judgeBefore(ctx, at); err != nil {
 		return err
 	}
@@ -36,7 +41,13 @@ func (c *Cell) recall(ctx context.Context) error {
 		v.AcceptLoss(c.cfg.AcceptLossFrom)
 	}
 	c.shadow = newShadow(st, at, 0, c.cfg.WatchEvents)
-	entries, err := c.past().Records(ctx, at.N+1)
+	last, err := c.journal.Last(ctx)
+	if err != nil {
+		return fmt.Errorf("replay the journal: %w", err)
+	}
+	past := c.past()
+	past.Journal = &marking{past.Journal, &last}
+	entries, err := past.Records(ctx, at.N+1)
 	if err != nil {
 		return err
 	}
@@ -65,22 +76,39 @@ func (c *Cell) recall(ctx context.Context) error {
 		}
 		c.start.Epoch = f.epoch
 	}
+	c.start.Seq = last
 	return c.settleStart(ctx, v, at)
+}
+
+// marking notes the last sequence that was read: another server may be writing.
+type marking struct {
+	history.Reader
+	last *uint64
+}
+
+func (m *marking) Read(ctx context.Context, from uint64) iter.Seq2[journal.Entry, error] {
+	return func(yield func(journal.Entry, error) bool) {
+		for e, err := range m.Reader.Read(ctx, from) {
+			if err == nil {
+				*m.last = max(*m.last, e.Seq)
+			}
+			if !yield(e, err) {
+				return
+			}
+		}
+	}
 }
 
 // settleStart notes where the leader begins.
 func (c *Cell) settleStart(ctx context.Context, v *journal.Verifier, snapshot journal.Link) error {
-	last, err := c.journal.Last(ctx)
-	if err != nil {
-		return fmt.Errorf("replay the journal: %w", err)
-	}
-	at := v.At()
-	c.start.N, c.start.Hash, c.start.Seq = at.N, at.Hash, last
+	at, last := v.At(), c.start.Seq
+	c.start.N, c.start.Hash = at.N, at.Hash
 	c.start.Epoch = max(c.start.Epoch, c.shadow.engine.State().Epoch)
 	if err := c.judgeEnd(v, last); err != nil {
 		return fmt.Errorf("replay the journal: %w", err)
 	}
 	c.shadow.last = last
+	c.last.Store(last)
 	if len(c.shadow.ring.list) == 0 {
 		c.shadow.ring.from = last
 	}
@@ -110,17 +138,18 @@ func (c *Cell) readTail(ctx context.Context, v *journal.Verifier, from uint64) r
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.AppendTimeout)
 	defer cancel()
 	out := readBack{folds: map[uint64]fold{}, found: control.ReadBack{End: from - 1}}
+	size := 0
 	for e, err := range c.journal.Read(ctx, from) {
 		if err != nil {
 			out.err = err
 			return out
 		}
-		out.found.End = e.Seq
 		r, ok, err := v.Next(e)
 		if err != nil {
-			out.err = err
+			out.err = c.missed(ctx, from, err)
 			return out
 		}
+		out.found.End = e.Seq
 		if !ok {
 			continue
 		}
@@ -131,6 +160,10 @@ func (c *Cell) readTail(ctx context.Context, v *journal.Verifier, from uint64) r
 		}
 		out.folds[e.Seq] = f
 		out.found.Marks = append(out.found.Marks, control.Mark{Seq: e.Seq, N: r.N, Epoch: r.Epoch, Hash: f.at.Hash})
+		if size += len(e.Data); size > pieceBytes || len(out.found.Marks) >= pieceRecords {
+			out.more = true
+			break
+		}
 	}
 	return out
 }

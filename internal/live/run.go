@@ -18,8 +18,8 @@ import (
 	"drover.dev/internal/live/httpapi"
 )
 
-// Run leads the cell and serves it until ctx ends; the error is nil then. It may
-// be called once.
+// Run leads the cell, or follows the server that does, and serves it until ctx
+// ends; the error is nil then. It may be called once.
 func (c *Cell) Run(parent context.Context) error {
 	ctx, stop := context.WithCancelCause(parent)
 	defer stop(nil)
@@ -37,7 +37,17 @@ func (c *Cell) Run(parent context.Context) error {
 	if c.audit != nil {
 		c.background.Go(func() { c.audit.run(ctx) })
 	}
-	subs, err := c.listen(ctx)
+	c.cluster.begin(c.start.Epoch)
+	c.alive.begin(c.shadow.engine.State())
+	subs, err := c.cluster.listen()
+	if err == nil {
+		var agents []*nats.Subscription
+		agents, err = c.listen(ctx)
+		subs = append(subs, agents...)
+	}
+	if err == nil && !c.cluster.sole {
+		c.background.Go(func() { c.cluster.run(ctx) })
+	}
 	if err == nil {
 		var more []*nats.Subscription
 		more, err = c.listenToCells(ctx)
@@ -91,7 +101,7 @@ func (c *Cell) follow(ctx context.Context, stop func(error)) <-chan error {
 func (c *Cell) lead(ctx context.Context) error {
 	l := &leader{
 		cell: c, rules: control.NewLeader(c.start), last: journal.Link{N: c.start.N, Hash: c.start.Hash},
-		appended: make(chan control.Appended, 1), read: make(chan readBack, 1),
+		appended: make(chan control.Appended, 1), read: make(chan readBack, 1), checked: make(chan checked, 1),
 		own: c.losses(),
 	}
 	return l.lead(ctx)
@@ -121,7 +131,16 @@ func (c *Cell) openBus(ctx context.Context) error {
 			return err
 		}
 	}
-	c.journal, err = journal.OpenStream(ctx, c.nc, o)
+	if c.bus == nil {
+		o.Owner, o.NewOwner = c.creds.fingerprint(), c.cfg.NewCellSecret
+	}
+	stream, err := journal.OpenStream(ctx, c.nc, o)
+	if errors.Is(err, journal.ErrOwner) {
+		return fmt.Errorf("%w (%w)", ErrSecret, err)
+	}
+	if err == nil {
+		c.journal = stream
+	}
 	return err
 }
 

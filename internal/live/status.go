@@ -16,6 +16,8 @@ type counters struct {
 	lastBatch                      atomic.Int64  // when one was stored, in Unix nanoseconds
 	unseen                         atomic.Uint64 // records that the witness could not note
 	unknown                        atomic.Uint64 // reports that concern nothing
+	leaderships, adopted           atomic.Uint64
+	forwarded, foreign             atomic.Uint64
 }
 
 func (n *counters) batch(f *flight, took time.Duration) {
@@ -29,12 +31,12 @@ func (n *counters) batch(f *flight, took time.Duration) {
 
 // Status implements httpapi.Cell.
 func (c *Cell) Status() api.CellStatus {
-	s := c.shadow
+	s, role := c.shadow, c.cluster.role()
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	st := s.engine.State()
 	out := api.CellStatus{
-		Version: c.cfg.Build, Cell: c.cfg.Cell, Leader: c.leading.Load(), Epoch: st.Epoch, Seq: s.last,
+		Version: c.cfg.Build, Cell: c.cfg.Cell, Leader: role == api.RoleLeader, Role: role, Servers: c.cluster.view(), Epoch: st.Epoch, Seq: s.last,
 		Nodes: int32(len(st.Nodes)), Finished: int64(st.Totals.Ended),
 	}
 	out.Record = s.at.N
@@ -78,6 +80,10 @@ func (c *Cell) Metrics() []httpapi.Metric {
 		counter("drover_events_total", "Events in them.", float64(n.events.Load())),
 		counter("drover_record_bytes_total", "Bytes of them.", float64(n.bytes.Load())),
 		counter("drover_batch_seconds_total", "Time from deciding a batch to its acknowledgement.", float64(n.appendNanos.Load())/1e9),
+		counter("drover_leaderships_total", "Times that this server began to lead.", float64(n.leaderships.Load())),
+		counter("drover_batches_adopted_total", "Records whose acknowledgement was lost and that were found in the journal.", float64(n.adopted.Load())),
+		counter("drover_forwarded_total", "Commands passed on to the server that leads.", float64(n.forwarded.Load())),
+		counter("drover_foreign_messages_total", "Messages between servers that were not sealed with this cell's secret.", float64(n.foreign.Load())),
 		counter("drover_heartbeats_total", "Heartbeats of nodes.", float64(n.beats.Load())),
 		counter("drover_reports_unknown_total", "Reports of nodes that were not recorded, because they concern no attempt that is waited for.", float64(n.unknown.Load())),
 		counter("drover_agent_messages_dropped_total", "Messages of nodes that sent more than one node may.", float64(c.post.dropped())),

@@ -25,8 +25,8 @@ func (s *Server) statusRoutes() {
 	health.Responses, health.Security = text("It does"), public()
 	s.handle(health, func(w http.ResponseWriter, _ *http.Request) error { return say(w, "ok") })
 
-	ready := s.operation("ready", http.MethodGet, "/readyz", "cell", "Say whether the server leads its cell and takes work")
-	ready.Responses, ready.Security = text("It does"), public()
+	ready := s.operation("ready", http.MethodGet, "/readyz", "cell", "Say whether the server takes work: it leads its cell, or follows the server that does")
+	ready.Responses, ready.Security = text("What it does: leader or follower"), public()
 	s.handle(ready, s.ready)
 
 	s.mux.HandleFunc("GET /openapi.json", func(w http.ResponseWriter, _ *http.Request) {
@@ -45,10 +45,11 @@ func say(w http.ResponseWriter, text string) error {
 }
 
 func (s *Server) ready(w http.ResponseWriter, _ *http.Request) error {
-	if !s.cell.Status().Leader {
-		return ErrNotLeader
+	switch st := s.cell.Status(); st.Role {
+	case api.RoleLeader, api.RoleFollower:
+		return say(w, st.Role)
 	}
-	return say(w, "ready")
+	return ErrNotLeader
 }
 
 func (s *Server) status(context.Context, *struct{}) (*answer[api.CellStatus], error) {

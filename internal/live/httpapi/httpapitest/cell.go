@@ -280,7 +280,11 @@ func (c *Cell) Authorize(token string) (httpapi.Principal, bool) {
 func (c *Cell) Status() api.CellStatus {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return api.CellStatus{Version: "test", Cell: "test", Leader: c.Refuse == nil, Epoch: 1, Seq: c.seq, Nodes: int32(len(c.engine.State().Nodes))}
+	role := api.RoleLeader
+	if c.Refuse != nil {
+		role = api.RoleWaiting
+	}
+	return api.CellStatus{Version: "test", Cell: "test", Leader: c.Refuse == nil, Role: role, Epoch: 1, Seq: c.seq, Nodes: int32(len(c.engine.State().Nodes))}
 }
 
 // LastSeen implements httpapi.Cell.
