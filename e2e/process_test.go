@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"drover.dev/internal/failpoint"
-	"drover.dev/internal/live"
 )
 
 // Process is one command line of the program that may be started, killed and
