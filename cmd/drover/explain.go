@@ -104,6 +104,7 @@ func (a *app) tell(x *api.Explanation) error {
 		{Key: "Task", Value: t.Name, Tone: report.Strong},
 		{Key: "Status", Value: statusText(t), Tone: report.StatusTone(t.Status)},
 		{Key: "Waits for", Value: strings.Join(x.WaitsFor, ", ")},
+		{Key: "Handed over", Value: handoverText(x.Handover)},
 	}
 	head = append(head, profilePairs(&x.Profile)...)
 	if err := report.Pairs(a.out, a.style(), head); err != nil {

@@ -32,6 +32,7 @@ func commands(a *app) []*cobra.Command {
 		inGroup(groupWork, newRollbackCmd(a)),
 		inGroup(groupCell, newNodesCmd(a)),
 		inGroup(groupCell, newSitesCmd(a)),
+		inGroup(groupCell, newCellsCmd(a)),
 		inGroup(groupCell, newStrategiesCmd(a)),
 		inGroup(groupCell, newTenantsCmd(a)),
 		inGroup(groupCell, newDrainCmd(a)),
@@ -40,6 +41,7 @@ func commands(a *app) []*cobra.Command {
 		inGroup(groupRun, newDevCmd(a)),
 		inGroup(groupRun, newServerCmd(a)),
 		inGroup(groupRun, newAgentCmd(a)),
+		inGroup(groupRun, newEdgeCmd(a)),
 		inGroup(groupProve, newVerifyCmd(a)),
 		inGroup(groupTell, newForecastCmd(a)),
 		inGroup(groupTell, newScoreboardCmd(a)),
@@ -69,7 +71,7 @@ device nodes, runs it, and brings the result back.
   drover run --driver process -- uname -a
   drover explain NAME                 why work is where it is
 
-The flags that all commands share, and those of dev, server and agent, can be
+The flags that all commands share, and those of dev, server, agent and edge, can be
 set in the environment, as DROVER_ and the name in capitals (--ca is DROVER_CA).
 The shared ones can also stand in ~/.config/drover/config.yaml. A flag goes
 before the environment, the environment before the file. Commands find the

@@ -18,6 +18,7 @@ func newServerCmd(a *app) *cobra.Command {
 	var cfg live.Config
 	var l logging
 	var secretFile string
+	var parent parentFlags
 	cmd := &cobra.Command{
 		Use:   "server",
 		Short: "Run a server: one cell with its journal and its API",
@@ -42,6 +43,9 @@ changes on, and one of them takes over within seconds when the leader falls sile
 			if cfg.CellSecret, err = sharedSecret(secretFile); err != nil {
 				return err
 			}
+			if cfg.Parent, err = parent.parent(a); err != nil {
+				return err
+			}
 			cfg.Failpoint, cfg.Build = a.getenv(failpoint.Env), buildVersion()
 			if cfg.Dir = a.set.data; cfg.Dir == "" {
 				dir, err := a.dataDir()
@@ -54,6 +58,7 @@ changes on, and one of them takes over within seconds when the leader falls sile
 		},
 	}
 	serverFlags(cmd.Flags(), &cfg, &secretFile)
+	parent.flags(cmd.Flags())
 	l.flags(cmd.Flags(), "info")
 	return cmd
 }
@@ -65,6 +70,8 @@ func serverFlags(f *pflag.FlagSet, c *live.Config, secretFile *string) {
 	f.StringVar(&c.Bus, "bus", "127.0.0.1:7421", "host:port where agents connect")
 	f.StringVar(&c.AdvertiseHTTP, "advertise-http", "", "URL by which clients reach the API (default: the address listened on)")
 	f.StringVar(&c.AdvertiseBus, "advertise-bus", "", "URL by which agents reach the bus (default: the address listened on)")
+	f.StringVar(&c.Leaf, "leaf", "", "host:port where child cells connect (default: none can)")
+	f.StringVar(&c.AdvertiseLeaf, "advertise-leaf", "", "URL by which child cells reach that (default: the address listened on)")
 	f.StringVar(&c.TLSCert, "tls-cert", "", "file of the certificate for API and bus")
 	f.StringVar(&c.TLSKey, "tls-key", "", "file of its key")
 	f.StringVar(&c.NATS, "nats", "", "URL of an outside NATS server with JetStream, in place of the embedded one; of a cluster, several with commas between them")

@@ -66,6 +66,8 @@ func (a *app) showWorkload(s shown, more bool) error {
 		{Key: "Kind", Value: kindOf(v)},
 		{Key: "Status", Value: v.Status, Tone: report.StatusTone(v.Status)},
 		{Key: "Reason", Value: v.Reason},
+		{Key: "Handed over", Value: handoverText(v.Handover)},
+		{Key: "Came from", Value: originText(v.Origin)},
 		{Key: "Priority", Value: itoa(v.Priority)},
 		{Key: "Revision", Value: strconv.FormatUint(uint64(v.Revision), 10)},
 		{Key: "Submitted", Value: report.Ago(v.Submitted, a.time())},

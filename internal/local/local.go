@@ -30,6 +30,10 @@ type Config struct {
 	// HTTP is the host:port of the API; port 0 is any free one. Default
 	// 127.0.0.1:0.
 	HTTP string
+	// Cell names the cell. Default "drover".
+	Cell string
+	// Parent is the cell that this one is a child of; nil is none.
+	Parent *live.Parent
 	// Nodes are the nodes to run. Empty fields are filled by the agent, so one
 	// empty Node is this machine.
 	Nodes []api.Node
@@ -77,7 +81,7 @@ func Start(ctx context.Context, cfg Config) (*Cell, error) {
 	}
 	dir := filepath.Join(cfg.Dir, "server")
 	server, err := live.Open(ctx, live.Config{
-		Dir: dir, HTTP: cfg.HTTP, Bus: "127.0.0.1:0", Build: cfg.Build, Logger: cfg.Logger.With("part", "server"),
+		Dir: dir, Cell: cfg.Cell, Parent: cfg.Parent, HTTP: cfg.HTTP, Bus: "127.0.0.1:0", Build: cfg.Build, Logger: cfg.Logger.With("part", "server"),
 	})
 	if err != nil {
 		return nil, err

@@ -45,6 +45,7 @@ func New(cell Cell, opt Options) *Server {
 	s.workloadRoutes()
 	s.taskRoutes()
 	s.nodeRoutes()
+	s.cellRoutes()
 	s.artifactRoutes()
 	s.streamRoutes()
 	s.statusRoutes()
