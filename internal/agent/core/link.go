@@ -85,9 +85,7 @@ func (c *Core) takeLink(in Input) {
 		}
 	case Beaten:
 		if l.beat.answers(in.Ticket) {
-			l.beat.ok()
-			c.renew(l.beat.at)
-			c.hint(in.Hint)
+			c.beaten(in.Hint)
 		}
 	case Refused:
 		c.refused(in.Ticket)
@@ -132,6 +130,18 @@ func (c *Core) pulled(s *api.AssignmentSet) {
 	}
 	c.link.pull.ok()
 	c.set.next = c.now + c.cfg.PullEvery
+}
+
+// beaten takes the answer to a heartbeat. Only the present leader's renews the
+// lease: who leads no more does not decide when the node counts as lost.
+func (c *Core) beaten(h api.Hint) {
+	if h.Epoch < c.link.epoch {
+		c.link.beat.fail(c)
+		return
+	}
+	c.link.beat.ok()
+	c.renew(c.link.beat.at)
+	c.hint(h)
 }
 
 func (c *Core) hint(h api.Hint) {
