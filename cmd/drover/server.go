@@ -81,6 +81,7 @@ func serverFlags(f *pflag.FlagSet, c *live.Config, secretFile *string) {
 	f.StringVar(&c.AgentPassword, "agent-password", "", "its password; better in DROVER_AGENT_PASSWORD")
 	f.StringVar(secretFile, "cell-secret-file", "", "file with the secret that all servers of the cell share; needed when there are several")
 	f.BoolVar(&c.NewCellSecret, "new-cell-secret", false, "lead a cell that was made with another secret; its nodes must join again")
+	f.StringVar(&c.Artifacts, "artifacts", "", "where artifacts are kept: files, or nats for several servers (default nats with --cell-secret-file or replicas, else files)")
 	f.IntVar(&c.Replicas, "replicas", 1, "copies of the journal that the outside cluster keeps: 1, 3 or 5")
 	f.BoolVar(&c.AcceptUnsynced, "accept-unsynced", false, "lead although the outside server answers before its disk has the record")
 	f.Uint64Var(&c.AcceptLossFrom, "accept-loss-from", 0, "give up the records from this number on that do not continue the journal")

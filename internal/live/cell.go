@@ -50,7 +50,7 @@ type Cell struct {
 	snapshots *journal.Snapshots
 	archive   *journal.Archive
 	witness   *journal.Witness
-	artifacts *artifact.Files
+	artifacts artifacts
 	http      net.Listener // nil when it does not listen
 
 	queue   *queue
@@ -148,6 +148,13 @@ func (c *Cell) open(ctx context.Context) (err error) {
 	if err := c.openBus(ctx); err != nil {
 		return err
 	}
+	if c.cfg.Artifacts == ArtifactsNATS {
+		shared, err := artifact.OpenObjects(ctx, c.nc, c.cfg.Cell, c.cfg.Replicas, c.artifacts.(*artifact.Files))
+		if err != nil {
+			return err
+		}
+		c.artifacts = shared
+	}
 	c.cluster = newCluster(c)
 	if err := c.recall(ctx); err != nil {
 		return err
@@ -176,7 +183,10 @@ func (c *Cell) openStores() (err error) {
 	if c.witness, err = journal.OpenWitness(at("head")); err != nil {
 		return err
 	}
-	c.artifacts, err = artifact.OpenFiles(at("artifacts"), artifact.Options{MaxSize: int64(c.cfg.MaxArtifact)})
+	files, err := artifact.OpenFiles(at("artifacts"), artifact.Options{MaxSize: int64(c.cfg.MaxArtifact)})
+	if err == nil {
+		c.artifacts = files
+	}
 	return err
 }
 

@@ -76,8 +76,12 @@ type Config struct {
 	// NewCellSecret leads a cell that was made with another secret. Its nodes must
 	// join again.
 	NewCellSecret bool
-	// Replicas is how many copies of the journal the outside cluster keeps: 1,
-	// 3 or 5. Default 1.
+	// Artifacts is where they are kept: ArtifactsFiles in Dir, or ArtifactsNATS in a
+	// bucket that the servers of the cell share. Default is the bucket with several
+	// replicas or a CellSecret, else files.
+	Artifacts string
+	// Replicas is how many copies of the journal, and of shared artifacts, the
+	// outside cluster keeps: 1, 3 or 5. Default 1.
 	Replicas int
 	// AcceptUnsynced leads although the outside server answers before its disk
 	// has the record, which loses acknowledged work when the power fails.
@@ -127,6 +131,12 @@ type Config struct {
 	Failpoint string
 }
 
+// Where artifacts are kept.
+const (
+	ArtifactsFiles = "files"
+	ArtifactsNATS  = "nats"
+)
+
 // ErrConfig says that a server cannot be opened as it is configured.
 var ErrConfig = errors.New("configure server")
 
@@ -144,6 +154,8 @@ func (c *Config) validate() error {
 	fault((c.TLSCert == "") != (c.TLSKey == ""), "a TLS certificate needs its key, and a key its certificate")
 	fault(c.NATS != "" && strings.Contains(c.NATS, "@"), "the NATS URL holds credentials, which would show in logs: pass user and password")
 	fault(c.CellSecret != "" && len(c.CellSecret) < minSecret, "the cell's secret has %d characters, at least %d are needed", len(c.CellSecret), minSecret)
+	fault(c.Artifacts != ArtifactsFiles && c.Artifacts != ArtifactsNATS, "artifacts in %q: it is files or nats", c.Artifacts)
+	fault(c.Artifacts == ArtifactsNATS && c.NATS == "", "artifacts in nats need an outside NATS server")
 	fault(c.Heartbeat < 10*time.Millisecond, "a heartbeat every %v is too often: the least is 10ms", c.Heartbeat)
 	fault(c.SilentAfter < 2*c.Heartbeat, "silent after %v is less than two heartbeats of %v: one lost message would move work", c.SilentAfter, c.Heartbeat)
 	fault(c.Replicas < 1 || c.Replicas > 5 || c.Replicas%2 == 0, "%d replicas: it is 1, 3 or 5", c.Replicas)
@@ -177,6 +189,10 @@ func (c *Config) defaults() {
 	c.Name = cmp.Or(c.Name, "server")
 	c.Build = cmp.Or(c.Build, "devel")
 	c.Replicas = cmp.Or(c.Replicas, 1)
+	if c.Artifacts == "" && c.NATS != "" && (c.Replicas > 1 || c.CellSecret != "") {
+		c.Artifacts = ArtifactsNATS
+	}
+	c.Artifacts = cmp.Or(c.Artifacts, ArtifactsFiles)
 	c.Heartbeat = cmp.Or(c.Heartbeat, 2*time.Second)
 	c.SilentAfter = cmp.Or(c.SilentAfter, 3*c.Heartbeat)
 	c.AppendTimeout = cmp.Or(c.AppendTimeout, 10*time.Second)

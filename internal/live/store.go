@@ -10,6 +10,14 @@ import (
 	"drover.dev/internal/state"
 )
 
+// artifacts is a store with what a server needs beside it.
+type artifacts interface {
+	artifact.Store
+	Path(ctx context.Context, d artifact.Digest) (string, error)
+	Sweep(live func(artifact.Digest) bool, olderThan time.Time) (artifact.Swept, error)
+	Close() error
+}
+
 // Artifacts implements httpapi.Cell.
 func (c *Cell) Artifacts() artifact.Store { return c.artifacts }
 
@@ -37,7 +45,11 @@ func (c *Cell) sweepOnce(ctx context.Context) error {
 	if _, err := c.View(ctx, 0, func(e *engine.Engine) { live = references(e.State()) }); err != nil {
 		return err
 	}
-	got, err := c.artifacts.Sweep(func(d artifact.Digest) bool { return live[d] }, before)
+	refers := func(d artifact.Digest) bool { return live[d] }
+	got, err := c.artifacts.Sweep(refers, before)
+	if shared, ok := c.artifacts.(*artifact.Objects); ok && c.cluster.acts() && err == nil {
+		got, err = shared.SweepBucket(ctx, refers, before)
+	}
 	if got.Artifacts > 0 {
 		c.log.Info("artifacts swept", "artifacts", got.Artifacts, "bytes", got.Bytes)
 	}
