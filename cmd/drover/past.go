@@ -88,7 +88,8 @@ func (a *app) reader(ctx context.Context, at string) (c *client.Client, end func
 		end()
 		return nil, nil, usageError{err, ""}
 	}
-	return c, func() { c.Close(); end() }, nil
+	release := end // the result end is assigned before it is called
+	return c, func() { c.Close(); release() }, nil
 }
 
 // parseMoment gives a moment as the API writes it; "" stays "".

@@ -43,6 +43,8 @@ func commands(a *app) []*cobra.Command {
 		inGroup(groupRun, newAgentCmd(a)),
 		inGroup(groupRun, newEdgeCmd(a)),
 		inGroup(groupProve, newVerifyCmd(a)),
+		inGroup(groupProve, newReplayCmd(a)),
+		inGroup(groupProve, newDebugCmd(a)),
 		inGroup(groupTell, newForecastCmd(a)),
 		inGroup(groupTell, newScoreboardCmd(a)),
 		inGroup(groupTell, newBenchCmd(a)),

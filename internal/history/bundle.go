@@ -42,10 +42,12 @@ type Manifest struct {
 	Divergences []*Divergence `json:"divergences,omitempty"` // that the audit had found
 }
 
-// Extras are what a bundle holds beside the history.
-type Extras struct {
+// BundleOptions say what goes into a bundle.
+type BundleOptions struct {
 	Cell, Version string
 	Made          api.Time
+	Records       uint64 // at least the last so many, as far as there are snapshots
+	Anonymise     bool   // see [Anonymiser]
 	Metrics       string // text of /metrics
 	Log           string // the last lines
 	Divergences   []*Divergence
@@ -60,12 +62,12 @@ const (
 	partLog      = "log.txt"
 )
 
-// WriteBundle writes the snapshot before the last so many records, those records
-// and the extras. The records are copied as they are: a bundle proves what the
+// WriteBundle writes the snapshot before the last so many records, the records
+// after it, and what the options add. The records are copied as they are: a bundle proves what the
 // journal proves from its snapshot on.
-func (s *Source) WriteBundle(ctx context.Context, w io.Writer, records uint64, x Extras) (Manifest, error) {
+func (s *Source) WriteBundle(ctx context.Context, w io.Writer, o BundleOptions) (Manifest, error) {
 	z := zip.NewWriter(w)
-	m, err := s.writeBundle(ctx, z, records, x)
+	m, err := s.writeBundle(ctx, z, o)
 	if err == nil {
 		err = z.Close()
 	}
@@ -75,21 +77,24 @@ func (s *Source) WriteBundle(ctx context.Context, w io.Writer, records uint64, x
 	return m, nil
 }
 
-func (s *Source) writeBundle(ctx context.Context, z *zip.Writer, records uint64, x Extras) (Manifest, error) {
-	m := Manifest{Format: BundleFormat, Cell: x.Cell, Version: x.Version, Made: x.Made, Divergences: x.Divergences}
+func (s *Source) writeBundle(ctx context.Context, z *zip.Writer, o BundleOptions) (Manifest, error) {
+	m := Manifest{Format: BundleFormat, Cell: o.Cell, Version: o.Version, Made: o.Made, Divergences: o.Divergences}
 	last, err := s.Last(ctx)
 	if err != nil {
 		return m, err
 	}
-	at, err := s.putSnapshot(z, last.N-min(last.N, records))
+	if from := last.N - min(last.N, o.Records); o.Anonymise {
+		a := NewAnonymiser()
+		m.Cell, m.Anonymised, m.Divergences = a.Token(o.Cell), true, nil
+		o.Log = "" // it names everything
+		err = s.anonymous(ctx, z, from, a, &m)
+	} else {
+		err = s.whole(ctx, z, from, &m)
+	}
 	if err != nil {
 		return m, err
 	}
-	m.Base, m.From, m.Last, m.To = at.N, at.Now, at.N, at.Now
-	if err := s.putRecords(ctx, z, at, &m); err != nil {
-		return m, err
-	}
-	for _, part := range []struct{ name, text string }{{partMetrics, x.Metrics}, {partLog, x.Log}} {
+	for _, part := range []struct{ name, text string }{{partMetrics, o.Metrics}, {partLog, o.Log}} {
 		if err := putText(z, part.name, part.text); err != nil {
 			return m, err
 		}
@@ -101,53 +106,67 @@ func (s *Source) writeBundle(ctx context.Context, z *zip.Writer, records uint64,
 	return m, putText(z, partManifest, string(b)+"\n")
 }
 
-// putSnapshot copies the newest snapshot at or before record n; there may be none.
-func (s *Source) putSnapshot(z *zip.Writer, n uint64) (Place, error) {
+// whole copies the newest snapshot at or before record n, if there is one, and
+// the records after it as they are.
+func (s *Source) whole(ctx context.Context, z *zip.Writer, n uint64, m *Manifest) error {
 	_, at, path, err := s.base(n)
-	if err != nil || path == "" {
-		return at, err
+	if err == nil && path != "" {
+		err = putFile(z, partSnapshot, path)
 	}
-	f, err := os.Open(path)
 	if err != nil {
-		return at, err
+		return err
 	}
-	defer f.Close()
-	w, err := z.CreateHeader(&zip.FileHeader{Name: partSnapshot, Method: zip.Store}) // it is compressed
-	if err != nil {
-		return at, err
-	}
-	_, err = io.Copy(w, f)
-	return at, err
-}
-
-// putRecords writes the records after a place, each behind its length.
-func (s *Source) putRecords(ctx context.Context, z *zip.Writer, at Place, m *Manifest) error {
+	m.Base, m.From, m.Last, m.To = at.N, at.Now, at.N, at.Now
 	w, err := z.Create(partRecords)
 	if err != nil {
 		return err
 	}
 	size := 0
 	for v, err := range s.verified(ctx, at.Link) {
+		if err == nil {
+			err = m.count(v.Record.N, api.Time(v.Record.Now), &size, len(v.Data))
+		}
+		if err == nil {
+			err = putRecord(w, v.Data)
+		}
 		if err != nil {
-			return err
-		}
-		if m.First == 0 {
-			m.First = v.Record.N
-			if m.Base == 0 {
-				m.From = api.Time(v.Record.Now)
-			}
-		}
-		m.Last, m.To = v.Record.N, api.Time(v.Record.Now)
-		if size += len(v.Data); size > maxBundleBytes || m.Last-m.First >= maxBundleRecords {
-			return fmt.Errorf("the records after the snapshot at %d take too much room: ask for fewer", at.N)
-		}
-		if err := putRecord(w, v.Data); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// count notes a record that goes into the bundle.
+func (m *Manifest) count(n uint64, now api.Time, size *int, bytes int) error {
+	if m.First == 0 {
+		m.First = n
+		if m.Base == 0 {
+			m.From = now
+		}
+	}
+	m.Last, m.To = n, now
+	if *size += bytes; *size > maxBundleBytes || n-m.First >= maxBundleRecords {
+		return fmt.Errorf("the records after the snapshot at %d take too much room: ask for fewer", m.Base)
+	}
+	return nil
+}
+
+// putFile copies a file that is compressed already.
+func putFile(z *zip.Writer, name, path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	w, err := z.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Store})
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(w, f)
+	return err
+}
+
+// putRecord writes a record behind its length.
 func putRecord(w io.Writer, b []byte) error {
 	_, err := w.Write(append(binary.BigEndian.AppendUint32(nil, uint32(len(b))), b...))
 	return err

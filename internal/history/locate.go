@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"math"
 	"sort"
+	"strconv"
+	"time"
 
 	"drover.dev/api"
 	"drover.dev/internal/journal"
@@ -76,6 +78,24 @@ func (s *Source) scan(ctx context.Context, from uint64, t api.Time) (found Place
 		return at, nil
 	}
 	return Place{}, fmt.Errorf("find the record at %s: %w, of %s", t, ErrBefore, began)
+}
+
+// Moment is the number of the record that a text means: a number, a time in RFC
+// 3339, or "" for the last one.
+func (s *Source) Moment(ctx context.Context, text string) (uint64, error) {
+	if text == "" {
+		at, err := s.Last(ctx)
+		return at.N, err
+	}
+	if n, err := strconv.ParseUint(text, 10, 64); err == nil {
+		return n, nil
+	}
+	t, err := time.Parse(time.RFC3339Nano, text)
+	if err != nil {
+		return 0, fmt.Errorf("%q is neither the number of a record nor a time: %w", text, err)
+	}
+	at, err := s.Locate(ctx, api.Time(t.UnixNano()))
+	return at.N, err
 }
 
 // Last is the last record.

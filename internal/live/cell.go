@@ -53,16 +53,18 @@ type Cell struct {
 	artifacts artifacts
 	http      net.Listener // nil when it does not listen
 
-	queue   *queue
-	post    *post
-	beats   *beats
-	readers readers
-	alive   *alive
-	shadow  *shadow
-	audit   *auditing // nil: it is off
-	travel  travel
-	start   control.Mark // the last record when the cell was opened
-	lost    int          // entries that were given up then, as accepted
+	queue    *queue
+	post     *post
+	beats    *beats
+	readers  readers
+	alive    *alive
+	shadow   *shadow
+	audit    *auditing // nil: it is off
+	travel   travel
+	recent   *lines        // the end of the log
+	bundling chan struct{} // of capacity 1: one bundle at a time
+	start    control.Mark  // the last record when the cell was opened
+	lost     int           // entries that were given up then, as accepted
 	// cluster is this server's place among those of the cell; set once the bus is
 	// there.
 	cluster *cluster
@@ -116,7 +118,10 @@ func Open(ctx context.Context, cfg Config) (*Cell, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
+	keep := newRecent(cfg.Logger.Handler())
+	cfg.Logger = slog.New(keep)
 	c := &Cell{
+		recent: keep.lines, bundling: make(chan struct{}, 1),
 		cfg: cfg, log: cfg.Logger, queue: newQueue(cfg.Limits), post: newPost(control.DefaultIntakeLimits()), beats: newBeats(), alive: newAlive(cfg.SilentAfter), ready: make(chan struct{}),
 		lending: make(chan struct{}, 1),
 	}

@@ -80,6 +80,11 @@ func (f *Frozen) Log(context.Context, string, api.LogRequest) (api.LogChunk, err
 	return api.LogChunk{}, ErrFrozen
 }
 
+// Bundle implements httpapi.Cell.
+func (f *Frozen) Bundle(context.Context, httpapi.BundleOptions) (io.ReadSeekCloser, error) {
+	return nil, ErrFrozen
+}
+
 // Inspect implements httpapi.Cell.
 func (f *Frozen) Inspect(context.Context, api.Digest) (engine.Fact, error) {
 	return engine.Fact{}, ErrFrozen

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"time"
 
@@ -34,6 +35,9 @@ type Cell interface {
 	Watch(ctx context.Context, from uint64) iter.Seq2[api.WatchEvent, error]
 	// Log asks a node for a part of a log.
 	Log(ctx context.Context, node string, req api.LogRequest) (api.LogChunk, error)
+	// Bundle makes a file with the cell's recent history, to be read elsewhere; it
+	// goes when it is closed.
+	Bundle(ctx context.Context, o BundleOptions) (io.ReadSeekCloser, error)
 	// Artifacts is the cell's store.
 	Artifacts() artifact.Store
 	// Inspect gives the facts of a stored program; its errors say what is wrong

@@ -27,7 +27,10 @@ func (c *counters) add(status int, took time.Duration) {
 // Prometheus, version 0.0.4.
 func (s *Server) metrics(w http.ResponseWriter, _ *http.Request) error {
 	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
-	out := bufio.NewWriter(w)
+	return s.writeMetrics(bufio.NewWriter(w))
+}
+
+func (s *Server) writeMetrics(out *bufio.Writer) error {
 	last := ""
 	for _, m := range append(s.cell.Metrics(), s.ownMetrics()...) {
 		if m.Name != last {

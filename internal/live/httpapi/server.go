@@ -49,6 +49,7 @@ func New(cell Cell, opt Options) *Server {
 	s.artifactRoutes()
 	s.streamRoutes()
 	s.statusRoutes()
+	s.bundleRoutes()
 	s.openapi = sync.OnceValue(func() []byte {
 		b, err := json.Marshal(s.api.OpenAPI())
 		if err != nil {

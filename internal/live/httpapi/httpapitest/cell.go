@@ -5,7 +5,9 @@ package httpapitest
 import (
 	"context"
 	"fmt"
+	"io"
 	"iter"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -76,6 +78,16 @@ func (c *Cell) Past(ctx context.Context, m httpapi.Moment, f func(*engine.Engine
 	_, err := c.View(ctx, 0, f)
 	return httpapi.Stood{Record: 9, Time: c.now}, err
 }
+
+// Bundle implements httpapi.Cell: it says what it was asked for.
+func (c *Cell) Bundle(_ context.Context, o httpapi.BundleOptions) (io.ReadSeekCloser, error) {
+	text := fmt.Sprintf("%d %t %d", o.Records, o.Anonymise, len(o.Metrics))
+	return nopCloser{strings.NewReader(text)}, nil
+}
+
+type nopCloser struct{ io.ReadSeeker }
+
+func (nopCloser) Close() error { return nil }
 
 // Step gives inputs to the engine a millisecond later.
 func (c *Cell) Step(inputs ...engine.Input) []state.Answer {
