@@ -24,12 +24,14 @@ type app struct {
 	width    int  // of out when it is a terminal, else 0
 	set      settings
 	home     string // directory of the user; "" is none
-	past     past
+
+	hintAfter time.Duration // how long work may be without a node before it is said
+	past      past
 }
 
 func newApp() *app {
 	home, _ := os.UserHomeDir() // without one there are no default files
-	a := &app{in: os.Stdin, out: os.Stdout, err: os.Stderr, now: time.Now, getenv: os.Getenv, home: home}
+	a := &app{in: os.Stdin, out: os.Stdout, err: os.Stderr, now: time.Now, getenv: os.Getenv, home: home, hintAfter: 2 * time.Second}
 	a.terminal = term.IsTerminal(int(os.Stderr.Fd()))
 	if fd := int(os.Stdout.Fd()); term.IsTerminal(fd) {
 		if a.width, _, _ = term.GetSize(fd); a.width <= 0 {

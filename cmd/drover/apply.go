@@ -123,6 +123,11 @@ const waitingFor = 300 * time.Millisecond
 // wait waits for jobs to finish and for services and systems to be healthy, and
 // notes how they stand.
 func (a *app) wait(ctx context.Context, c *client.Client, docs []document, done []outcome) error {
+	ids := make(map[uint64]bool, len(done))
+	for i := range done {
+		ids[done[i].ID] = true
+	}
+	defer a.hintWhenWaiting(ctx, c, ids)()
 	var jobs []string
 	byName := map[string]*outcome{}
 	for i := range done {

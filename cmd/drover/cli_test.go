@@ -5,10 +5,12 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"io"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -38,7 +40,7 @@ type console struct {
 func newConsole(t *testing.T, env map[string]string) *console {
 	c := &console{}
 	c.app = &app{
-		in: strings.NewReader(""), out: &c.out, err: &c.err, width: 100, home: t.TempDir(), now: time.Now,
+		in: strings.NewReader(""), out: &c.out, err: &c.err, width: 100, home: t.TempDir(), now: time.Now, hintAfter: time.Hour,
 		getenv: func(name string) string {
 			if name == "NO_COLOR" {
 				return "1"
@@ -123,13 +125,21 @@ func (s *script) step(cmd string, words []string, input string) string {
 }
 
 // drover runs a command line; F/ stands for the directory of the files.
-func (s *script) drover(words []string) string {
+func (s *script) drover(words []string) string { return s.droverUntil("", words) }
+
+// droverUntil is drover that is interrupted once it has told of something.
+func (s *script) droverUntil(told string, words []string) string {
+	ctx, cancel := context.WithTimeout(s.t.Context(), time.Minute)
+	defer cancel()
 	for i, w := range words {
 		words[i] = strings.ReplaceAll(w, "F/", s.dir+"/")
 	}
 	c := newConsole(s.t, map[string]string{"DROVER_SERVER": s.server.URL, "DROVER_TOKEN": httpapitest.Admin})
 	c.now = func() time.Time { return s.cell.Now().Add(api.Minute).Std() }
-	code := c.run(s.t.Context(), words)
+	if told != "" {
+		c.hintAfter, c.app.err = 0, &stopper{w: &c.err, at: told, stop: cancel}
+	}
+	code := c.run(ctx, words)
 	text := strings.ReplaceAll(c.out.String()+c.err.String(), s.dir, "F")
 	if code != 0 {
 		text += fmt.Sprintf("(exit code %d)\n", code)
@@ -138,4 +148,21 @@ func (s *script) drover(words []string) string {
 		text = strings.ReplaceAll(text, "\n\n", "\n.\n")
 	}
 	return text
+}
+
+// stopper stops a command once it has written a text.
+type stopper struct {
+	mu   sync.Mutex // a hint may be given meanwhile
+	w    io.Writer
+	at   string
+	stop func()
+}
+
+func (s *stopper) Write(b []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if strings.Contains(string(b), s.at) {
+		defer s.stop()
+	}
+	return s.w.Write(b)
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -29,6 +30,9 @@ func classifyRefusal(e *client.Error) (code int, hint string) {
 		hint = "drover nodes lists the nodes"
 	case api.ProblemNotPlaced:
 		hint = "drover explain NAME says why"
+	}
+	if e.Problem.Detail == "" && len(e.Fields) == 0 { // every refusal of Drover says why
+		return exitUnreachable, strangerHint
 	}
 	code, general := classifyStatus(e.Status)
 	if hint == "" {
@@ -58,6 +62,9 @@ func classifyStatus(status int) (code int, hint string) {
 	return exitInternal, ""
 }
 
+// strangerHint is for answers that Drover does not give.
+const strangerHint = "what answers there is no Drover server, or it wants https: check --server"
+
 // unreachableHint says what may make a server answer.
 func unreachableHint(e *client.UnreachableError) string {
 	var authority x509.UnknownAuthorityError
@@ -79,9 +86,12 @@ func classifyLocal(err error) (code int, hint string) {
 	var held *lockfile.HeldError
 	var path *fs.PathError
 	var listen *net.OpError
+	var syntax *json.SyntaxError // of an answer: what people write is read by other means
 	switch {
 	case errors.As(err, &held):
 		return exitConflict, ""
+	case errors.As(err, &syntax):
+		return exitUnreachable, strangerHint
 	case errors.Is(err, live.ErrConfig), errors.Is(err, agent.ErrConfig):
 		return exitUsage, ""
 	case errors.Is(err, nats.ErrNoServers), errors.Is(err, nats.ErrTimeout):

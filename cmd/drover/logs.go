@@ -31,6 +31,9 @@ output, its standard error to standard error. Logs stay on the node.`,
 			if o.Stream != "" {
 				streams = []string{o.Stream}
 			}
+			if o.Follow {
+				defer a.hintWhenUnplaced(cmd.Context(), c, e)()
+			}
 			return a.copyLogs(cmd.Context(), c, e.workload, o, streams)
 		}),
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"drover.dev/api"
 	"drover.dev/api/manifest"
@@ -36,9 +37,11 @@ func (a *app) say(format string, args ...any) {
 	fmt.Fprintln(a.out, report.Clean(fmt.Sprintf(format, args...)))
 }
 
-// note writes a line that is no result: to the other stream.
+// note writes lines that are no result: to the other stream.
 func (a *app) note(format string, args ...any) {
-	fmt.Fprintln(a.err, report.Clean(fmt.Sprintf(format, args...)))
+	for line := range strings.SplitSeq(fmt.Sprintf(format, args...), "\n") {
+		fmt.Fprintln(a.err, report.Clean(line))
+	}
 }
 
 // warn tells of what was accepted but is probably not meant.
