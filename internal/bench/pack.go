@@ -190,7 +190,6 @@ func (p *packing) run(ctx context.Context, seed uint64, load float64) (f PackFig
 			own := *p.asks[i]
 			a = &own
 			shapes[a.Shape] = a
-			x.Remember(a)
 		}
 		arrived += gpuOf(&a.Task.Resources)
 		if arrived > p.gpu {

@@ -18,7 +18,6 @@ func (e *Engine) Plan(spec *api.Workload, facts []Fact) []api.Planned {
 	out := make([]api.Planned, len(spec.Tasks))
 	for i := range spec.Tasks {
 		ask := planAsk(w, i)
-		trial.Remember(ask)
 		p := api.Planned{Task: spec.Tasks[i].Name, Profile: w.Profiles[i]}
 		switch spec.Kind {
 		case api.KindSystem:

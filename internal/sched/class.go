@@ -1,6 +1,7 @@
 package sched
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -75,7 +76,8 @@ func (x *Index) enroll(e *node) {
 	if c == nil {
 		c = &class{key: key, hash: hashName(key), like: node{Node: e.Node}}
 		x.classes[key] = c
-		x.kinds = append(x.kinds, c)
+		at, _ := slices.BinarySearchFunc(x.kinds, key, func(d *class, key string) int { return cmp.Compare(d.key, key) })
+		x.kinds = slices.Insert(x.kinds, at, c) // by site and speed: the latency model is asked once for each
 	}
 	c.nodes++
 	e.class = c
@@ -124,7 +126,7 @@ func (e *node) rack() {
 	for l, r := range e.class.racks {
 		if r != nil {
 			e.racks[l] = load(l).of(e)
-			r.insert(slot{e.racks[l], e.hash, int64(e.free.CPU), int64(e.free.Memory), e})
+			r.insert(slot{e.racks[l], e.hash, e.room(), e})
 		}
 	}
 }
@@ -148,10 +150,14 @@ func (x *Index) rackOf(c *class, l load) *rack {
 		for _, e := range x.nodes {
 			if e.class == c && e.racked {
 				e.racks[l] = l.of(e)
-				r.insert(slot{e.racks[l], e.hash, int64(e.free.CPU), int64(e.free.Memory), e})
+				r.insert(slot{e.racks[l], e.hash, e.room(), e})
 			}
 		}
 		c.racks[l] = r
 	}
 	return c.racks[l]
+}
+
+func (e *node) room() room {
+	return room{int64(e.free.CPU), int64(e.free.Memory), int64(e.freeDevices)}
 }

@@ -2,6 +2,8 @@ package sched
 
 import (
 	"cmp"
+	"iter"
+	"math/bits"
 	"slices"
 
 	"drover.dev/api"
@@ -91,47 +93,36 @@ func (x *Index) best(s *scorer) (list [1 + runnersUp]candidate, n int, full int3
 	p := x.passing(s.ask)
 	switch {
 	case s.plan.pair:
-		for _, e := range draw(s, p.list) {
+		for _, e := range draw(s, p) {
 			t.offer(s, e)
 		}
 	case s.inOrder:
 		s.searchAll(s.view, &t, p)
 	default:
-		for _, e := range p.list {
+		for e := range x.those(p) {
 			if e.open && e.fits(s.ask) {
 				t.offer(s, e)
 			}
 		}
 	}
-	return t.list, t.n, busy(p.list, s.ask)
+	return t.list, t.n, x.busy(p, s.ask)
 }
 
 // draw returns two nodes that fit, or one: each the first such from a place that
 // the task's hash draws.
-func draw(s *scorer, nodes []*node) (out []*node) {
+func draw(s *scorer, p *passing) (out []*node) {
+	nodes := s.x.nodes
 	n := uint64(len(nodes))
 	for k := range uint64(2) {
 		for i := range n {
 			e := nodes[(mix(s.key+k)%n+i)%n]
-			if e.open && e.fits(s.ask) && (len(out) == 0 || out[0] != e) {
+			if p.has(e) && e.open && e.fits(s.ask) && (len(out) == 0 || out[0] != e) {
 				out = append(out, e)
 				break
 			}
 		}
 	}
 	return out
-}
-
-// candidates returns the nodes that pass the filters which do not change as
-// tasks come and go; they are kept for each queued shape.
-func (x *Index) candidates(a *Ask) []*node { return x.passing(a).list }
-
-func (x *Index) passing(a *Ask) *passing {
-	if s := x.queue.shapes[a.Shape]; s != nil {
-		return x.passes(s)
-	}
-	p := x.filter(a)
-	return &p
 }
 
 // passedOver counts the nodes that a placed task could not go to: those that fail
@@ -146,33 +137,62 @@ func (x *Index) passedOver(a *Ask, busy int32) []api.ReasonCount {
 
 // passing is the set of nodes that pass a shape's static filters.
 type passing struct {
-	list []*node
-	bits []uint64 // by position
+	bits  []uint64 // by position
+	n     int
+	stale uint64 // value of Index.stale when it was made
 
-	reasons []api.ReasonCount // of the others, the most frequent first; shared, never modified
+	// Why the others do not, the most frequent first: all, and those that a
+	// placement says. Shared, never modified.
+	failed, reasons []api.ReasonCount
 }
 
 func (p *passing) has(e *node) bool { return p.bits[e.at>>6]>>(e.at&63)&1 != 0 }
 
-func (x *Index) passes(s *shape) *passing {
-	if s.stale != x.stale {
-		s.passing, s.stale = x.filter(s.ask), x.stale
+// those yields the nodes that pass, by position.
+func (x *Index) those(p *passing) iter.Seq[*node] {
+	return func(yield func(*node) bool) {
+		for i, w := range p.bits {
+			for ; w != 0; w &= w - 1 {
+				if !yield(x.nodes[i<<6+bits.TrailingZeros64(w)]) {
+					return
+				}
+			}
+		}
 	}
-	return &s.passing
 }
 
-func (x *Index) filter(a *Ask) passing {
-	p := passing{bits: make([]uint64, (len(x.nodes)+63)>>6)}
+// passing returns the nodes that pass the filters which do not change as tasks
+// come and go. Within Steps that is kept for each shape until a node changes.
+func (x *Index) passing(a *Ask) *passing {
+	if p := x.passed[a.Shape]; p != nil && p.stale == x.stale {
+		return p
+	}
+	p := x.filter(a)
+	if x.stepping {
+		if len(x.passed) >= maxPassed {
+			clear(x.passed)
+		}
+		x.passed[a.Shape] = p
+	}
+	return p
+}
+
+// maxPassed is for how many shapes the nodes that pass are kept.
+const maxPassed = 4096
+
+func (x *Index) filter(a *Ask) *passing {
+	p := &passing{bits: make([]uint64, (len(x.nodes)+63)>>6), stale: x.stale}
 	var failed tally
 	for _, e := range x.nodes {
 		if suits(e, a) {
-			p.list = append(p.list, e)
+			p.n++
 			p.bits[e.at>>6] |= 1 << (e.at & 63)
 			continue
 		}
 		failed.add(static(e, a))
 	}
-	p.reasons = failed.sorted(maxPassedOver)
+	p.failed = failed.sorted(len(failed.list))
+	p.reasons = p.failed[:min(len(p.failed), maxPassedOver)]
 	return p
 }
 
@@ -211,19 +231,27 @@ func mix(h uint64) uint64 {
 	return h ^ h>>31
 }
 
-// reasons counts the nodes by the first filter that they fail.
+// reasons counts the nodes by the first filter that they fail. Texts are made once
+// for each reason, not for each node.
 func (x *Index) reasons(a *Ask) []api.ReasonCount {
-	var failed tally
-	for _, e := range x.nodes {
-		why := static(e, a)
-		if why == "" && !e.open {
-			why = "node is " + e.why
+	p := x.passing(a)
+	failed := tally{slices.Clone(p.failed)}
+	var lacking [lacks]int32
+	for e := range x.those(p) {
+		if !e.open {
+			failed.add("node is " + e.why)
+			continue
 		}
-		if why == "" {
-			why = e.lacks(a)
+		switch l, port := e.lack(a); l {
+		case lacksPort: // several ports may be taken, each on other nodes
+			failed.add(l.text(a, port))
+		default:
+			lacking[l]++
 		}
-		if why != "" {
-			failed.add(why)
+	}
+	for l, n := range lacking {
+		if n > 0 && lack(l) != lacksNothing {
+			failed.list = append(failed.list, api.ReasonCount{Reason: lack(l).text(a, 0), Nodes: n})
 		}
 	}
 	return failed.sorted(maxReasons)
@@ -236,19 +264,12 @@ const (
 )
 
 // tally counts nodes by reason.
-type tally struct {
-	list  []api.ReasonCount
-	known map[string]int
-}
+type tally struct{ list []api.ReasonCount }
 
 func (t *tally) add(why string) {
-	i, ok := t.known[why]
-	if !ok {
-		if t.known == nil {
-			t.known = map[string]int{}
-		}
+	i := slices.IndexFunc(t.list, func(r api.ReasonCount) bool { return r.Reason == why })
+	if i < 0 {
 		i = len(t.list)
-		t.known[why] = i
 		t.list = append(t.list, api.ReasonCount{Reason: why})
 	}
 	t.list[i].Nodes++

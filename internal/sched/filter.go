@@ -86,41 +86,77 @@ func whole(e *node, t *api.Task) string {
 	return ""
 }
 
-// lacks checks what is free now. It returns "" or the reason.
-func (e *node) lacks(a *Ask) string {
+// lack is what a node has too little of now.
+type lack uint8
+
+const (
+	lacksNothing lack = iota
+	lacksCPU
+	lacksMemory
+	lacksStorage
+	lacksBandwidth
+	lacksDevice
+	lacksPort
+	lacks // how many there are
+)
+
+// lack checks what is free now: the first thing that is not, and for a port or a
+// device which of those asked for.
+func (e *node) lack(a *Ask) (lack, int32) {
 	t := a.Task
 	r, f := &t.Resources, &e.free
 	switch {
 	case r.CPU > f.CPU:
-		return "cpu " + r.CPU.String() + " is not free"
+		return lacksCPU, 0
 	case r.Memory > f.Memory:
-		return "memory " + r.Memory.String() + " is not free"
+		return lacksMemory, 0
 	case r.Storage > f.Storage:
-		return "storage " + r.Storage.String() + " is not free"
+		return lacksStorage, 0
 	case r.Bandwidth > f.Bandwidth:
-		return "bandwidth " + r.Bandwidth.String() + " is not free"
+		return lacksBandwidth, 0
 	}
 	if len(r.Accelerators) > 0 {
 		if _, ok := assign(e.devices, e.Capacity.Accelerators, r.Accelerators); !ok {
-			return "accelerator " + DescribeAccelerator(&r.Accelerators[0]) + " is not free"
+			return lacksDevice, 0
 		}
 	}
-	for _, p := range t.Ports {
+	for i, p := range t.Ports {
 		if p.Port != 0 && e.ports[p.Port] > 0 {
-			return "port " + strconv.Itoa(int(p.Port)) + " is taken"
+			return lacksPort, int32(i)
 		}
+	}
+	return lacksNothing, 0
+}
+
+// text names what was asked for.
+func (l lack) text(a *Ask, port int32) string {
+	r := &a.Task.Resources
+	switch l {
+	case lacksCPU:
+		return "cpu " + r.CPU.String() + " is not free"
+	case lacksMemory:
+		return "memory " + r.Memory.String() + " is not free"
+	case lacksStorage:
+		return "storage " + r.Storage.String() + " is not free"
+	case lacksBandwidth:
+		return "bandwidth " + r.Bandwidth.String() + " is not free"
+	case lacksDevice:
+		return "accelerator " + DescribeAccelerator(&r.Accelerators[0]) + " is not free"
+	case lacksPort:
+		return "port " + strconv.Itoa(int(a.Task.Ports[port].Port)) + " is taken"
 	}
 	return ""
 }
 
-// fits is lacks without the text, for the hot path.
+// fits is lack without what is missing, for the hot path.
 func (e *node) fits(a *Ask) bool {
 	r, f := &a.Task.Resources, &e.free
 	if r.CPU > f.CPU || r.Memory > f.Memory || r.Storage > f.Storage || r.Bandwidth > f.Bandwidth {
 		return false
 	}
 	if len(a.Task.Ports) > 0 {
-		return e.lacks(a) == ""
+		l, _ := e.lack(a)
+		return l == lacksNothing
 	}
 	switch len(r.Accelerators) {
 	case 0:

@@ -200,6 +200,9 @@ func (x *Index) growthsOf(a *Ask) []kept {
 	list := x.growths[a.demand]
 	if len(list) != len(x.nodes) {
 		list = make([]kept, len(x.nodes))
+		if x.growths == nil {
+			x.growths = map[string][]kept{}
+		}
 		x.growths[a.demand] = list
 	}
 	return list

@@ -29,6 +29,7 @@ type Index struct {
 	greedy  [objectives]*plan
 	tenants map[string]*tenant
 
+	passed   map[string]*passing // by shape
 	classes  map[string]*class
 	kinds    []*class // all of them
 	shifting []*node  // may stand elsewhere in their class
@@ -44,34 +45,6 @@ type Index struct {
 	growths  map[string][]kept                    // of fragments, by request and node, within one Step
 	stepping bool
 }
-
-// node is a node with what is free on it.
-type node struct {
-	api.Node
-	open    bool // takes new work
-	why     string
-	at      int // position in Index.nodes
-	free    api.Resources
-	devices [][]api.Milli        // free share by accelerator group and device
-	shares  map[device]api.Milli // promised, also of devices that the node has no more
-	tasks   int32
-	ports   map[int32]int32
-	groups  map[group]int32 // replicas of one service task
-	touched bool            // in Index.dirty
-	hash    uint64          // of the name, for ties
-
-	class    *class
-	racks    [loads]int64 // keys under which it stands in its class
-	racked   bool         // it does
-	shifting bool         // in Index.shifting
-
-	version     uint64    // changes with what is free
-	packed      int64     // how full it is: the sum of what its tasks add, see packs
-	freeDevices api.Milli // free share of all accelerators together
-}
-
-// device is the position of one accelerator of a node.
-type device struct{ group, index int32 }
 
 type link struct {
 	rtt  api.Duration
@@ -89,8 +62,8 @@ func New() *Index {
 	x := &Index{
 		byName: map[string]*node{}, sites: map[string]api.Site{}, stale: 1,
 		queue:   queue{shapes: map[string]*shape{}, items: map[api.TaskRef]*item{}, lanes: map[string]*lane{}},
-		classes: map[string]*class{},
-		used:    map[string]*usage{}, demands: map[string]*demand{},
+		classes: map[string]*class{}, passed: map[string]*passing{},
+		used: map[string]*usage{}, demands: map[string]*demand{},
 	}
 	x.Use("", nil, nil)
 	return x
@@ -169,52 +142,6 @@ func (x *Index) number(from int) {
 	}
 }
 
-// recapacity moves the free room by the difference of the capacities. Shares in
-// use stay taken, by position.
-func (e *node) recapacity(n api.Node) {
-	fresh := devicesOf(n.Capacity)
-	for at, share := range e.shares { // order-free: each device once
-		if int(at.group) < len(fresh) && int(at.index) < len(fresh[at.group]) {
-			fresh[at.group][at.index] -= share
-		}
-	}
-	e.free.CPU += n.Capacity.CPU - e.Capacity.CPU
-	e.free.Memory += n.Capacity.Memory - e.Capacity.Memory
-	e.free.Storage += n.Capacity.Storage - e.Capacity.Storage
-	e.free.Bandwidth += n.Capacity.Bandwidth - e.Capacity.Bandwidth
-	e.devices, e.Node = fresh, n
-	e.countDevices()
-	e.pack()
-}
-
-// pack keeps how full the node is: 500 for all of its cpu and 500 for all of its
-// memory, or 1000 for the one that it has.
-func (e *node) pack() {
-	used := api.Resources{CPU: e.Capacity.CPU - e.free.CPU, Memory: e.Capacity.Memory - e.free.Memory}
-	e.version++
-	e.packed = min(max(e.packs(&used), 0), unit)
-}
-
-func (e *node) countDevices() {
-	e.freeDevices = 0
-	for _, g := range e.devices {
-		for _, free := range g {
-			e.freeDevices += free
-		}
-	}
-}
-
-func devicesOf(r api.Resources) [][]api.Milli {
-	out := make([][]api.Milli, len(r.Accelerators))
-	for g, a := range r.Accelerators {
-		out[g] = make([]api.Milli, a.Count/1000)
-		for d := range out[g] {
-			out[g][d] = 1000
-		}
-	}
-	return out
-}
-
 // RemoveNode forgets a node.
 func (x *Index) RemoveNode(name string) {
 	e := x.byName[name]
@@ -285,40 +212,6 @@ func (x *Index) take(name string, ref api.TaskRef, a *Ask, devices []api.DeviceS
 	x.know(a, int64(sign))
 }
 
-func (e *node) take(ref api.TaskRef, a *Ask, devices []api.DeviceShare, sign int32) {
-	r := &a.Task.Resources
-	e.free.CPU -= r.CPU * api.Milli(sign)
-	e.free.Memory -= r.Memory * api.Bytes(sign)
-	e.free.Storage -= r.Storage * api.Bytes(sign)
-	e.free.Bandwidth -= r.Bandwidth * api.Rate(sign)
-	for _, d := range devices {
-		at := device{d.Group, d.Index}
-		if e.shares[at] += d.Share * api.Milli(sign); e.shares[at] == 0 {
-			delete(e.shares, at)
-		}
-		if int(d.Group) < len(e.devices) && int(d.Index) < len(e.devices[d.Group]) {
-			e.devices[d.Group][d.Index] -= d.Share * api.Milli(sign)
-			e.freeDevices -= d.Share * api.Milli(sign)
-		}
-	}
-	e.pack()
-	for _, p := range a.Task.Ports {
-		if p.Port == 0 {
-			continue
-		}
-		if e.ports[p.Port] += sign; e.ports[p.Port] == 0 {
-			delete(e.ports, p.Port)
-		}
-	}
-	if a.Spread {
-		g := group{ref.Workload, ref.Task}
-		if e.groups[g] += sign; e.groups[g] == 0 {
-			delete(e.groups, g)
-		}
-	}
-	e.tasks += sign
-}
-
 // room remembers that a node may now take a task that did not fit before.
 func (x *Index) room(e *node) {
 	if !e.touched && len(x.queue.blocked) > 0 {
@@ -330,7 +223,7 @@ func (x *Index) room(e *node) {
 // Refresh begins a Step: it lets blocked shapes try again that fit one of the
 // nodes which gained room since the last call, or whose tenant may use more.
 func (x *Index) Refresh() {
-	x.stepping, x.growths = true, map[string][]kept{}
+	x.stepping = true
 	eased := x.eased()
 	if len(x.dirty) == 0 && !eased {
 		return
@@ -395,7 +288,7 @@ func (x *Index) anyFits(s *shape, nodes []*node) bool {
 	if x.overLimit(s.ask, int64(max(s.ask.Gang, 1))) != "" {
 		return false
 	}
-	p := x.passes(s)
+	p := x.passing(s.ask)
 	for _, e := range nodes {
 		if e.open && e.fits(s.ask) && p.has(e) {
 			return s.ask.Gang < 2 || x.fitting(s.ask) > 0

@@ -13,22 +13,32 @@ type rack struct {
 }
 
 const (
-	blockSize = 128
+	blockSize = 32
 	halfBlock = blockSize / 2
 )
 
 type block struct {
-	list   []slot
-	cpu    int64 // most that is free on one of them
-	memory int64
+	list []slot
+	most room // resource by resource
+}
+
+// room is what is free, as far as a search looks at it first.
+type room struct{ cpu, memory, devices int64 }
+
+func (r *room) holds(need *room) bool {
+	return r.cpu >= need.cpu && r.memory >= need.memory && r.devices >= need.devices
+}
+
+func (r *room) grow(o *room) {
+	r.cpu, r.memory, r.devices = max(r.cpu, o.cpu), max(r.memory, o.memory), max(r.devices, o.devices)
 }
 
 // slot is a node with what a search looks at first.
 type slot struct {
-	key         int64
-	hash        uint64
-	cpu, memory int64
-	node        *node
+	key  int64
+	hash uint64
+	free room
+	node *node
 }
 
 func (a *slot) before(key int64, hash uint64, name string) bool {
@@ -58,14 +68,14 @@ func (r *rack) insert(s slot) {
 	b, i := r.find(s.key, s.hash, s.node.Name)
 	switch {
 	case len(r.blocks) == 0:
-		r.blocks = append(r.blocks, &block{list: make([]slot, 0, blockSize)})
+		r.blocks = append(r.blocks, &block{list: make([]slot, 0, blockSize), most: room{-1 << 62, -1 << 62, -1 << 62}})
 	case b == len(r.blocks):
 		b--
 		i = len(r.blocks[b].list)
 	}
 	k := r.blocks[b]
 	k.list = slices.Insert(k.list, i, s)
-	k.cpu, k.memory = max(k.cpu, s.cpu), max(k.memory, s.memory)
+	k.most.grow(&s.free)
 	if len(k.list) < blockSize {
 		return
 	}
@@ -88,9 +98,9 @@ func (r *rack) remove(key int64, e *node) {
 }
 
 func (k *block) measure() {
-	k.cpu, k.memory = -1<<62, -1<<62
+	k.most = room{-1 << 62, -1 << 62, -1 << 62}
 	for i := range k.list {
-		k.cpu, k.memory = max(k.cpu, k.list[i].cpu), max(k.memory, k.list[i].memory)
+		k.most.grow(&k.list[i].free)
 	}
 }
 
@@ -131,10 +141,10 @@ func (r *rack) between(p, q place) (n int) {
 
 // next returns the first node from a position on, and before an end, that has so
 // much free; false when there is none.
-func (r *rack) next(p, end place, cpu, memory int64) (place, *slot, bool) {
+func (r *rack) next(p, end place, need *room) (place, *slot, bool) {
 	for ; p.b < len(r.blocks) && p.b <= end.b; p = (place{p.b + 1, 0}) {
 		k := r.blocks[p.b]
-		if k.cpu < cpu || k.memory < memory {
+		if !k.most.holds(need) {
 			continue
 		}
 		list := k.list
@@ -142,7 +152,7 @@ func (r *rack) next(p, end place, cpu, memory int64) (place, *slot, bool) {
 			list = list[:end.i]
 		}
 		for i := p.i; i < len(list); i++ {
-			if s := &list[i]; s.cpu >= cpu && s.memory >= memory {
+			if s := &list[i]; s.free.holds(need) {
 				return place{p.b, i}, s, true
 			}
 		}

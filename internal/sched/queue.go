@@ -65,8 +65,6 @@ type shape struct {
 	lane    *lane
 	pos     int // in the lane; -1: not there
 	blocked bool
-	passing passing // the nodes that pass the static filters
-	stale   uint64  // value of Index.stale when passing was made
 }
 
 type queue struct {

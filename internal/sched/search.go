@@ -65,8 +65,8 @@ func (s *scorer) searchAll(q view, t *top, p *passing) {
 	if x.stepping {
 		x.arrange()
 	}
-	if !x.stepping || len(p.list) <= searchFrom || len(x.kinds)*4 > len(p.list) {
-		for _, e := range p.list {
+	if !x.stepping || p.n <= searchFrom || len(x.kinds)*4 > p.n {
+		for e := range x.those(p) {
 			if e.open && e.fits(s.ask) {
 				t.offer(s, e)
 			}
@@ -86,9 +86,9 @@ const searchFrom = 16
 func (s *scorer) search(q view, c *class, t *top, p *passing) {
 	r := s.x.rackOf(c, q.load)
 	at, fixed := place{}, s.fixed(c)
-	cpu, memory := int64(s.ask.Task.Resources.CPU), int64(s.ask.Task.Resources.Memory)
+	need := room{int64(s.ask.Task.Resources.CPU), int64(s.ask.Task.Resources.Memory), int64(s.devices)}
 	for found := 0; found < len(t.list); {
-		_, first, ok := r.next(at, r.end(), cpu, memory)
+		_, first, ok := r.next(at, r.end(), &need)
 		if !ok || t.n == len(t.list) && fixed+q.weight*first.key+q.bonus < t.list[t.n-1].score {
 			return
 		}
@@ -97,7 +97,7 @@ func (s *scorer) search(q view, c *class, t *top, p *passing) {
 		for _, part := range [2][2]place{{begin, end}, {from, begin}} {
 			for at = part[0]; found < len(t.list); at.i++ {
 				var e *slot
-				if at, e, ok = r.next(at, part[1], cpu, memory); !ok {
+				if at, e, ok = r.next(at, part[1], &need); !ok {
 					break
 				}
 				if p.has(e.node) && e.node.fits(s.ask) && t.offer(s, e.node) {
@@ -168,11 +168,11 @@ func (s *scorer) sooner(a, b *node) bool {
 
 // busy counts the nodes that pass the filters but are full or closed. In a large
 // cell that would cost more than the decision, and is left out.
-func busy(nodes []*node, a *Ask) (n int32) {
-	if len(nodes) > countUpTo {
+func (x *Index) busy(p *passing, a *Ask) (n int32) {
+	if p.n > countUpTo {
 		return 0
 	}
-	for _, e := range nodes {
+	for e := range x.those(p) {
 		if !e.open || !e.fits(a) {
 			n++
 		}

@@ -24,7 +24,7 @@ func (x *Index) Trial() *Index {
 		c.enroll(n)
 	}
 	c.number(0)
-	c.stepping, c.growths = true, map[string][]kept{}
+	c.stepping = true
 	return c
 }
 
@@ -40,10 +40,6 @@ func (e *node) copy() *node {
 	return &n
 }
 
-// Remember keeps what the filters say of a shape until the next change of a
-// node, for a trial that decides many equal tasks.
-func (x *Index) Remember(a *Ask) { x.queue.shapes[a.Shape] = &shape{ask: a, pos: -1} }
-
 // FitsWhole reports whether a gang fits as a whole; a single task counts as one
 // that does, whether it fits or not.
 func (x *Index) FitsWhole(a *Ask) bool { return a.Gang < 2 || x.fitting(a) > 0 }
@@ -51,7 +47,7 @@ func (x *Index) FitsWhole(a *Ask) bool { return a.Gang < 2 || x.fitting(a) > 0 }
 // Fill holds up to most further elements wherever they fit, node by node, and
 // returns how many.
 func (x *Index) Fill(a *Ask, most int32) (held int32) {
-	for _, e := range x.candidates(a) {
+	for e := range x.those(x.passing(a)) {
 		for held < most && e.open && e.fits(a) {
 			held += x.holdOn(e, a)
 		}
@@ -62,7 +58,7 @@ func (x *Index) Fill(a *Ask, most int32) (held int32) {
 // OneEach holds an element on every node that takes one now. It returns how many
 // nodes pass the requirements, and how many took one.
 func (x *Index) OneEach(a *Ask) (pass, took int32) {
-	for _, e := range x.candidates(a) {
+	for e := range x.those(x.passing(a)) {
 		if pass++; e.open && e.fits(a) {
 			took += x.holdOn(e, a)
 		}

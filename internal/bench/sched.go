@@ -1,0 +1,224 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"time"
+
+	"drover.dev/api"
+	"drover.dev/internal/sched"
+)
+
+// SchedOptions says what Sched measures.
+type SchedOptions struct {
+	Nodes  int    // 1 to 200,000
+	Tasks  int    // decisions, 1 to 1,000,000
+	Shapes int    // different requests, 1 to 100,000; default 150
+	Case   string // one of SchedCases
+	Naive  bool   // score every node instead of searching in order
+}
+
+// SchedReport is what Sched measured. Only decisions are in it, on one core: no
+// journal, no network.
+type SchedReport struct {
+	Nodes               int     `json:"nodes"`
+	Tasks               int     `json:"tasks"`
+	Shapes              int     `json:"shapes"`
+	Case                string  `json:"case"`
+	PlacementsPerSecond float64 `json:"placementsPerSecond"`
+	P50Us               float64 `json:"p50Us"`
+	P99Us               float64 `json:"p99Us"`
+	BytesPerNode        float64 `json:"bytesPerNode"` // of the index, tasks included
+}
+
+// SchedCases are what tasks may ask for beside resources.
+func SchedCases() []string { return []string{"basic", "affinity", "spread", "gang", "mixed"} }
+
+// schedSites is how many sites the nodes and the inputs of tasks are spread over.
+const schedSites = 5
+
+// stepTasks is how many decisions are made in a Step.
+const stepTasks = 100
+
+// Sched fills a cell to 70 % of its cpu with tasks of many shapes, and then lets
+// one task come for each that leaves. Each decision weighs latency (by where the
+// task's own input lies), packing and taints, and is recorded with its runners-up
+// and reasons, as in production.
+func Sched(ctx context.Context, o SchedOptions) (r SchedReport, err error) {
+	if o.Shapes == 0 {
+		o.Shapes = 150
+	}
+	if o.Nodes < 1 || o.Nodes > 200_000 || o.Tasks < 1 || o.Tasks > 1_000_000 || o.Shapes < 1 || o.Shapes > 100_000 {
+		return r, fmt.Errorf("%d nodes, %d tasks, %d shapes: it is up to 200000, 1000000 and 100000", o.Nodes, o.Tasks, o.Shapes)
+	}
+	if !slices.Contains(SchedCases(), o.Case) {
+		return r, fmt.Errorf("there is no case %q: choose one of %v", o.Case, SchedCases())
+	}
+	before := heap()
+	s := newSchedLoad(o)
+	for s.used*10 < s.capacity*7 {
+		if ctx.Err() != nil {
+			return r, ctx.Err()
+		}
+		if !s.place(nil) {
+			break
+		}
+	}
+	times := make([]time.Duration, 0, o.Tasks)
+	for len(times) < o.Tasks {
+		if ctx.Err() != nil {
+			return r, ctx.Err()
+		}
+		s.leave()
+		s.place(&times)
+	}
+	r = SchedReport{Nodes: o.Nodes, Tasks: len(times), Shapes: len(s.asks), Case: o.Case}
+	r.BytesPerNode = float64(heap()-before) / float64(o.Nodes)
+	var sum time.Duration
+	for _, d := range times {
+		sum += d
+	}
+	slices.Sort(times)
+	r.PlacementsPerSecond = float64(len(times)) / sum.Seconds()
+	r.P50Us = float64(times[len(times)/2].Nanoseconds()) / 1000
+	r.P99Us = float64(times[len(times)*99/100].Nanoseconds()) / 1000
+	runtime.KeepAlive(s)
+	return r, nil
+}
+
+func heap() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+// schedLoad is an index with the tasks that come and go.
+type schedLoad struct {
+	x              *sched.Index
+	naive          bool
+	random         *rand.Rand
+	asks           []*sched.Ask
+	held           []heldTask
+	used, capacity api.Milli
+	next           uint64 // workload
+	group, left    uint64 // of the gang or service that comes now
+	steps          int
+}
+
+type heldTask struct {
+	ref     api.TaskRef
+	ask     *sched.Ask
+	node    string
+	devices []api.DeviceShare
+}
+
+func newSchedLoad(o SchedOptions) *schedLoad {
+	s := &schedLoad{x: sched.New(), random: rand.New(rand.NewPCG(1, 2)), naive: o.Naive}
+	for i := range o.Nodes {
+		n := schedNode(i)
+		s.x.PutNode(n)
+		s.capacity += n.Capacity.CPU
+	}
+	for i := range o.Shapes {
+		s.asks = append(s.asks, schedAsk(s.random, i, o.Case))
+	}
+	return s
+}
+
+// schedNode is one of 15 kinds like those of the openb cluster: 32 to 128 cores,
+// 128 GiB to 1 TiB, none to eight GPUs of six models.
+func schedNode(i int) api.Node {
+	kind := i % 15
+	n := api.Node{
+		Name: fmt.Sprintf("node-%06d", i), Site: fmt.Sprint("site-", i/15%schedSites), Layer: api.LayerCloud, Drivers: []string{api.DriverNoop}, Speed: 1000,
+		Labels: map[string]string{"zone": fmt.Sprint("z", i%7), "kind": fmt.Sprint("k", kind)},
+		Capacity: api.Resources{
+			CPU: []api.Milli{32_000, 64_000, 96_000, 128_000, 104_000}[kind%5], Memory: []api.Bytes{128, 256, 384, 512, 1024}[kind/3] * api.GiB,
+		},
+	}
+	if gpus := []api.Milli{0, 2, 4, 8, 0, 1}[kind%6]; gpus > 0 {
+		n.Capacity.Accelerators = []api.Accelerator{{Kind: "gpu", Models: []string{[]string{"T4", "P100", "V100", "A10", "G2", "G3"}[kind%6]}, Count: gpus * 1000}}
+	}
+	if kind == 7 {
+		n.Taints = []api.Taint{{Key: "old", Effect: api.Avoid}}
+	}
+	return n
+}
+
+// schedAsk is a request like those of the openb pods; all differ.
+func schedAsk(random *rand.Rand, i int, what string) *sched.Ask {
+	t := &api.Task{Name: "main", Driver: api.DriverNoop, Resources: api.Resources{
+		CPU: []api.Milli{500, 1000, 2000, 4000, 6000, 8000, 12_000, 16_000}[i%8] + api.Milli(i/8), Memory: []api.Bytes{1, 2, 4, 8, 16, 32}[random.IntN(6)] * api.GiB,
+	}}
+	if i%4 == 0 {
+		t.Resources.Accelerators = []api.Accelerator{{Kind: "gpu", Count: []api.Milli{250, 460, 500, 1000}[random.IntN(4)]}}
+	}
+	a := &sched.Ask{Task: t, Tenant: "default", Profile: &api.Profile{Run: api.Second}}
+	if what == "mixed" {
+		what = SchedCases()[i%4]
+	}
+	switch what {
+	case "affinity":
+		t.Requires.Affinity = []api.Expression{{Key: "zone", Op: api.OpIn, Values: []string{fmt.Sprint("z", random.IntN(7)), "z0"}}}
+	case "spread":
+		a.Spread = true
+	case "gang":
+		a.Gang = 8
+	}
+	a.Shape = sched.ShapeOf(t, "default", 0, "", a.Gang > 0)
+	return a
+}
+
+// place decides and holds one task, or the next of a gang or service, and notes
+// the time. It reports whether it fitted.
+func (s *schedLoad) place(times *[]time.Duration) bool {
+	if s.steps++; s.steps%stepTasks == 0 {
+		s.x.Rest()
+	}
+	if s.left == 0 {
+		s.next++
+		if s.group = s.random.Uint64() % uint64(len(s.asks)); s.asks[s.group].Spread || s.asks[s.group].Gang > 0 {
+			s.left = 8
+		} else {
+			s.left = 1
+		}
+	}
+	s.left--
+	a := s.asks[s.group]
+	a.Inputs = []sched.Load{{Site: fmt.Sprint("site-", s.random.IntN(schedSites)), Bytes: api.MiB}}
+	ref := api.TaskRef{Workload: s.next, Index: uint32(s.left)}
+	start := time.Now()
+	if !s.naive {
+		s.x.Refresh()
+	}
+	d, devices := s.x.Decide(ref, a, 0)
+	if d.Chosen != nil {
+		s.x.Hold(d.Chosen.Node, ref, a, devices)
+	}
+	if times != nil {
+		*times = append(*times, time.Since(start))
+	}
+	if d.Chosen == nil {
+		return false
+	}
+	s.held = append(s.held, heldTask{ref, a, d.Chosen.Node, devices})
+	s.used += a.Task.Resources.CPU
+	return true
+}
+
+// leave ends a random task.
+func (s *schedLoad) leave() {
+	if len(s.held) == 0 || s.used*10 < s.capacity*7 {
+		return
+	}
+	i := s.random.IntN(len(s.held))
+	h := s.held[i]
+	s.held[i] = s.held[len(s.held)-1]
+	s.held = s.held[:len(s.held)-1]
+	s.used -= h.ask.Task.Resources.CPU
+	s.x.Release(h.node, h.ref, h.ask, h.devices)
+}
