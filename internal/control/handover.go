@@ -24,8 +24,9 @@ const (
 )
 
 // Forwards compares the whole set of the parent of that name with the child's
-// state.
-func Forwards(st *state.State, parent string, set []api.HandoverItem) Forward {
+// state. busy names what was fetched before and may yet be accepted: letting go of
+// its refusal now would let it be accepted after all.
+func Forwards(st *state.State, parent string, set []api.HandoverItem, busy func(api.HandoverID) bool) Forward {
 	var out Forward
 	listed := make(map[api.HandoverID]bool, len(set))
 	for _, item := range set {
@@ -44,7 +45,7 @@ func Forwards(st *state.State, parent string, set []api.HandoverItem) Forward {
 			out.Fetch = append(out.Fetch, item)
 		}
 	}
-	out.settle(st, parent, listed)
+	out.settle(st, parent, func(id api.HandoverID) bool { return listed[id] || busy(id) })
 	return out
 }
 
@@ -62,15 +63,15 @@ func (f *Forward) taken(w *state.Workload, item api.HandoverItem) {
 }
 
 // settle lets go of what the parent has no more.
-func (f *Forward) settle(st *state.State, parent string, listed map[api.HandoverID]bool) {
+func (f *Forward) settle(st *state.State, parent string, stays func(api.HandoverID) bool) {
 	var gone []api.HandoverID
 	for _, id := range st.Origins() {
-		if o := st.Workloads[id].Origin; o.ID.Cell == parent && !o.Settled && !listed[o.ID] {
+		if o := st.Workloads[id].Origin; o.ID.Cell == parent && !o.Settled && !stays(o.ID) {
 			gone = append(gone, o.ID)
 		}
 	}
 	for _, key := range st.SortedDeclined() {
-		if id := st.Declined[key].ID; id.Cell == parent && !listed[id] {
+		if id := st.Declined[key].ID; id.Cell == parent && !stays(id) {
 			gone = append(gone, id)
 		}
 	}

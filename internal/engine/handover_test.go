@@ -76,7 +76,7 @@ func (c *cells) carry(child string) {
 	hub.out.Reset()
 	st := hub.world.engine.State()
 	set := control.HandoverSet(st, "hub", child, 0, 1000)
-	f := control.Forwards(s.world.engine.State(), "hub", set.Items)
+	f := control.Forwards(s.world.engine.State(), "hub", set.Items, func(api.HandoverID) bool { return false })
 	for _, item := range f.Fetch {
 		spec := control.HandoverSpec(st, hub.world.now, child, item.ID)
 		s.step(&engine.Accept{ID: spec.ID, Asked: spec.Asked, Workload: spec.Workload})

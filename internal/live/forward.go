@@ -30,13 +30,13 @@ type forwarder struct {
 	told   api.Cell      // with which the child is registered
 	pulled time.Time
 	again  bool // pull soon: something was answered that changes the set
-	set    map[api.HandoverID]bool
 	said   map[api.HandoverID]*said
 
 	mu     sync.Mutex
 	joined api.JoinReply
 	leaf   *bus.Leaf
-	busy   map[string]bool // transfers under way
+	set    map[api.HandoverID]bool // as pulled last; written by the forwarder alone
+	busy   map[string]bool         // transfers under way
 	done   map[api.Digest]bool
 	wg     sync.WaitGroup
 	slots  chan struct{}
@@ -273,21 +273,23 @@ func (f *forwarder) agree(ctx context.Context) error {
 		return err
 	}
 	f.pulled, f.again = began, false
+	f.mu.Lock()
 	clear(f.set)
 	for _, item := range items {
 		f.set[item.ID] = true
 	}
+	f.mu.Unlock()
 	for id := range f.said {
 		if !f.set[id] {
 			delete(f.said, id)
 		}
 	}
 	var todo control.Forward
-	if _, err := f.cell.View(ctx, 0, func(e *engine.Engine) { todo = control.Forwards(e.State(), f.parent(), items) }); err != nil {
+	if _, err := f.cell.View(ctx, 0, func(e *engine.Engine) { todo = control.Forwards(e.State(), f.parent(), items, f.taking) }); err != nil {
 		return err
 	}
 	for _, item := range todo.Fetch {
-		f.transfer("take "+item.ID.Key(), func() { f.take(ctx, item) })
+		f.transfer(takeName(item.ID), func() { f.take(ctx, item) })
 	}
 	if _, _, err := f.cell.Do(ctx, todo.Do); err != nil {
 		f.cell.log.Warn("the parent's wishes are not recorded yet", "error", err)
@@ -342,6 +344,22 @@ func (f *forwarder) transfer(name string, work func()) {
 
 // maxBusy bounds the transfers that wait for their turn; others come later.
 const maxBusy = 512
+
+func takeName(id api.HandoverID) string { return "take " + id.Key() }
+
+// taking reports whether a hand-over may yet be accepted by a transfer.
+func (f *forwarder) taking(id api.HandoverID) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.busy[takeName(id)]
+}
+
+// listed reports whether the parent had a hand-over when its set was pulled last.
+func (f *forwarder) listed(id api.HandoverID) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.set[id]
+}
 
 // call makes one request of the parent and reads its answer.
 func (f *forwarder) call(ctx context.Context, verb string, in, out any) error {

@@ -40,6 +40,9 @@ func (f *forwarder) take(ctx context.Context, item api.HandoverItem) {
 	if refusal != "" {
 		do = &engine.Decline{ID: item.ID, Reason: refusal}
 	}
+	if !f.listed(item.ID) {
+		return // the parent has given it up
+	}
 	if _, _, err := f.cell.Do(ctx, []engine.Input{do}); err != nil && ctx.Err() == nil {
 		f.cell.log.Warn("an answer to the parent is not recorded yet", "handover", item.ID.String(), "error", err)
 	}
