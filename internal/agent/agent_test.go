@@ -173,6 +173,7 @@ func TestBadEnds(t *testing.T) {
 		outcome api.Outcome
 		reason  string
 		detail  string
+		root    bool // only root can try it
 	}{
 		{name: "exit code", task: shell("exit 3"), outcome: api.OutcomeFailed},
 		{name: "no such driver", task: api.Task{Driver: "quantum"}, outcome: api.OutcomeRejected, detail: `no driver "quantum"`},
@@ -191,6 +192,11 @@ func TestBadEnds(t *testing.T) {
 		{
 			name: "output is a pipe", outcome: api.OutcomeFailed, reason: "output missing", detail: "not a regular file",
 			task: with(shell(`mkfifo "$DROVER_OUT/x"`), func(t *api.Task) { t.Outputs = []api.Output{{Name: "o", Path: "x"}} }),
+		},
+		{
+			name: "output of another user", outcome: api.OutcomeFailed, reason: "output missing", detail: "belongs to another user",
+			task: with(shell(`echo x > "$DROVER_OUT/x"; chown 12345 "$DROVER_OUT/x"`), func(t *api.Task) { t.Outputs = []api.Output{{Name: "o", Path: "x"}} }),
+			root: true,
 		},
 		{
 			name: "input leaves its directory", task: shell("true"), inputs: []api.Supply{{Path: "../x", Inline: []byte("x")}},
@@ -239,6 +245,9 @@ func TestBadEnds(t *testing.T) {
 		},
 	} {
 		t.Run(k.name, func(t *testing.T) {
+			if k.root && os.Geteuid() != 0 {
+				t.Skip("SKIPPED: only root can give files away")
+			}
 			as := job(uint64(i+1), k.task)
 			as.Inputs = k.inputs
 			c.assign(as)

@@ -35,6 +35,7 @@ func missing(format string, args ...any) error {
 // collector gathers the outputs of one attempt.
 type collector struct {
 	dir    string
+	owner  uint32 // of the output directory, which is the task's user
 	store  Store
 	inline int // bytes so far
 	values []api.Value
@@ -49,6 +50,9 @@ func (n *node) collect(ctx context.Context, as *api.Assignment) ([]api.Value, ap
 		return nil, 0, missing("the output directory: %w", err)
 	}
 	defer func() { _ = root.Close() }()
+	if info, err := root.Stat("."); err == nil {
+		c.owner = ownerOf(info)
+	}
 	for i := range as.Task.Outputs {
 		o := &as.Task.Outputs[i]
 		if o.Stdout {
@@ -84,7 +88,18 @@ func (c *collector) file(ctx context.Context, root *os.Root, o *api.Output) erro
 	if !info.Mode().IsRegular() {
 		return missing("%q is not a regular file", o.Path)
 	}
+	// A hard link gives a file that only its owner and the agent may read.
+	if ownerOf(info) != c.owner {
+		return missing("%q belongs to another user than the output directory: a link to a file of the node is no output", o.Path)
+	}
 	return c.take(ctx, o.Name, filepath.Base(o.Path), f)
+}
+
+func ownerOf(info fs.FileInfo) uint32 {
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		return st.Uid
+	}
+	return 0
 }
 
 // stdout takes the task's standard output, all of which must have been kept;

@@ -29,6 +29,10 @@ func openDirs(root string) (dirs, error) {
 	if err := os.MkdirAll(root, 0o700); err != nil {
 		return d, fmt.Errorf("create the data directory: %w", err)
 	}
+	// Mounts are of places and not of names, so that nobody can move them.
+	if d.root, err = filepath.EvalSymlinks(root); err != nil {
+		return d, fmt.Errorf("open the data directory: %w", err)
+	}
 	if err := os.MkdirAll(d.tasks(), 0o711); err != nil {
 		return d, fmt.Errorf("create the data directory: %w", err)
 	}
@@ -65,8 +69,8 @@ func (d dirs) fresh(a api.Attempt) (string, error) {
 	if err := os.RemoveAll(dir); err != nil {
 		return "", err
 	}
-	// Another user's tasks must get through, but have no business to look round.
-	if err := os.Mkdir(dir, 0o711); err != nil {
+	// A driver that runs tasks as another user lets that one in.
+	if err := os.Mkdir(dir, 0o700); err != nil {
 		return "", err
 	}
 	return dir, nil

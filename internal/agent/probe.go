@@ -93,7 +93,7 @@ func (n *node) probeExec(ctx context.Context, as *api.Assignment, ports []api.Po
 	if err := os.RemoveAll(s.Dir); err != nil {
 		return err
 	}
-	if err := os.Mkdir(s.Dir, 0o711); err != nil {
+	if err := os.Mkdir(s.Dir, 0o700); err != nil {
 		return err
 	}
 	h, err := n.drivers[as.Task.Driver].Start(ctx, s)

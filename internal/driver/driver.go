@@ -125,7 +125,7 @@ const (
 
 // Mount shows a directory of the node to a task.
 type Mount struct {
-	Source   string `json:"source"` // absolute path on the node
+	Source   string `json:"source"` // absolute path on the node, all links followed
 	Target   string `json:"target"` // absolute path that the task sees
 	ReadOnly bool   `json:"readOnly,omitempty"`
 	// Size, when set, is scratch space of the task, and bounds its bytes.

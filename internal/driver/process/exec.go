@@ -95,7 +95,16 @@ func (l *launch) mount(m driver.Mount) error {
 			return err
 		}
 	}
-	if err := unix.Mount(m.Source, m.Target, "", unix.MS_BIND|unix.MS_REC, ""); err != nil || !m.ReadOnly {
+	source, err := m.Open()
+	if err != nil {
+		return err
+	}
+	defer source.Close()
+	if !m.ReadOnly {
+		return unix.Mount(driver.Held(source), m.Target, "", unix.MS_BIND|unix.MS_REC, "")
+	}
+	// Without what is mounted below it: that would stay writable.
+	if err := unix.Mount(driver.Held(source), m.Target, "", unix.MS_BIND, ""); err != nil {
 		return err
 	}
 	return unix.Mount("", m.Target, "", unix.MS_BIND|unix.MS_REMOUNT|unix.MS_RDONLY, "")

@@ -82,11 +82,12 @@ func New(o Options) (*Driver, error) {
 	return &Driver{pool}, nil
 }
 
+// giveTo lets the task into its directory, and nobody else.
 func giveTo(u *User, s driver.Spec) error {
 	if u == nil {
-		return nil
+		return os.Chmod(s.Dir, 0o700)
 	}
-	var errs []error
+	errs := []error{os.Chown(s.Dir, -1, u.GID), os.Chmod(s.Dir, 0o710)}
 	for _, space := range worker.Spaces(s) {
 		for _, dir := range space.Dirs {
 			errs = append(errs, os.Lchown(dir, u.UID, u.GID))

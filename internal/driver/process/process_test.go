@@ -201,6 +201,15 @@ func TestMounts(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(source, "g")); err != nil {
 		t.Error(err)
 	}
+	trap := shell(t, driver.Limits{}, "true")
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink("/etc", link); err != nil {
+		t.Fatal(err)
+	}
+	trap.Mounts = []driver.Mount{{Source: link, Target: filepath.Join(trap.Dir, "data"), ReadOnly: true}}
+	if e := drivertest.Run(t, d, trap); e.Reason != driver.StartFailed || !strings.Contains(e.Detail, "symbolic link") {
+		t.Errorf("a link in the place of what was allowed: %+v", e)
+	}
 	if left, err := os.ReadDir(filepath.Join(s.Dir, "data")); len(left) > 0 || err != nil {
 		t.Errorf("the mount is seen outside of its task: %v, %v", left, err)
 	}

@@ -18,8 +18,12 @@ type Parent struct {
 	V2 string            `json:"v2,omitempty"`
 }
 
-// groupName is the group of all tasks of an agent.
-const groupName = "drover"
+// Beneath the agent's own group: that of all its tasks, and the one that the
+// agent moves to.
+const (
+	groupName = "drover"
+	agentName = "drover-agent"
+)
 
 // Detect finds out what this machine allows and makes the group of all tasks:
 // version 2 with the controllers memory, cpu and pids, else version 1, else
@@ -74,7 +78,8 @@ func detectV2(mounts, own string) string {
 	if mount == "" {
 		return ""
 	}
-	dir := filepath.Join(mount, own)
+	// Moved there by an earlier call: the group to divide is still the one above.
+	dir := filepath.Join(mount, strings.TrimSuffix(own, "/"+agentName))
 	have, err := read(dir, "cgroup.controllers")
 	if err != nil {
 		return ""
@@ -94,7 +99,7 @@ func detectV2(mounts, own string) string {
 func prepareV2(dir string) string {
 	const give = "+memory +cpu +pids"
 	if write(dir, "cgroup.subtree_control", give) != nil {
-		leaf := filepath.Join(dir, groupName+"-agent")
+		leaf := filepath.Join(dir, agentName)
 		if mkdir(leaf) != nil || writeInt(leaf, "cgroup.procs", 0) != nil {
 			return ""
 		}

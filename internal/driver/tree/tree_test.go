@@ -1,11 +1,13 @@
 package tree
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"strconv"
 	"strings"
 	"testing"
@@ -159,6 +161,61 @@ func TestParseStat(t *testing.T) {
 		if s, err := parseStat([]byte(bad)); err == nil {
 			t.Errorf("%q: %+v", bad, s)
 		}
+	}
+}
+
+// An agent asks once for each driver, and gets the same group each time.
+func TestDetectAgain(t *testing.T) {
+	first := Detect()
+	if again := Detect(); !reflect.DeepEqual(again, first) {
+		t.Errorf("first %+v, then %+v", first, again)
+	}
+}
+
+// Limits of version 2 for real: one that forks too much, and one that holds too
+// much. Machines on which version 1 has the controllers cannot run it; a virtual
+// machine with version 2 alone does.
+func TestV2Limits(t *testing.T) {
+	p := Detect()
+	if p.V2 == "" {
+		t.Skip("SKIPPED: no control groups of version 2 with the controllers memory, cpu and pids for us here")
+	}
+	self, err := Self()
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := func(name, script string, l Limits) (*Tree, string, error) {
+		tr := p.New("v2-"+name, self)
+		t.Cleanup(func() {
+			if err := errors.Join(tr.Kill(10*time.Second), tr.Remove()); err != nil {
+				t.Error(err)
+			}
+		})
+		c := exec.Command("sh", "-c", "read go; "+script)
+		in, err := c.StdinPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out bytes.Buffer
+		c.Stdout, c.Stderr = &out, &out
+		if err := errors.Join(tr.Set(l), c.Start(), tr.Join(c.Process.Pid), in.Close()); err != nil {
+			t.Fatal(err)
+		}
+		err = c.Wait()
+		return tr, out.String(), err
+	}
+	if _, out, err := run("pids", "for i in 1 2 3 4 5 6 7 8; do sleep 5 & done; echo all", Limits{Processes: 4}); strings.Contains(out, "all") {
+		t.Errorf("eight processes ran where four may: %v, %s", err, out)
+	}
+	greedy, out, err := run("memory", `x=x; while :; do x=$x$x; done`, Limits{Memory: 32 << 20})
+	if usage, usageErr := greedy.Usage(); err == nil || usageErr != nil || usage.OOMKills == 0 {
+		t.Errorf("32 MiB were no limit: %v, %+v, %v, %.200s", err, usage, usageErr, out)
+	}
+	const half = 500
+	slow, out, err := run("cpu", `i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done`, Limits{CPU: half})
+	throttled, readErr := readKey(slow.V2, "cpu.stat", "nr_throttled")
+	if err != nil || readErr != nil || throttled == 0 {
+		t.Errorf("half a core was no limit: throttled %d times, %v, %v, %s", throttled, err, readErr, out)
 	}
 }
 

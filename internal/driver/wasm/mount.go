@@ -19,7 +19,7 @@ func (g *guest) mounts() (wazero.FSConfig, error) {
 	mount := func(source string, readOnly bool, q *quota, targets ...string) error {
 		root, err := os.OpenRoot(source)
 		if err != nil {
-			return fmt.Errorf("mount %s at %s: %w", source, targets[0], err)
+			return fmt.Errorf("make %s of %s: %w", targets[0], source, err)
 		}
 		d := &dirFS{root: root, readOnly: readOnly, quota: q}
 		for _, target := range targets {
@@ -42,8 +42,13 @@ func (g *guest) mounts() (wazero.FSConfig, error) {
 		if m.Size > 0 {
 			q = newQuota(worker.ScratchSpace(m), g.full)
 		}
-		if err := mount(m.Source, m.ReadOnly, q, m.Target); err != nil {
-			return nil, err
+		source, err := m.Open()
+		if err == nil {
+			err = mount(driver.Held(source), m.ReadOnly, q, m.Target)
+			source.Close()
+		}
+		if err != nil {
+			return nil, fmt.Errorf("mount %s at %s: %w", m.Source, m.Target, err)
 		}
 	}
 	return conf, nil
