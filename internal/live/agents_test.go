@@ -1,6 +1,7 @@
 package live
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -9,6 +10,7 @@ import (
 
 	"drover.dev/api"
 	"drover.dev/internal/bus"
+	"drover.dev/internal/journal"
 	"drover.dev/internal/state"
 )
 
@@ -23,9 +25,30 @@ func TestANodeThatSaysNothingIsSilentUntilItDoes(t *testing.T) {
 	if seen := c.LastSeen("n1"); seen == 0 {
 		t.Error("nobody knows when the node was heard of last")
 	}
-	must[api.Hint](t)(ask[api.Hint](a, "beat", api.Beat{}))
+	if _, err := ask[api.Hint](a, "beat", api.Beat{}); err != nil && !strings.Contains(err.Error(), "until its return is recorded") {
+		t.Error(err)
+	}
 	until(t, c, "the return", func(st *state.State) bool { return !st.Nodes["n1"].Silent })
 	must[int](t)(c.Audit(t.Context()))
+}
+
+// TestTheLeaseOfASilentNodeIsNotRenewed: its tasks may be given up at any moment.
+func TestTheLeaseOfASilentNodeIsNotRenewed(t *testing.T) {
+	st := state.New()
+	for _, ev := range []state.Event{
+		&state.LeaderStarted{Epoch: 3},
+		&state.NodeRegistered{Node: api.Node{Name: "awake"}}, &state.NodeRegistered{Node: api.Node{Name: "silent"}},
+		&state.NodeSilent{Node: "silent"},
+	} {
+		if err := st.Apply(1, ev); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := newShadow(st, journal.Link{}, 0, 1)
+	got := s.hints([]beat{{node: "silent"}, {node: "awake"}, {node: "unknown"}})
+	if want := []api.Hint{{}, {Epoch: 3, Version: 1}, {}}; !slices.Equal(got, want) {
+		t.Errorf("answers to heartbeats are %v, want %v: nothing for who is not to go on", got, want)
+	}
 }
 
 func TestALeaderThatReturnsGivesEveryNodeAGrace(t *testing.T) {

@@ -2,6 +2,7 @@ package live
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -113,7 +114,7 @@ func (c *Cell) answerAll(list []beat) {
 	for i := range list {
 		h := hints[i]
 		if h.Epoch == 0 {
-			c.refuse(&nats.Msg{Subject: list[i].node, Reply: list[i].reply}, errUnknownNode)
+			c.refuse(&nats.Msg{Subject: list[i].node, Reply: list[i].reply}, errNoLease)
 			continue
 		}
 		if body == nil || h != last { // quiet nodes hear the same
@@ -128,14 +129,21 @@ func (c *Cell) answerAll(list []beat) {
 	}
 }
 
-// hints is what nodes are told of their sets, in order; of those that are not
-// registered it is zero.
+// errNoLease is what a node hears that is not registered, or stands as silent:
+// its tasks may be given up at any moment, so it is not told that it may go on
+// before its return, too, stands in the journal. That takes one look around.
+var errNoLease = errors.New("the node is not registered, or counts as silent until its return is recorded: ask again")
+
+// hints is what nodes are told of their sets, in order; it is zero for those whose
+// lease is not renewed.
 func (s *shadow) hints(list []beat) []api.Hint {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	out := make([]api.Hint, len(list))
 	for i := range list {
-		out[i], _ = s.hintHere(list[i].node)
+		if n := s.engine.State().Nodes[list[i].node]; n != nil && !n.Silent {
+			out[i], _ = s.hintHere(list[i].node)
+		}
 	}
 	return out
 }
