@@ -2,6 +2,7 @@ package history
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -81,8 +82,9 @@ type verifier struct {
 	auditor *Auditor
 	state   *state.State // replayed up to at
 	at      journal.Link
-	kept    []keptState // snapshots, by record
-	gaps    []uint64    // where the walk went on from a snapshot
+	kept    []keptState       // snapshots, by record
+	twice   []journal.Segment // of records that the journal holds, too
+	gaps    []uint64          // where the walk went on from a snapshot
 	epoch   uint64
 	foreign uint64 // records of other builds that this one decides otherwise
 }
@@ -94,7 +96,7 @@ type keptState struct {
 }
 
 func (v *verifier) run(ctx context.Context) error {
-	if err := v.load(); err != nil {
+	if err := v.load(ctx); err != nil {
 		return err
 	}
 	for {
@@ -118,7 +120,7 @@ func (v *verifier) run(ctx context.Context) error {
 }
 
 // load reads every snapshot, of the archive and of the newest few.
-func (v *verifier) load() error {
+func (v *verifier) load(ctx context.Context) error {
 	for _, from := range []struct {
 		list  *journal.Snapshots
 		where string
@@ -137,8 +139,40 @@ func (v *verifier) load() error {
 			v.kept = append(v.kept, keptState{snap, from.list.Path(n)})
 		}
 	}
-	slices.SortStableFunc(v.kept, func(a, b keptState) int { return int(a.At.N) - int(b.At.N) })
+	slices.SortStableFunc(v.kept, func(a, b keptState) int { return cmp.Compare(a.At.N, b.At.N) })
+	return v.overlap(ctx)
+}
+
+// overlap finds the segments that the walk does not read, because the journal
+// was not shortened when they were archived, and reads them.
+func (v *verifier) overlap(ctx context.Context) error {
+	first, err := v.dir.first(ctx)
+	if err != nil || first == 0 {
+		return nil //nolint:nilerr // the walk meets it, too
+	}
+	segments, err := v.dir.Archive.Segments()
+	if err != nil {
+		return nil //nolint:nilerr // the walk meets it, too
+	}
+	for _, s := range segments {
+		if s.Last.N < first {
+			continue
+		}
+		if err := s.Check(); err != nil {
+			v.fault(err.Error(), s.Path(), s.First(), whatOverlaps(first, &s))
+			continue
+		}
+		v.twice = append(v.twice, s)
+	}
 	return nil
+}
+
+// whatOverlaps is what to do about a damaged segment.
+func whatOverlaps(first uint64, s *journal.Segment) string {
+	if first <= s.First() {
+		return "remove the file: the journal still holds its records, and a server archives them again"
+	}
+	return "restore the file from a copy"
 }
 
 // walk goes on from at to the end, or to the first fault.
@@ -189,6 +223,12 @@ func (v *verifier) record(ctx context.Context, got *journal.Verified) error {
 		v.verdict.Epochs++
 	}
 	v.at = journal.Link{N: r.N, Hash: got.Hash}
+	for _, s := range v.twice {
+		if s.Last.N == v.at.N && s.Last != v.at {
+			v.fault(fmt.Sprintf("the archive holds another record %d than the journal", v.at.N), s.Path(), s.First(),
+				"do not start a server on this directory; restore it from a copy, and report it")
+		}
+	}
 	return v.compare()
 }
 

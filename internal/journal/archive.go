@@ -251,7 +251,7 @@ func (a *Archive) check(path string, prev, last Link) error {
 		err = errors.New("it reads back different")
 	}
 	if err == nil {
-		err = s.each(func(Entry) bool { return true })
+		err = s.Check()
 	}
 	if err != nil {
 		return errors.Join(err, os.Remove(path))

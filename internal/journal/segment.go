@@ -65,6 +65,9 @@ func (s *Segment) Begin() (r Record, err error) {
 	return r, nil
 }
 
+// Check reads all of it: an [ArchiveError] says where it is not what was written.
+func (s *Segment) Check() error { return s.each(func(Entry) bool { return true }) }
+
 // Path is the segment's file.
 func (s *Segment) Path() string { return s.path }
 

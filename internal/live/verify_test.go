@@ -104,8 +104,8 @@ func TestVerify(t *testing.T) {
 			}
 			return must[[]byte](t)(os.ReadFile(s.Path(at.N)))
 		}},
-		{"a segment of the archive", segments[1], "archive", flipMiddle},
-		{"a missing segment", segments[1], "archive", nil},
+		{"a segment of the archive", segments[0], "archive", flipMiddle},
+		{"a missing segment", segments[0], "archive", nil},
 	} {
 		t.Run(k.name, func(t *testing.T) {
 			good := must[[]byte](t)(os.ReadFile(k.path))
@@ -133,6 +133,32 @@ func TestVerify(t *testing.T) {
 	}
 	if v := verify(t, dir); !v.Sound {
 		t.Errorf("with everything back: %+v", v)
+	}
+}
+
+// TestVerifyWhatStandsTwice archives records that the journal still holds, as a
+// server leaves them that is stopped before it shortens the journal.
+func TestVerifyWhatStandsTwice(t *testing.T) {
+	dir := t.TempDir()
+	c := run(t, Config{Dir: dir})
+	for i := range 6 {
+		do(t, c, submit(job(fmt.Sprint("job-", i), 1)))
+	}
+	if _, err := c.archive.Add(c.journal.Read(t.Context(), 0), 5); err != nil {
+		t.Fatal(err)
+	}
+	closeCell(t, c)
+	if v := verify(t, dir); !v.Sound {
+		t.Errorf("found %+v", v)
+	}
+	path := must[[]string](t)(filepath.Glob(dir + "/archive/segment-*"))[0]
+	write(t, path, flipMiddle(must[[]byte](t)(os.ReadFile(path))))
+	if v := verify(t, dir); v.Sound || v.Faults[0].Where != path || !strings.Contains(v.Faults[0].Advice, "remove the file") {
+		t.Errorf("the archive is damaged, found %+v", v)
+	}
+	remove(t, path)
+	if v := verify(t, dir); !v.Sound || v.Records < 7 {
+		t.Errorf("the archive's copy is removed, found %+v", v)
 	}
 }
 
