@@ -1,0 +1,414 @@
+package chaos
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"math/rand/v2"
+
+	"drover.dev/api"
+	"drover.dev/internal/control"
+)
+
+// Report says what an exploration saw.
+type Report struct {
+	Instance    string
+	States      int
+	Transitions int
+	Depth       int  // of the deepest state, in moves
+	Complete    bool // every state within the budgets was visited
+	Ended       int  // states in which all work has ended
+	Reducers    int  // steps of reducers that were really run
+	Violation   string
+	Trace       []string // the shortest way to the violation
+	Moves       int      // of that way
+}
+
+// String is one line of figures.
+func (r Report) String() string {
+	end := "complete"
+	if !r.Complete {
+		end = "cut"
+	}
+	return fmt.Sprintf("%s: %d states, %d transitions, depth %d (%s), %d ended, %d steps of reducers",
+		r.Instance, r.States, r.Transitions, r.Depth, end, r.Ended, r.Reducers)
+}
+
+// step of the way to a state.
+type link struct {
+	parent int32
+	move   move
+}
+
+// Explore visits every state of an instance, breadth first, so that the first
+// violation that it finds is one of the shortest. It stops at a number of states,
+// or when stop says so.
+func (in Instance) Explore(states int, stop func() bool) Report {
+	e := explorer{in: &in, t: in.tables(), seen: map[[16]byte]struct{}{}, finishing: map[[16]byte]struct{}{}}
+	e.report.Instance = in.Name
+	first := in.begin(e.t)
+	e.add(&run{world: first, in: &in, t: e.t}, link{parent: -1})
+	for from := 0; len(e.frontier) > 0 && e.report.Violation == ""; {
+		if in.Depth > 0 && e.report.Depth == in.Depth {
+			return e.end(first, false)
+		}
+		level := e.frontier
+		e.frontier = nil
+		for i, w := range level {
+			if len(e.links) >= states || i%256 == 0 && stop() {
+				return e.end(first, false)
+			}
+			if e.expand(w, int32(from+i)); e.report.Violation != "" {
+				return e.end(first, false)
+			}
+		}
+		if from += len(level); len(e.frontier) > 0 {
+			e.report.Depth++
+		}
+	}
+	return e.end(first, true)
+}
+
+type explorer struct {
+	in        *Instance
+	t         *tables
+	seen      map[[16]byte]struct{}
+	finishing map[[16]byte]struct{} // from which all work can end
+	links     []link
+	frontier  []*world
+	report    Report
+	last      link
+	calm      []move // the way on from there that did not end well
+	buf       []byte
+}
+
+func (e *explorer) expand(w *world, at int32) {
+	x := &run{world: w, in: e.in, t: e.t}
+	for _, m := range x.moves() {
+		e.report.Transitions++
+		e.add(e.in.step(e.t, w, m), link{at, m})
+		if e.report.Violation != "" {
+			return
+		}
+	}
+}
+
+// add takes a state in, unless it was seen.
+func (e *explorer) add(x *run, l link) {
+	e.last = l
+	if x.fault != "" {
+		e.report.Violation = x.fault
+		return
+	}
+	e.buf = x.key(e.buf)
+	key := digest(e.buf)
+	if _, ok := e.seen[key]; ok {
+		return
+	}
+	e.seen[key] = struct{}{}
+	e.links = append(e.links, l)
+	e.frontier = append(e.frontier, x.world)
+	if x.tail.view.done {
+		e.report.Ended++
+	}
+	if e.in.SafetyOnly {
+		return
+	}
+	e.report.Violation, e.calm = e.in.finishes(e.t, x.world, e.finishing)
+}
+
+func digest(b []byte) (d [16]byte) {
+	sum := sha256.Sum256(b)
+	copy(d[:], sum[:])
+	return d
+}
+
+func (e *explorer) end(first *world, complete bool) Report {
+	e.report.States, e.report.Reducers, e.report.Complete = len(e.links), e.t.steps, complete && e.report.Violation == ""
+	if e.report.Violation == "" {
+		return e.report
+	}
+	var path []move
+	for l := e.last; l.parent >= 0; l = e.links[l.parent] {
+		path = append([]move{l.move}, path...)
+	}
+	e.report.Moves = len(path)
+	e.report.Trace = e.in.trace(e.t, first, append(path, e.calm...), len(path))
+	return e.report
+}
+
+// finishes checks that everything can still end well: it lets a world run on
+// without further faults, by turns, until all work has ended. Worlds on the way
+// there need not be tried again.
+func (in *Instance) finishes(t *tables, w *world, known map[[16]byte]struct{}) (why string, path []move) {
+	var way [][16]byte
+	var buf []byte
+	for range maxCalm {
+		c := *w
+		c.left = budget{}
+		buf = c.key(buf)
+		d := digest(buf)
+		if _, ok := known[d]; ok || w.finished() {
+			for _, d := range way {
+				known[d] = struct{}{}
+			}
+			return "", nil
+		}
+		way = append(way, d)
+		m, ok := in.calm(t, w)
+		if !ok {
+			return "nothing can happen any more, and the work has not ended", path
+		}
+		path = append(path, m)
+		x := in.step(t, w, m)
+		if x.fault != "" {
+			return "when nothing fails any more: " + x.fault, path
+		}
+		w = x.world
+	}
+	return fmt.Sprintf("the work does not end within %d moves in which nothing fails", maxCalm), path[:shown]
+}
+
+// maxCalm is after how many moves without faults everything must have ended.
+const maxCalm = 600
+
+// shown is how many of them are told.
+const shown = 60
+
+// finished tells whether all clients are answered and all their work has ended.
+func (w *world) finished() bool {
+	for _, c := range w.clients {
+		if c.state != clientAnswered {
+			return false
+		}
+	}
+	return w.tail.view.done
+}
+
+// calm is the next move of a run in which nothing fails: what is under way
+// arrives, who is down comes back, one server leads, and time goes by only when
+// nothing else is to do.
+func (in *Instance) calm(t *tables, w *world) (move, bool) {
+	x := &run{world: w, in: in, t: t}
+	lead := x.chosen()
+	if s := x.confident(lead); s != nil {
+		return move{mConfirm, uint8(lead), 0}, true
+	}
+	for j, a := range x.agents {
+		if !a.up {
+			return move{mRestartAgent, uint8(j), 0}, true
+		}
+		if a.wait != nil && a.wait.value.(pending).Sync {
+			return move{mCommit, uint8(j), 0}, true
+		}
+	}
+	for n, l := range x.mail {
+		if !l.request() {
+			return move{mReceive, uint8(n), 0}, true
+		}
+		if lead >= 0 && x.servers[lead].leads() {
+			return move{mServe, uint8(n), uint8(lead)}, true
+		}
+	}
+	if m, ok := x.calmServer(lead); ok {
+		return m, true
+	}
+	return x.calmRest(lead)
+}
+
+// confident gives the leader when it can make sure that it leads, and has to.
+func (w *world) confident(lead int) *server {
+	if lead < 0 {
+		return nil
+	}
+	if s := w.servers[lead]; s.leads() && s.rules.Phase == control.Leading && s.at == w.tail && s.proved < w.clock {
+		return s
+	}
+	return nil
+}
+
+// chosen is the server that leads, or is about to, in the highest epoch; -1 when
+// none does.
+func (w *world) chosen() int {
+	best := -1
+	for i, s := range w.servers {
+		if s.up && s.rules.Phase != control.Following && s.rules.Epoch >= w.tail.mark.Epoch && (best < 0 || s.rules.Epoch > w.servers[best].rules.Epoch) {
+			best = i
+		}
+	}
+	return best
+}
+
+func (x *run) calmServer(lead int) (move, bool) {
+	if lead < 0 {
+		for i, s := range x.servers {
+			switch {
+			case !s.up:
+				return move{mRestart, uint8(i), 0}, true
+			case s.rules.Phase == control.Following && s.at != x.tail:
+				return move{mCatchUp, uint8(i), 0}, true
+			case s.rules.Phase == control.Following:
+				return move{mCampaign, uint8(i), 0}, true
+			}
+		}
+		// All believe that they lead, and none does.
+		for i, s := range x.servers {
+			if m, ok := x.calmLeader(i, s); ok {
+				return m, true
+			}
+			if s.rules.Phase == control.Leading {
+				return move{mCrash, uint8(i), 0}, true
+			}
+		}
+		return move{}, false
+	}
+	return x.calmLeader(lead, x.servers[lead])
+}
+
+func (x *run) calmLeader(i int, s *server) (move, bool) {
+	at := uint8(i)
+	switch {
+	case s.rules.Phase == control.Recovering:
+		return move{mReadBack, at, 0}, true
+	case s.rules.Phase == control.Appending && s.wire == wireSent:
+		return move{mArrive, at, 0}, true
+	case s.rules.Phase == control.Appending:
+		return move{mOutcome, at, 0}, true
+	case x.hasWork(s):
+		return move{mDecide, at, 0}, true
+	}
+	return x.calmAround(i, s)
+}
+
+// calmAround is a leader's look around.
+func (x *run) calmAround(i int, s *server) (move, bool) {
+	switch {
+	case x.confident(i) != nil:
+		return move{mConfirm, uint8(i), 0}, true
+	case s.leads() && (s.looked < x.clock || len(s.back) > 0):
+		return move{mLook, uint8(i), 0}, true
+	}
+	return move{}, false
+}
+
+func (x *run) calmRest(lead int) (move, bool) {
+	for k, c := range x.clients {
+		if c.state == clientIdle && lead >= 0 && x.servers[lead].leads() {
+			return move{mSubmit, uint8(k), uint8(lead)}, true
+		}
+		if c.state == clientWaits && !x.queued(lead, k) {
+			return move{mImpatient, uint8(k), 0}, true
+		}
+	}
+	for j, a := range x.agents {
+		for k := range calls {
+			if a.mind.tickets[k] != 0 && (k != beat || x.in.Beats) && !a.waitsToSend(k) && !x.heldBy(lead, j, k) {
+				return move{mGiveUp, uint8(j), uint8(k)}, true
+			}
+		}
+		for n, p := range a.procs {
+			if p.running {
+				return move{mExit, uint8(j), uint8(n)}, true
+			}
+		}
+	}
+	if x.clock < 200 {
+		return move{mTick, 0, 0}, true
+	}
+	return move{}, false
+}
+
+// queued tells whether a client's command waits at a server.
+func (w *world) queued(i, k int) bool {
+	return w.holds(i, func(it item) bool { return int(it.client) == k })
+}
+
+// heldBy tells whether a server has an agent's call, which it will answer.
+func (w *world) heldBy(i, j int, k call) bool {
+	return w.holds(i, func(it item) bool { return int(it.agent) == j && it.call == k })
+}
+
+func (w *world) holds(i int, is func(item) bool) bool {
+	if i < 0 {
+		return false
+	}
+	s := w.servers[i]
+	for _, it := range s.queue {
+		if is(it) {
+			return true
+		}
+	}
+	if s.flight != nil {
+		for _, it := range s.flight.items {
+			if is(it) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// Walk follows one random history, much longer than any that can be explored
+// exhaustively, and says how many moves it made.
+func (in Instance) Walk(seed uint64, moves int) Report {
+	t := in.tables()
+	rng := rand.New(rand.NewPCG(seed, 1))
+	first := in.begin(t)
+	w := first
+	r := Report{Instance: in.Name}
+	var path, calm []move
+	for len(path) < moves && r.Violation == "" {
+		x := &run{world: w, in: &in, t: t}
+		list := x.moves()
+		if len(list) == 0 {
+			break
+		}
+		m := pick(rng, list)
+		path = append(path, m)
+		next := in.step(t, w, m)
+		w, r.Violation = next.world, next.fault
+	}
+	if r.Violation == "" {
+		r.Violation, calm = in.finishes(t, w, map[[16]byte]struct{}{})
+	}
+	r.Transitions, r.Depth, r.Reducers = len(path), len(path), t.steps
+	if w.tail.view.done {
+		r.Ended = 1
+	}
+	if r.Violation != "" {
+		r.Moves, r.Trace = len(path), in.trace(t, first, append(path, calm...), len(path))
+	}
+	return r
+}
+
+// pick draws a move; faults, campaigns and time are rarer than work.
+func pick(rng *rand.Rand, list []move) move {
+	total := 0
+	for _, m := range list {
+		total += weight(m)
+	}
+	at := rng.IntN(total)
+	for _, m := range list {
+		if at -= weight(m); at < 0 {
+			return m
+		}
+	}
+	return list[0]
+}
+
+func weight(m move) int {
+	switch {
+	case m.kind >= mRefuse || m.kind == mCampaign:
+		return 1
+	case m.kind == mTick || m.kind == mExit:
+		return 3
+	}
+	return 20
+}
+
+// running counts the tasks that the journal has as running.
+func (v *view) running() (n int) {
+	for _, t := range v.tasks {
+		n += int(bit(t.status == api.TaskRunning))
+	}
+	return n
+}

@@ -1,0 +1,109 @@
+package chaos
+
+import (
+	"os"
+	"testing"
+	"time"
+)
+
+// The long run: DROVER_SOAK=1 explores whole instances and walks much further.
+var soak = os.Getenv("DROVER_SOAK") != ""
+
+// states bounds an exploration by what a run of the tests may take: about a minute
+// of one core for all of them, some seconds with -short.
+func states(usual int) int {
+	switch {
+	case soak:
+		return 6_000_000
+	case testing.Short():
+		return min(usual, 2_000)
+	}
+	return usual
+}
+
+// deadline stops an exploration on a machine that is much too slow; what was seen
+// until then still counts.
+func deadline() func() bool {
+	limit, begun := 2*time.Minute, time.Now()
+	if soak {
+		limit = 30 * time.Minute
+	}
+	return func() bool { return time.Since(begun) > limit }
+}
+
+// TestEveryInterleaving explores worlds of several sizes. Small ones are visited
+// whole; large ones breadth first, as far as the number of states allows.
+func TestEveryInterleaving(t *testing.T) {
+	for _, c := range []struct {
+		states int
+		in     Instance
+	}{
+		{100_000, Instance{Name: "one leader, one agent, one task", Servers: 1, Agents: 1, Workloads: 1, Tasks: 1, Faults: 1, Campaigns: 2}},
+		{1_000_000, Instance{Name: "two leaders, one agent, one task", Servers: 2, Agents: 1, Workloads: 1, Tasks: 1, Campaigns: 2}},
+		{150_000, Instance{Name: "two leaders, one agent, one task, a fault", Servers: 2, Agents: 1, Workloads: 1, Tasks: 1, Faults: 1, Campaigns: 2}},
+		{50_000, Instance{Name: "two leaders, two agents, three tasks, a fault", Servers: 2, Agents: 2, Workloads: 1, Tasks: 3, Faults: 1, Campaigns: 2}},
+		{50_000, Instance{Name: "two leaders, two agents, three tasks that are placed, a fault", Servers: 2, Agents: 2, Workloads: 1, Tasks: 3, Faults: 1, Campaigns: 1, From: Placed}},
+		{50_000, Instance{Name: "two leaders, two agents, three tasks that run, a fault", Servers: 2, Agents: 2, Workloads: 1, Tasks: 3, Faults: 1, Campaigns: 1, From: Running}},
+		{60_000, Instance{Name: "one leader, two agents, a task at most once, time", Servers: 1, Agents: 2, Workloads: 1, Tasks: 1, AtMostOnce: true, Beats: true, Prompt: true, Faults: 1, Ticks: 5, From: Placed}},
+		{60_000, Instance{Name: "two leaders, two agents, a task at most once, time", Servers: 2, Agents: 2, Workloads: 1, Tasks: 1, AtMostOnce: true, Beats: true, Prompt: true, Campaigns: 1, Ticks: 5, From: Running}},
+	} {
+		t.Run(c.in.Name, func(t *testing.T) {
+			r := c.in.Explore(states(c.states), deadline())
+			t.Log(r)
+			report(t, r)
+			if r.States < 1000 {
+				t.Errorf("only %d states were visited: nothing was explored", r.States)
+			}
+		})
+	}
+}
+
+// TestRandomHistories follows histories much longer than any that can be explored
+// whole, in which much more goes wrong.
+func TestRandomHistories(t *testing.T) {
+	walks := uint64(150)
+	switch {
+	case soak:
+		walks = 5_000
+	case testing.Short():
+		walks = 10
+	}
+	for name, in := range map[string]Instance{
+		"without heartbeats": {Servers: 2, Agents: 2, Workloads: 2, Tasks: 2, Faults: 30, Campaigns: 10, Ticks: 30},
+		"at most once":       {Servers: 2, Agents: 2, Workloads: 2, Tasks: 2, AtMostOnce: true, Beats: true, Faults: 20, Campaigns: 10, Ticks: 30},
+	} {
+		t.Run(name, func(t *testing.T) {
+			moves, ended, late := 0, 0, deadline()
+			for seed := range walks {
+				r := in.Walk(seed, 300)
+				if r.Violation != "" {
+					t.Logf("seed %d", seed)
+				}
+				report(t, r)
+				moves, ended = moves+r.Transitions, ended+r.Ended
+				if late() {
+					break
+				}
+			}
+			t.Logf("%d moves, %d histories in which all work had ended before the faults did", moves, ended)
+		})
+	}
+}
+
+// report fails the test with the way to a violation.
+func report(t *testing.T, r Report) {
+	t.Helper()
+	if r.Violation == "" {
+		return
+	}
+	for _, line := range r.Trace {
+		t.Log(line)
+	}
+	t.Fatalf("after %d moves: %s", r.Moves, r.Violation)
+}
+
+func TestRulesNameFieldsThatExist(t *testing.T) {
+	if gone := missing(); len(gone) > 0 {
+		t.Errorf("the print has rules about %v, which are no more: say what became of them", gone)
+	}
+}

@@ -1,0 +1,424 @@
+package chaos
+
+import (
+	"slices"
+
+	"drover.dev/internal/control"
+)
+
+// Instance is a world to explore: who takes part, what they run, and how much may
+// go wrong.
+type Instance struct {
+	Name       string
+	Servers    int
+	Agents     int
+	Workloads  int  // each submitted by a client of its own
+	Tasks      int  // of each workload
+	AtMostOnce bool // the tasks are marked so
+	Beats      bool // agents send heartbeats
+	// Prompt leaves out what is between a disk and who waits for it: appends and
+	// syncs are over at once, and the newest leader decides and looks around at once.
+	// What remains is about time: who hears whom, and when.
+	Prompt bool
+	// Faults is how many of these may happen: a crash, an append that is refused,
+	// lost or late, a lost acknowledgement, a call that is given up too early, a
+	// clock that runs late. Campaigns and Ticks bound how often a server asks to
+	// lead, and how much time goes by. A server that is paused is one whose turn
+	// does not come: that needs no fault.
+	Faults, Campaigns, Ticks int
+	// From is where the exploration begins: an ordinary run leads there. The zero
+	// value is an empty journal.
+	From  Stage
+	Depth int // moves at most; 0: until nothing new is found
+	Bug   Bug
+	// SafetyOnly leaves out the check that all work can still end.
+	SafetyOnly bool
+
+	commands []*thing
+	tell     bool
+}
+
+// Stage is how far an ordinary run has got.
+type Stage uint8
+
+// The stages.
+const (
+	Born       Stage = iota
+	Registered       // a leader leads, and every node is registered
+	Placed           // the workloads are submitted and placed, nobody has pulled
+	Running          // every task runs
+)
+
+// Bug is a mistake in the shells around the reducers that is made on purpose, to
+// see that it is found.
+type Bug uint8
+
+// The mistakes.
+const (
+	Sound         Bug = iota
+	StaleObeyed       // an agent does not look at the epoch of what it is told
+	AckBeforeSync     // a leader answers when it has sent its batch, not when that stands
+	ReportDropped     // an agent forgets a report when it has sent it
+	HintTrusted       // an agent takes a hint for the set that it hints at
+	NoGrace           // a new leader counts silence from before it listened
+	NeverConfirms     // a leader that has been replaced goes on to renew leases
+	SilentServed      // a leader renews the lease of a node that stands as silent
+)
+
+// move is one step of somebody. The numbers say whose and which.
+type move struct {
+	kind moveKind
+	a, b uint8
+}
+
+type moveKind uint8
+
+const (
+	mCampaign moveKind = iota
+	mCatchUp
+	mDecide
+	mArrive
+	mOutcome
+	mReadBack
+	mLook
+	mConfirm
+	mSubmit
+	mServe
+	mReceive
+	mCommit
+	mExit
+	mGiveUp // a call of which nothing is left
+	mTick
+	mRestart
+	mRestartAgent
+	mArriveLate
+
+	mRefuse // from here on: faults
+	mLoseAppend
+	mLoseAck
+	mDelay
+	mCrash
+	mCrashAgent
+	mCrashAgentKept
+	mImpatient
+	mGiveUpEarly
+	mTickLate
+)
+
+// moves lists what may happen next.
+func (x *run) moves() (out []move) {
+	add := func(k moveKind, a, b int) {
+		if k < mRefuse || x.left.faults > 0 {
+			out = append(out, move{k, uint8(a), uint8(b)})
+		}
+	}
+	for i, s := range x.servers {
+		x.movesOf(i, s, add)
+	}
+	for n, l := range x.mail {
+		if !l.request() {
+			add(mReceive, n, 0)
+			continue
+		}
+		for i, s := range x.servers {
+			if s.leads() {
+				add(mServe, n, i)
+			}
+		}
+	}
+	for j, a := range x.agents {
+		x.movesOfAgent(j, a, add)
+	}
+	for k, c := range x.clients {
+		x.movesOfClient(k, c, add)
+	}
+	for n, r := range x.late {
+		if r.mark.Seq == x.tail.mark.Seq+1 {
+			add(mArriveLate, n, 0)
+		}
+	}
+	if x.left.ticks > 0 {
+		add(mTick, 0, 0)
+		for j, a := range x.agents {
+			if a.lag == 0 {
+				add(mTickLate, j, 0)
+			}
+		}
+	}
+	return out
+}
+
+func (x *run) movesOf(i int, s *server, add func(moveKind, int, int)) {
+	if !s.up {
+		add(mRestart, i, 0)
+		return
+	}
+	switch s.rules.Phase {
+	case control.Following:
+		if x.left.campaigns > 0 {
+			add(mCampaign, i, 0)
+		}
+		if s.at != x.tail {
+			add(mCatchUp, i, 0)
+		}
+	case control.Leading:
+		if x.hasWork(s) {
+			add(mDecide, i, 0)
+		}
+	case control.Appending:
+		x.movesOfAppend(i, s, add)
+	case control.Recovering:
+		add(mReadBack, i, 0)
+	}
+	if s.leads() && (s.looked < x.clock || len(s.back) > 0) {
+		add(mLook, i, 0)
+	}
+	if s.leads() && s.rules.Phase == control.Leading && s.proved < x.clock && s.at == x.tail {
+		add(mConfirm, i, 0)
+	}
+	add(mCrash, i, 0)
+}
+
+func (x *run) movesOfAppend(i int, s *server, add func(moveKind, int, int)) {
+	switch s.wire {
+	case wireSent:
+		add(mArrive, i, 0)
+		add(mRefuse, i, 0)
+		add(mLoseAppend, i, 0)
+		add(mDelay, i, 0)
+	case wireStored:
+		add(mOutcome, i, 0)
+		add(mLoseAck, i, 0)
+	case wireOutrun:
+		add(mOutcome, i, 0)
+	}
+}
+
+func (x *run) movesOfAgent(j int, a *agent, add func(moveKind, int, int)) {
+	for n, p := range a.procs {
+		if p.running {
+			add(mExit, j, n)
+		}
+	}
+	if !a.up {
+		add(mRestartAgent, j, 0)
+		return
+	}
+	if a.wait != nil {
+		add(mCommit, j, 0)
+		add(mCrashAgentKept, j, 0)
+	}
+	add(mCrashAgent, j, 0)
+	for k := range calls {
+		if a.mind.tickets[k] == 0 || k == beat && !x.in.Beats || a.waitsToSend(k) {
+			continue
+		}
+		if x.underWay(j, k) {
+			add(mGiveUpEarly, j, int(k))
+		} else {
+			add(mGiveUp, j, int(k))
+		}
+	}
+}
+
+// waitsToSend tells whether a call is not under way yet, but waits for the disk.
+func (a *agent) waitsToSend(k call) bool {
+	return k == reports && a.wait != nil && a.wait.value.(pending).sends()
+}
+
+func (x *run) movesOfClient(k int, c client, add func(moveKind, int, int)) {
+	switch c.state {
+	case clientIdle:
+		for i, s := range x.servers {
+			if s.leads() && c.tries < maxTries {
+				add(mSubmit, k, i)
+			}
+		}
+	case clientWaits:
+		add(mImpatient, k, 0)
+	}
+}
+
+// maxTries is how often a client asks.
+const maxTries = 3
+
+// step makes a move in a copy of a world.
+func (in *Instance) step(t *tables, w *world, m move) *run {
+	x := &run{world: w.clone(), in: in, t: t}
+	x.make(m)
+	if m.kind >= mRefuse {
+		x.left.faults--
+	}
+	for in.Prompt && x.fault == "" {
+		next, ok := x.prompt()
+		if !ok {
+			break
+		}
+		x.say("%s", x.describe(next))
+		x.make(next)
+	}
+	if x.fault == "" {
+		x.fault = x.check(in)
+	}
+	return x
+}
+
+// prompt is the next move of those that do not wait.
+func (x *run) prompt() (move, bool) {
+	for j, a := range x.agents {
+		if a.wait != nil && a.wait.value.(pending).Sync {
+			return move{mCommit, uint8(j), 0}, true
+		}
+	}
+	for i, s := range x.servers {
+		switch {
+		case !s.up:
+		case s.rules.Phase == control.Recovering:
+			return move{mReadBack, uint8(i), 0}, true
+		case s.rules.Phase == control.Appending && s.wire == wireSent:
+			return move{mArrive, uint8(i), 0}, true
+		case s.rules.Phase == control.Appending:
+			return move{mOutcome, uint8(i), 0}, true
+		case i != x.chosen():
+		case x.hasWork(s):
+			return move{mDecide, uint8(i), 0}, true
+		case x.confident(i) != nil:
+			return move{mConfirm, uint8(i), 0}, true
+		case s.leads() && s.looked < x.clock:
+			return move{mLook, uint8(i), 0}, true
+		}
+	}
+	return move{}, false
+}
+
+func (x *run) make(m move) {
+	a, b := int(m.a), int(m.b)
+	switch m.kind {
+	case mCampaign:
+		x.left.campaigns--
+		x.handle(a, control.Campaign{})
+		x.decide(a)
+	case mCatchUp:
+		x.catchUp(a)
+	case mDecide:
+		x.decide(a)
+	case mArrive:
+		s := x.server(a)
+		s.wire = wireOutrun
+		if x.arrive(s.flight.record) {
+			s.wire = wireStored
+		}
+	case mOutcome, mRefuse, mLoseAppend, mLoseAck, mDelay:
+		x.outcome(m.kind, a)
+	case mReadBack:
+		x.readBack(a)
+	case mLook:
+		x.look(a)
+	case mConfirm:
+		x.confirm(a)
+	case mCrash:
+		x.crash(a)
+	case mRestart:
+		x.restart(a)
+	case mSubmit:
+		x.submit(a, b)
+	case mImpatient:
+		x.impatient(a)
+	case mServe:
+		x.serve(a, b)
+	case mReceive:
+		x.receive(a)
+	case mArriveLate:
+		r := x.late[a]
+		x.late = slices.Delete(x.late, a, a+1)
+		x.arrive(r)
+	default:
+		x.makeAgents(m)
+	}
+}
+
+func (x *run) makeAgents(m move) {
+	a, b := int(m.a), int(m.b)
+	switch m.kind {
+	case mCommit:
+		x.commit(a)
+	case mExit:
+		x.exit(a, b)
+	case mGiveUp, mGiveUpEarly:
+		x.feed(a, stimulus{stimRefused, x.t.thing(call(b))})
+	case mCrashAgent, mCrashAgentKept:
+		x.crashAgent(a, m.kind == mCrashAgentKept)
+	case mRestartAgent:
+		x.restartAgent(a)
+	case mTick:
+		x.left.ticks--
+		x.pass(-1)
+	case mTickLate:
+		x.left.ticks--
+		x.pass(a)
+	}
+}
+
+// outcome tells a server what became of its append.
+func (x *run) outcome(k moveKind, i int) {
+	s := x.server(i)
+	out := control.Appended{Outcome: control.Unknown}
+	switch {
+	case k == mRefuse:
+		out.Outcome = control.Refused
+	case k == mDelay:
+		x.late = append(x.late, s.flight.record)
+	case k == mOutcome && s.wire == wireStored:
+		out.Outcome, out.Seq = control.Stored, s.flight.record.mark.Seq
+	case k == mOutcome:
+		out.Outcome = control.Outrun
+	}
+	s.wire = wireIdle
+	x.handle(i, out)
+}
+
+// begin makes the world that an exploration starts from.
+func (in *Instance) begin(t *tables) *world {
+	root := &record{view: t.first()}
+	w := &world{tail: root, left: budget{uint8(in.Faults), uint8(in.Campaigns), uint8(in.Ticks)}}
+	in.commands = nil
+	for k := range in.Workloads {
+		in.commands = append(in.commands, t.thing(in.submission(k)))
+	}
+	w.clients = make([]client, in.Workloads)
+	for range in.Servers {
+		w.servers = append(w.servers, &server{up: true, rules: *control.NewLeader(root.mark), at: root, base: versions(root.view)})
+	}
+	x := &run{world: w, in: in, t: t}
+	for j := range in.Agents {
+		w.agents = append(w.agents, &agent{disk: t.ledger(nodeNames[j], nil)})
+		x.restartAgent(j)
+	}
+	for !in.reached(w) {
+		m, ok := in.calm(t, w)
+		if !ok {
+			break
+		}
+		left := w.left
+		w = in.step(t, w, m).world
+		w.left = left
+	}
+	return w
+}
+
+// reached tells whether a world has got to the stage from which to explore.
+func (in *Instance) reached(w *world) bool {
+	v := w.tail.view
+	placed, running := 0, 0
+	for j, n := range v.nodes[:len(w.agents)] {
+		if in.From >= Registered && (!n.registered || w.agents[j].mind.tickets[hello] != 0 || w.agents[j].mind.have == 0) {
+			return false
+		}
+		placed += len(n.held)
+		for _, p := range w.agents[j].procs {
+			running += int(bit(p.running))
+		}
+	}
+	all := in.Workloads * in.Tasks
+	return (in.From < Placed || placed == all) && (in.From < Running || running == all && v.running() == all)
+}

@@ -1,0 +1,383 @@
+package chaos
+
+import (
+	"fmt"
+	"reflect"
+
+	"drover.dev/api"
+	"drover.dev/internal/agent/core"
+	"drover.dev/internal/control"
+)
+
+// tables holds every state that any reducer was ever in, once, by its print. What
+// a reducer makes of an input is computed once a state: the exploration is then
+// walking along arrows that are known already, and a reducer is run only where it
+// has never been. Reducers cannot be copied; one that is needed again is made anew
+// from the inputs that lead to it.
+type tables struct {
+	p       *printer
+	things  map[string]*thing
+	minds   map[string]*mind
+	ledgers map[string]*ledger
+	views   map[string]*view
+	ears    map[string]*ears
+	steps   int // of reducers that were really run
+
+	pullEvery api.Duration
+}
+
+func (in *Instance) tables() *tables {
+	every := api.Duration(heartbeat) // else a lost hint would never be made good
+	if in.Beats {
+		every = forever
+	}
+	return &tables{
+		pullEvery: every,
+		p:         newPrinter(), things: map[string]*thing{}, minds: map[string]*mind{}, ledgers: map[string]*ledger{},
+		views: map[string]*view{}, ears: map[string]*ears{},
+	}
+}
+
+// thing is an immutable value: the content of a letter, an input of the engine.
+type thing struct {
+	id    uint32
+	value any
+}
+
+// thing finds the one of equal content.
+func (t *tables) thing(v any) *thing {
+	key := fmt.Sprintf("%T ", v) + string(t.p.print(v))
+	if x, ok := t.things[key]; ok {
+		return x
+	}
+	x := &thing{id: uint32(len(t.things) + 1), value: v}
+	t.things[key] = x
+	return x
+}
+
+func (x *thing) number() uint32 {
+	if x == nil {
+		return 0
+	}
+	return x.id
+}
+
+// call is a kind of request of an agent; at most one of a kind is under way.
+type call uint8
+
+const (
+	hello call = iota
+	pull
+	reports
+	beat
+	calls
+)
+
+var callFields = [calls]string{"hello", "pull", "reports", "beat"}
+
+// stimulus is something that a mind takes in. Answers do not say which call they
+// answer: it is the one under way.
+type stimulus struct {
+	kind stimulusKind
+	what *thing
+}
+
+type stimulusKind uint8
+
+const (
+	stimTime stimulusKind = iota // nothing but that time has passed
+	stimResume
+	stimLinkUp
+	stimHinted   // api.Hint
+	stimWelcomed // api.Welcome
+	stimSet      // api.AssignmentSet
+	stimAcked    // api.ReportsAck
+	stimBeaten   // api.Hint
+	stimRefused  // call
+	stimPrepared // api.Attempt
+	stimStarted  // api.Attempt
+	stimAdopted  // api.Attempt
+	stimEnded    // core.Ended
+)
+
+// input makes the core's input of a stimulus; tickets are those of its calls.
+func (s stimulus) input(tickets [calls]uint64) core.Input {
+	switch s.kind {
+	case stimResume:
+		return core.Resume{}
+	case stimLinkUp:
+		return core.LinkUp{}
+	case stimHinted:
+		return core.Hinted{Hint: s.what.value.(api.Hint)}
+	case stimWelcomed:
+		return core.Welcomed{Ticket: tickets[hello], Welcome: s.what.value.(api.Welcome)}
+	case stimSet:
+		return core.Set{Ticket: tickets[pull], Set: s.what.value.(api.AssignmentSet)}
+	case stimAcked:
+		return core.Acked{Ticket: tickets[reports], Ack: s.what.value.(api.ReportsAck)}
+	case stimBeaten:
+		return core.Beaten{Ticket: tickets[beat], Hint: s.what.value.(api.Hint)}
+	case stimRefused:
+		return core.Refused{Ticket: tickets[s.what.value.(call)]}
+	case stimPrepared:
+		return core.Prepared{About: core.About{ID: s.what.value.(api.Attempt)}}
+	case stimStarted:
+		return core.Started{About: core.About{ID: s.what.value.(api.Attempt)}}
+	case stimAdopted:
+		return core.Adopted{About: core.About{ID: s.what.value.(api.Attempt)}}
+	case stimEnded:
+		return s.what.value.(core.Ended)
+	}
+	return nil
+}
+
+// ledger is what an agent's disk holds.
+type ledger struct {
+	id      uint32
+	records []core.Record
+}
+
+// ledger finds the one that gives a restarted agent the same mind.
+func (t *tables) ledger(node string, records []core.Record) *ledger {
+	c := t.wake(node, records)
+	key := string(t.p.print(c))
+	if l, ok := t.ledgers[key]; ok {
+		return l
+	}
+	l := &ledger{id: uint32(len(t.ledgers) + 1), records: records}
+	t.ledgers[key] = l
+	return l
+}
+
+// wake makes a core from the records of its earlier lives.
+func (t *tables) wake(node string, records []core.Record) *core.Core {
+	c := core.New(core.Config{Node: node, Boot: "boot", PullEvery: t.pullEvery})
+	for i := range records {
+		c.Replay(&records[i])
+	}
+	return c
+}
+
+// mind is a state of an agent's core.
+type mind struct {
+	id       uint32
+	node     string
+	ledger   *ledger // of a mind that has just been made
+	parent   *mind   // else: from which it came
+	by       stimulus
+	now      api.Duration // of the last step
+	live     *core.Core   // this very state, until it is stepped
+	tickets  [calls]uint64
+	epoch    uint64
+	have     uint64
+	welcomed bool
+	grip     string // everything but its calls that an obeyed message may change
+	known    map[api.Attempt]bool
+	next     map[occasion]*reaction
+}
+
+// occasion is a stimulus at a time.
+type occasion struct {
+	now api.Duration
+	stimulus
+}
+
+// reaction is what a mind makes of an occasion.
+type reaction struct {
+	mind  *mind
+	out   core.Output
+	ended [calls]bool // calls that are not awaited any more
+}
+
+// mind finds the one of a core's state.
+func (t *tables) mind(node string, c *core.Core) (m *mind, fresh bool) {
+	key := node + "\x00" + string(t.p.print(c))
+	if m, ok := t.minds[key]; ok {
+		return m, false
+	}
+	m = &mind{id: uint32(len(t.minds) + 1), node: node, live: c, next: map[occasion]*reaction{}}
+	m.look(t.p, c)
+	t.minds[key] = m
+	return m, true
+}
+
+// look reads what the properties speak of.
+func (m *mind) look(p *printer, c *core.Core) {
+	v := reflect.ValueOf(c).Elem()
+	link, set := v.FieldByName("link"), v.FieldByName("set")
+	m.tickets = ticketsOf(c)
+	m.epoch, m.welcomed, m.have = c.Epoch(), link.FieldByName("welcomed").Bool(), set.FieldByName("have").Uint()
+	m.known = map[api.Attempt]bool{}
+	attempts := v.FieldByName("attempts")
+	for it := attempts.MapRange(); it.Next(); {
+		k := it.Key()
+		m.known[attemptOf(k)] = true
+	}
+	p.buf = p.buf[:0]
+	clear(p.seen)
+	for _, x := range []reflect.Value{set.FieldByName("have"), link.FieldByName("welcomed"), v.FieldByName("lease"), attempts} {
+		p.value(x, 0)
+	}
+	m.grip = string(p.buf)
+}
+
+func attemptOf(v reflect.Value) api.Attempt {
+	ref := v.FieldByName("TaskRef")
+	return api.Attempt{TaskRef: api.TaskRef{
+		Workload: ref.FieldByName("Workload").Uint(), Task: uint16(ref.FieldByName("Task").Uint()), Index: uint32(ref.FieldByName("Index").Uint()),
+	}, Try: uint32(v.FieldByName("Try").Uint())}
+}
+
+func ticketsOf(c *core.Core) (out [calls]uint64) {
+	link := reflect.ValueOf(c).Elem().FieldByName("link")
+	for i, name := range callFields {
+		out[i] = link.FieldByName(name).FieldByName("ticket").Uint()
+	}
+	return out
+}
+
+// boot is the first mind of an agent's life.
+func (t *tables) boot(node string, l *ledger) *mind {
+	m, fresh := t.mind(node, t.wake(node, l.records))
+	if fresh {
+		m.ledger = l
+	}
+	return m
+}
+
+// step lets a mind take something in.
+func (t *tables) step(m *mind, now api.Duration, s stimulus) *reaction {
+	at := occasion{now, s}
+	if r, ok := m.next[at]; ok {
+		return r
+	}
+	c := m.core(t)
+	out := stepCore(c, now, s, m.tickets)
+	next, fresh := t.mind(m.node, c)
+	if fresh {
+		next.parent, next.by, next.now = m, s, now
+	}
+	r := &reaction{mind: next, out: out}
+	after := ticketsOf(c)
+	for k := range r.ended {
+		r.ended[k] = m.tickets[k] != 0 && after[k] != m.tickets[k]
+	}
+	m.next[at] = r
+	return r
+}
+
+func stepCore(c *core.Core, now api.Duration, s stimulus, tickets [calls]uint64) core.Output {
+	if in := s.input(tickets); in != nil {
+		return c.Step(now, in)
+	}
+	return c.Step(now)
+}
+
+// core gives the state itself, to be stepped.
+func (m *mind) core(t *tables) *core.Core {
+	t.steps++
+	if c := m.live; c != nil {
+		m.live = nil
+		return c
+	}
+	var path []*mind
+	first := m
+	for ; first.parent != nil; first = first.parent {
+		path = append(path, first)
+	}
+	c := t.wake(first.node, first.ledger.records)
+	for i := len(path) - 1; i >= 0; i-- {
+		stepCore(c, path[i].now, path[i].by, path[i].parent.tickets)
+	}
+	return c
+}
+
+// ears is a state of a leader's memory of when nodes were heard of.
+type ears struct {
+	id     uint32
+	parent *ears
+	by     sound
+	live   *control.Liveness
+	next   map[sound]*hearing
+}
+
+// sound is something that ears take in.
+type sound struct {
+	kind   soundKind
+	node   string
+	silent bool // as the state has it
+	now    api.Duration
+}
+
+type soundKind uint8
+
+const (
+	soundTrack soundKind = iota
+	soundHeard
+	soundTick
+)
+
+// hearing is what ears make of it.
+type hearing struct {
+	ears    *ears
+	back    bool
+	known   bool
+	changes []control.Change
+}
+
+// listen gives the ears of a leader that has just begun to lead.
+func (t *tables) listen() *ears { return t.ear(control.NewLiveness(silentAfter, tick)) }
+
+func (t *tables) ear(l *control.Liveness) *ears {
+	key := string(t.p.print(l))
+	if e, ok := t.ears[key]; ok {
+		return e
+	}
+	e := &ears{id: uint32(len(t.ears) + 1), live: l, next: map[sound]*hearing{}}
+	t.ears[key] = e
+	return e
+}
+
+// hear lets ears take something in.
+func (t *tables) hear(e *ears, s sound) *hearing {
+	if h, ok := e.next[s]; ok {
+		return h
+	}
+	l := e.liveness(t)
+	h := &hearing{}
+	h.take(l, s)
+	known := len(t.ears)
+	if h.ears = t.ear(l); len(t.ears) > known {
+		h.ears.parent, h.ears.by = e, s
+	}
+	e.next[s] = h
+	return h
+}
+
+func (h *hearing) take(l *control.Liveness, s sound) {
+	switch s.kind {
+	case soundTrack:
+		l.Track(s.node, s.silent, s.now)
+	case soundHeard:
+		h.back, h.known = l.Heard(s.node, s.now)
+	case soundTick:
+		h.changes = l.Tick(s.now, api.Time(s.now))
+	}
+}
+
+func (e *ears) liveness(t *tables) *control.Liveness {
+	t.steps++
+	if l := e.live; l != nil {
+		e.live = nil
+		return l
+	}
+	var path []sound
+	for ; e.parent != nil; e = e.parent {
+		path = append(path, e.by)
+	}
+	l := control.NewLiveness(silentAfter, tick)
+	for i := len(path) - 1; i >= 0; i-- {
+		new(hearing).take(l, path[i])
+	}
+	return l
+}

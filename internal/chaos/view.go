@@ -1,0 +1,298 @@
+package chaos
+
+import (
+	"fmt"
+	"slices"
+
+	"drover.dev/api"
+	"drover.dev/internal/engine"
+	"drover.dev/internal/state"
+)
+
+// view is a state of the cell, with what a server remembers beside it: which
+// attempts went off each node, and which final reports stand in the journal.
+type view struct {
+	id     uint32
+	parent *view
+	now    api.Time
+	events []state.Event
+
+	epoch   uint64
+	nodes   []nodeView
+	tasks   []taskView
+	answers map[string]state.Answer
+	said    []saying
+	done    bool   // every workload has ended, and there is one
+	fault   string // a property that the batch which led here violates
+
+	live *engine.Engine // this very state, until it decides
+	next map[string]*decision
+}
+
+type nodeView struct {
+	registered, silent bool
+	version            uint64
+	held               []api.Assignment
+	gone               []departure
+}
+
+// departure says that an attempt went off a node at a version of its set.
+type departure struct {
+	attempt api.Attempt
+	version uint64
+}
+
+type taskView struct {
+	ref    api.TaskRef
+	status api.TaskStatus
+	try    uint32 // the last one
+	lost   uint32 // the last one before it that was given up with its node
+	result *api.Result
+}
+
+// saying is a final report that stands in the journal.
+type saying struct {
+	attempt api.Attempt
+	n       uint32
+	outcome api.Outcome
+}
+
+// decision is what the engine makes of inputs at a time.
+type decision struct {
+	view    *view
+	events  []state.Event
+	answers []state.Answer
+	more    bool
+	idle    bool // no events
+	err     error
+}
+
+// first is the state of a cell in which only the settings were made.
+func (t *tables) first() *view {
+	settings := state.DefaultSettings()
+	settings.Lease, settings.Drift = lease, drift
+	events := []state.Event{&state.SettingsChanged{Settings: settings}}
+	return t.view(nil, epochBegin, events, nil, nil)
+}
+
+// fold makes the state of a view.
+func (v *view) fold() (*state.State, error) {
+	var path []*view
+	for ; v != nil; v = v.parent {
+		path = append(path, v)
+	}
+	st := state.New()
+	for i := len(path) - 1; i >= 0; i-- {
+		if err := apply(st, path[i].now, path[i].events); err != nil {
+			return nil, err
+		}
+	}
+	return st, nil
+}
+
+// apply folds the events of one record in.
+func apply(st *state.State, now api.Time, events []state.Event) error {
+	st.Now = max(st.Now, now)
+	for _, ev := range events {
+		if err := st.Apply(now, ev); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// decide lets the engine decide on inputs. It decides twice: once with the engine
+// that has lived through everything, if it is still there, and once with one that
+// was rebuilt from the journal, as a follower audits.
+func (t *tables) decide(v *view, now api.Time, inputs []*thing) *decision {
+	key := fmt.Sprint(now)
+	for _, in := range inputs {
+		key += fmt.Sprintf(" %d", in.id)
+	}
+	if d, ok := v.next[key]; ok {
+		return d
+	}
+	d := t.decideAnew(v, now, inputs)
+	v.next[key] = d
+	return d
+}
+
+func (t *tables) decideAnew(v *view, now api.Time, inputs []*thing) *decision {
+	t.steps++
+	batch := make([]engine.Input, len(inputs))
+	for i := range inputs {
+		batch[i] = inputs[i].value.(engine.Input)
+	}
+	st, err := v.fold()
+	if err != nil {
+		return &decision{err: err}
+	}
+	e := engine.New(st)
+	out, err := e.Step(now, batch)
+	if err == nil {
+		err = engine.Check(e, out)
+	}
+	if err == nil {
+		err = engine.CheckState(e.State())
+	}
+	if err != nil {
+		return &decision{err: err}
+	}
+	if len(out.Events) == 0 && len(inputs) == 0 {
+		return &decision{view: v, idle: true}
+	}
+	d := &decision{events: out.Events, answers: out.Answers, more: out.More}
+	d.view = t.view(v, now, out.Events, batch, e)
+	if d.view.fault == "" {
+		d.view.fault = t.audit(v, now, batch, out, e)
+	}
+	if d.view.live == nil {
+		d.view.live = e
+	}
+	return d
+}
+
+// audit compares what the engine rebuilt from the journal decided with what the
+// one that lived through it decides, and its state with the one that is folded
+// from the events. It says what differs.
+func (t *tables) audit(v *view, now api.Time, batch []engine.Input, out engine.Output, e *engine.Engine) string {
+	rebuilt := string(t.p.print(out.Events, out.Answers))
+	if old := v.live; old != nil {
+		v.live = nil
+		lived, err := old.Step(now, batch)
+		if err != nil || string(t.p.print(lived.Events, lived.Answers)) != rebuilt {
+			return fmt.Sprintf("audit: an engine rebuilt from the journal decides otherwise than the one that lived through it (%v): %v %v", err, showEvents(out.Events), showEvents(lived.Events))
+		}
+	}
+	st, err := v.fold()
+	if err == nil {
+		err = apply(st, now, out.Events)
+	}
+	if err != nil || string(t.p.print(st)) != string(t.p.print(e.State())) {
+		return fmt.Sprintf("audit: replaying the journal gives another state than living did (%v)", err)
+	}
+	return ""
+}
+
+// view finds the one that events lead to.
+func (t *tables) view(parent *view, now api.Time, events []state.Event, inputs []engine.Input, e *engine.Engine) *view {
+	v := &view{parent: parent, now: now, events: events, next: map[string]*decision{}}
+	var st *state.State
+	if e != nil {
+		st = e.State()
+	} else {
+		st, _ = v.fold() // the settings alone
+		e = engine.NewFollower(st)
+	}
+	v.look(e)
+	if parent != nil {
+		v.remember(parent, inputs)
+		v.fault = v.contradicts(parent)
+	}
+	gone := make([][]departure, len(v.nodes))
+	for i := range v.nodes {
+		gone[i] = v.nodes[i].gone
+	}
+	key := string(t.p.print(st, gone, v.said, v.fault))
+	if known, ok := t.views[key]; ok {
+		return known
+	}
+	v.id = uint32(len(t.views) + 1)
+	t.views[key] = v
+	return v
+}
+
+// look reads what servers and properties speak of.
+func (v *view) look(e *engine.Engine) {
+	st := e.State()
+	v.epoch, v.answers = st.Epoch, map[string]state.Answer{}
+	for key, a := range st.Keys { // order-free: a copy
+		v.answers[key] = a
+	}
+	v.nodes = make([]nodeView, len(nodeNames))
+	for i, name := range nodeNames {
+		n := st.Nodes[name]
+		if n == nil {
+			continue
+		}
+		v.nodes[i] = nodeView{registered: true, silent: n.Silent, version: n.Version}
+		for _, held := range n.SortedHeld() {
+			w, t := st.Task(held.Ref)
+			v.nodes[i].held = append(v.nodes[i].held, e.Assignment(w, t))
+		}
+	}
+	v.done = len(st.Workloads) > 0
+	for _, id := range st.SortedWorkloads() {
+		w := st.Workloads[id]
+		v.done = v.done && w.Status.Final()
+		for gi := range w.Groups {
+			for _, t := range w.Groups[gi].Tasks {
+				v.tasks = append(v.tasks, taskView{ref: t.Ref, status: t.Status, try: t.Try, lost: t.LostTry, result: t.Result})
+			}
+		}
+	}
+}
+
+// remember notes what went off the nodes, and what was said for good.
+func (v *view) remember(before *view, inputs []engine.Input) {
+	for i := range v.nodes {
+		n, was := &v.nodes[i], &before.nodes[i]
+		n.gone = was.gone
+		for j := range was.held {
+			id := was.held[j].Attempt
+			if !slices.ContainsFunc(n.held, func(a api.Assignment) bool { return a.Attempt == id }) {
+				n.gone = append(slices.Clip(n.gone), departure{id, n.version})
+			}
+		}
+	}
+	v.said = before.said
+	for _, in := range inputs {
+		r, ok := in.(*engine.Reports)
+		if !ok {
+			continue
+		}
+		for _, x := range r.Reports {
+			s := saying{attempt: x.Attempt, n: x.N}
+			if x.Kind == api.ReportEnded && !slices.ContainsFunc(v.said, s.same) {
+				s.outcome = x.Result.Outcome
+				v.said = append(slices.Clip(v.said), s)
+			}
+		}
+	}
+	v.said = slices.Clone(v.said)
+	slices.SortFunc(v.said, func(a, b saying) int {
+		if c := state.CompareRefs(a.attempt.TaskRef, b.attempt.TaskRef); c != 0 {
+			return c
+		}
+		return int(a.attempt.Try) - int(b.attempt.Try)
+	})
+}
+
+func (s saying) same(o saying) bool { return s.attempt == o.attempt && s.n == o.n }
+
+// contradicts says in what a state takes back what stood in the one before.
+func (v *view) contradicts(before *view) string {
+	for key, a := range before.answers { // order-free: any violation will do
+		if v.answers[key] != a {
+			return fmt.Sprintf("an answer that stood in the journal was changed: %v became %v", a, v.answers[key])
+		}
+	}
+	for i := range before.tasks {
+		was, is := &before.tasks[i], &v.tasks[i]
+		if was.status.Final() && (is.status != was.status || is.result != was.result) {
+			return fmt.Sprintf("task %v had ended as %v with a result, and then changed to %v", was.ref, was.status, is.status)
+		}
+	}
+	for _, s := range v.said {
+		if s.outcome != api.OutcomeSucceeded || slices.ContainsFunc(before.said, s.same) {
+			continue
+		}
+		i := slices.IndexFunc(before.tasks, func(t taskView) bool {
+			return t.ref == s.attempt.TaskRef && (s.attempt.Try == t.try || s.attempt.Try == t.lost)
+		})
+		if i >= 0 && !v.tasks[i].status.Final() {
+			return fmt.Sprintf("task %v succeeded in try %d, as the journal knows, but has not ended", s.attempt.TaskRef, s.attempt.Try)
+		}
+	}
+	return ""
+}

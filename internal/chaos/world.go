@@ -1,0 +1,392 @@
+package chaos
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"slices"
+
+	"drover.dev/api"
+	"drover.dev/internal/agent/core"
+	"drover.dev/internal/control"
+	"drover.dev/internal/engine"
+	"drover.dev/internal/state"
+)
+
+// The model's time goes by in ticks. All waits of the protocol but these are
+// shorter than a tick, so a tick ends them.
+const (
+	tick        = 6 * api.Second
+	silentAfter = 2 * tick // also the lease of tasks marked atMostOnce
+	lease       = tick     // Settings.Lease
+	drift       = tick     // Settings.Drift: an agent's clock may be one tick late
+	patience    = 1        // ticks for which a leader need not confirm that it leads
+	heartbeat   = tick * 4 / 5
+	forever     = 1000 * api.Hour
+	bootTime    = api.Hour // the agents' machines started so long before
+	epochBegin  = api.Time(1_700_000_000_000_000_000)
+)
+
+// nodeNames are those of the agents, in order.
+var nodeNames = [...]string{"a", "b"}
+
+// world is a state of everything: the journal, the servers, the agents, what they
+// say to each other, and the time. Its parts are never changed once they are
+// shared: a move copies what it changes.
+type world struct {
+	clock   uint8 // ticks
+	left    budget
+	tail    *record // the journal's last record
+	servers []*server
+	agents  []*agent
+	clients []client
+	mail    []letter
+	late    []*record // appends under way that nobody waits for any more
+}
+
+// budget is how often what need not happen may still happen.
+type budget struct{ faults, campaigns, ticks uint8 }
+
+// record is an entry of a journal, or one that is to become that.
+type record struct {
+	parent *record
+	mark   control.Mark
+	view   *view // of the cell after it
+	inputs []*thing
+}
+
+// follow makes the record of a decision.
+func (r *record) follow(server int, epoch uint64, d *decision, inputs []*thing) *record {
+	n := &record{parent: r, view: d.view, inputs: inputs}
+	b := append([]byte{byte(server)}, r.mark.Hash[:]...) // no two servers have one name
+	b = binary.AppendUvarint(binary.AppendUvarint(b, epoch), uint64(d.view.id))
+	for _, in := range inputs {
+		b = binary.AppendUvarint(b, uint64(in.id))
+	}
+	n.mark = control.Mark{Seq: r.mark.Seq + 1, N: r.mark.N + 1, Epoch: epoch, Hash: sha256.Sum256(b)}
+	return n
+}
+
+// after lists the records behind one, oldest first.
+func (r *record) after(n uint64) (out []*record) {
+	for ; r.mark.N > n; r = r.parent {
+		out = append(out, r)
+	}
+	slices.Reverse(out)
+	return out
+}
+
+// server is a server with the real rules of leadership. Its shadow stands where
+// the rules' last acknowledged record is.
+type server struct {
+	up     bool
+	rules  control.Leader
+	at     *record // the last one folded in
+	engine *view   // what the deciding engine has come to: ahead of at by the flight
+	opened bool    // the record that opens the epoch stands
+	since  uint8   // when it did
+	proved uint8   // when it was last sure to lead
+	looked uint8   // when it last looked who is silent
+	base   []uint64
+	ears   *ears
+	back   []uint8 // nodes that spoke after a silence
+	queue  []item
+	own    []*thing // inputs of the server itself
+	flight *flight
+	wire   wire
+}
+
+// item is an input of somebody who waits.
+type item struct {
+	input  *thing
+	client int8 // who waits; -1: an agent, or nobody
+	agent  int8
+	call   call
+	about  *thing
+}
+
+func nobody(in *thing) item { return item{input: in, client: -1, agent: -1} }
+
+// flight is the batch on its way into the journal.
+type flight struct {
+	record  *record
+	items   []item
+	answers []state.Answer // of the items
+	sent    uint8
+}
+
+// wire is where an append stands.
+type wire uint8
+
+const (
+	wireIdle   wire = iota
+	wireSent        // on its way to the journal
+	wireStored      // the acknowledgement is on its way back
+	wireOutrun      // the refusal is on its way back
+)
+
+// leads tells whether the server believes that it leads.
+func (s *server) leads() bool { return s.up && s.opened && s.rules.Phase != control.Following }
+
+// agent is a node: the real core, its disk, and the processes, which outlive it.
+type agent struct {
+	up    bool
+	lag   uint8 // ticks by which its clock is late
+	mind  *mind
+	disk  *ledger
+	wait  *thing // pending: what waits for the disk
+	lease api.Duration
+	procs []proc
+}
+
+// proc is a process of a task. Ended ones stay: they left files.
+type proc struct {
+	id      api.Attempt
+	once    bool
+	running bool
+	outcome api.Outcome
+}
+
+// pending is what an agent has decided and not yet written.
+type pending struct {
+	Records []core.Record
+	Actions []core.Action
+	Sync    bool
+}
+
+// client is somebody who submits one workload, again and again until answered.
+type client struct {
+	state  clientState
+	tries  uint8
+	answer state.Answer
+}
+
+type clientState uint8
+
+const (
+	clientIdle clientState = iota
+	clientWaits
+	clientAnswered
+)
+
+// letter is a message under way between an agent and whoever leads. Those of a
+// call that its agent has given up are late: nobody takes an answer to them.
+type letter struct {
+	kind  letterKind
+	agent uint8
+	late  bool
+	what  *thing
+	about *thing // of an ack: the reports
+}
+
+type letterKind uint8
+
+const (
+	askHello letterKind = iota
+	askPull
+	askReports
+	askBeat
+	sayWelcome // answers, in the order of the calls
+	saySet
+	sayAck
+	sayBeaten
+	sayRefused
+	sayHint
+)
+
+// call is the kind of call that a letter belongs to.
+func (l letter) call() call {
+	switch {
+	case l.kind < sayWelcome:
+		return call(l.kind)
+	case l.kind < sayRefused:
+		return call(l.kind - sayWelcome)
+	case l.kind == sayRefused:
+		return l.what.value.(call)
+	}
+	return calls
+}
+
+func (l letter) request() bool { return l.kind < sayWelcome }
+
+// epoch is that of the leader who wrote it.
+func (l letter) epoch() uint64 {
+	switch v := l.what.value.(type) {
+	case api.Welcome:
+		return v.Epoch
+	case api.AssignmentSet:
+		return v.Epoch
+	case api.ReportsAck:
+		return v.Epoch
+	case api.Hint:
+		return v.Epoch
+	}
+	return ^uint64(0)
+}
+
+// Times of the three clocks.
+func (w *world) time() api.Time          { return epochBegin.Add(api.Duration(w.clock) * tick) }
+func (w *world) monotonic() api.Duration { return bootTime + api.Duration(w.clock)*tick }
+func (w *world) agentTime(j int) api.Duration {
+	return w.monotonic() - api.Duration(w.agents[j].lag)*tick
+}
+
+// clone makes a world that may be changed at the top; see server and agent.
+func (w *world) clone() *world {
+	c := *w
+	c.servers, c.agents, c.clients = slices.Clone(w.servers), slices.Clone(w.agents), slices.Clone(w.clients)
+	c.mail, c.late = slices.Clone(w.mail), slices.Clone(w.late)
+	return &c
+}
+
+// server and agent give a copy that may be changed; lists in it are replaced, not
+// changed in place.
+func (w *world) server(i int) *server {
+	c := *w.servers[i]
+	w.servers[i] = &c
+	return &c
+}
+
+func (w *world) agent(j int) *agent {
+	c := *w.agents[j]
+	w.agents[j] = &c
+	return &c
+}
+
+// key is the world in a canonical form. Servers are alike, so their order does not
+// count; where a record stands counts from the end of the journal, and of the
+// records only those that some server has yet to read.
+func (w *world) key(buf []byte) []byte {
+	b := append(buf[:0], w.clock, w.left.faults, w.left.campaigns, w.left.ticks)
+	from := w.tail.mark.N
+	for _, s := range w.servers {
+		if s.up {
+			from = min(from, s.at.mark.N)
+		}
+	}
+	for r := w.tail; ; r = r.parent {
+		b = binary.AppendUvarint(binary.AppendUvarint(b, r.mark.Epoch), uint64(r.view.id))
+		if r.mark.N <= from {
+			break
+		}
+	}
+	parts := make([][]byte, len(w.servers))
+	for i, s := range w.servers {
+		parts[i] = s.key(w.tail)
+	}
+	slices.SortFunc(parts, bytes.Compare)
+	for _, p := range parts {
+		b = append(append(b, byte(len(p))), p...)
+	}
+	for _, a := range w.agents {
+		b = a.key(b)
+	}
+	for _, c := range w.clients {
+		b = append(b, byte(c.state), c.tries)
+	}
+	return w.lettersKey(b)
+}
+
+func (w *world) lettersKey(b []byte) []byte {
+	letters := make([]uint64, len(w.mail))
+	for i, l := range w.mail {
+		letters[i] = uint64(l.kind)<<60 | uint64(l.agent)<<57 | bit(l.late)<<56 | uint64(l.what.number())<<28 | uint64(l.about.number())
+	}
+	slices.Sort(letters)
+	for _, l := range letters {
+		b = binary.BigEndian.AppendUint64(b, l)
+	}
+	for _, r := range w.late {
+		b = append(b, r.mark.Hash[:8]...)
+	}
+	return b
+}
+
+func bit(b bool) uint64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func (s *server) key(tail *record) []byte {
+	if !s.up {
+		return nil
+	}
+	behind := tail.mark.N - s.at.mark.N
+	b := []byte{byte(s.rules.Phase), byte(bit(s.opened)), s.since, s.proved, s.looked, byte(s.wire)}
+	b = binary.AppendUvarint(binary.AppendUvarint(b, s.rules.Epoch), behind)
+	for _, v := range s.base {
+		b = binary.AppendUvarint(b, v)
+	}
+	if s.engine != nil {
+		b = binary.AppendUvarint(b, uint64(s.engine.id))
+	}
+	b = append(b, 0xff)
+	if s.ears != nil {
+		b = binary.AppendUvarint(b, uint64(s.ears.id))
+	}
+	b = append(append(b, 0xff), s.back...)
+	b = itemsKey(append(b, 0xff), s.queue)
+	for _, in := range s.own {
+		b = binary.AppendUvarint(b, uint64(in.id))
+	}
+	if s.flight == nil {
+		return b
+	}
+	// What the flight became of is seen by where, if anywhere, it stands.
+	stands := byte(0)
+	for r := tail; r.mark.N > s.at.mark.N; r = r.parent {
+		if r == s.flight.record {
+			stands = byte(1 + tail.mark.N - r.mark.N)
+		}
+	}
+	return itemsKey(append(b, 0xff, stands, s.flight.sent), s.flight.items)
+}
+
+func itemsKey(b []byte, items []item) []byte {
+	for _, it := range items {
+		b = append(b, byte(it.client), byte(it.agent), byte(it.call))
+		b = binary.AppendUvarint(b, uint64(it.input.id))
+	}
+	return append(b, 0xfe)
+}
+
+func (a *agent) key(b []byte) []byte {
+	b = append(b, byte(bit(a.up)), a.lag)
+	if a.up {
+		b = binary.AppendUvarint(b, uint64(a.mind.id))
+	}
+	b = binary.AppendUvarint(binary.AppendUvarint(b, uint64(a.disk.id)), uint64(a.wait.number()))
+	b = binary.AppendVarint(b, int64(a.lease))
+	for _, p := range a.procs {
+		b = binary.AppendUvarint(b, p.id.Workload)
+		b = append(b, byte(p.id.Index), byte(p.id.Try), byte(bit(p.running)), byte(p.outcome))
+	}
+	return append(b, 0xff)
+}
+
+// node is an agent's machine as it registers.
+func node(j int) api.Node {
+	n := api.Node{
+		Name: nodeNames[j], Site: "here", Layer: api.LayerEdge, Drivers: []string{"process"}, Boot: "boot",
+		Capacity: api.Resources{CPU: 2000, Memory: 1 << 30},
+	}
+	n.Normalize()
+	return n
+}
+
+// submission is what a client sends, each time the same.
+func (in *Instance) submission(k int) *engine.Submit {
+	w := &api.Workload{
+		APIVersion: api.Version, Kind: api.KindJob, Name: "job" + string(rune('1'+k)), Tenant: "t",
+		Tasks: []api.Task{{
+			Name: "t", Driver: "process", Count: int32(in.Tasks), AtMostOnce: in.AtMostOnce,
+			Resources: api.Resources{CPU: 1000, Memory: 1 << 20},
+		}},
+	}
+	w.Normalize()
+	return &engine.Submit{Caller: engine.Caller{Principal: "client", Key: w.Name}, Workload: w}
+}
+
+func submissionKey(s *engine.Submit) string { return s.Principal + "\x00" + s.Key }
