@@ -37,8 +37,8 @@ type cells struct {
 }
 
 func (c *cells) run(t *testing.T, d *datadriven.TestData) string {
-	s := c.of[d.Cmd]
-	if s == nil {
+	s, ok := c.of[d.Cmd]
+	if !ok {
 		d.Fatalf(t, "there is no cell %s", d.Cmd)
 	}
 	s.t = t

@@ -200,7 +200,12 @@ func TestAStrayAttemptIsToldToBeGone(t *testing.T) {
 	must[api.ReportsAck](t)(ask[api.ReportsAck](a, "report", api.Reports{Reports: []api.Report{
 		{Attempt: id, N: 3, Kind: api.ReportHealthy},
 	}}))
-	until(t, c, "the stray", func(*state.State) bool { return len(c.shadow.sets["n1"].strays) > 0 })
+	until(t, c, "the stray", func(*state.State) bool {
+		set := c.shadow.sets["n1"]
+		set.mu.Lock()
+		defer set.mu.Unlock()
+		return len(set.strays) > 0
+	})
 	got := must[api.AssignmentSet](t)(ask[api.AssignmentSet](a, "pull", api.Pull{Have: a.have}))
 	if len(got.Gone) != 1 || got.Gone[0] != id {
 		t.Errorf("gone are %v, want %v", got.Gone, id)
