@@ -22,7 +22,7 @@ type parentFlags struct {
 }
 
 func (p *parentFlags) flags(f *pflag.FlagSet) {
-	f.StringVar(&p.server, "parent", "", "URL of the cell to be a child of")
+	f.StringVar(&p.server, "parent", "", "URL of the cell to be a child of; of several of its servers, with commas between them")
 	f.StringVar(&p.token, "join-token", "", "the parent's join token; better in DROVER_JOIN_TOKEN or a file")
 	f.StringVar(&p.tokenFile, "join-token-file", "", "file with that token; needed for the first start only")
 	f.StringVar(&p.site, "site", "", "where the cell stands, as its parent knows it; its nodes' sites are added")

@@ -71,7 +71,7 @@ func serverFlags(f *pflag.FlagSet, c *live.Config, secretFile *string) {
 	f.StringVar(&c.AdvertiseHTTP, "advertise-http", "", "URL by which clients reach the API (default: the address listened on)")
 	f.StringVar(&c.AdvertiseBus, "advertise-bus", "", "URL by which agents reach the bus (default: the address listened on)")
 	f.StringVar(&c.Leaf, "leaf", "", "host:port where child cells connect (default: none can)")
-	f.StringVar(&c.AdvertiseLeaf, "advertise-leaf", "", "URL by which child cells reach that (default: the address listened on)")
+	f.StringVar(&c.AdvertiseLeaf, "advertise-leaf", "", "URL by which child cells reach that (default: the address listened on); of several servers of the cell, with commas between them")
 	f.StringVar(&c.TLSCert, "tls-cert", "", "file of the certificate for API and bus")
 	f.StringVar(&c.TLSKey, "tls-key", "", "file of its key")
 	f.StringVar(&c.NATS, "nats", "", "URL of an outside NATS server with JetStream, in place of the embedded one; of a cluster, several with commas between them")

@@ -86,7 +86,7 @@ func (s *Server) LeafURL() string {
 
 // LeafDial says which hub a leaf node connects to, and as whom.
 type LeafDial struct {
-	URL      string // of the hub's leaf port, without credentials in it
+	URL      string // of the hub's leaf port, without credentials in it; of several servers of the hub, with commas
 	Cell     string // the user: this child's name
 	Password string
 	TLS      *tls.Config
@@ -109,11 +109,10 @@ const leafReconnect = 250 * time.Millisecond
 // StartLeaf starts the leaf node. It connects, and connects again, by itself;
 // requests fail with nats.ErrNoResponders while there is no link.
 func StartLeaf(ctx context.Context, d LeafDial) (*Leaf, error) {
-	u, err := url.Parse(d.URL)
-	if err != nil || u.Host == "" || u.User != nil || !ValidNode(d.Cell) {
-		return nil, errors.New("start leaf node: the hub's address is not a URL without credentials, or the cell has no valid name")
+	hubs, secure, err := d.hubs()
+	if err != nil {
+		return nil, fmt.Errorf("start leaf node: %w", err)
 	}
-	u.User = url.UserPassword(d.Cell, d.Password)
 	secret := rand.Text()
 	n, err := server.NewServer(&server.Options{
 		ServerName: "leaf-" + d.Cell + "-" + secret[:8], DontListen: true, NoSigs: true, NoSystemAccount: true,
@@ -122,7 +121,7 @@ func StartLeaf(ctx context.Context, d LeafDial) (*Leaf, error) {
 		LeafNode: server.LeafNodeOpts{
 			ReconnectInterval: leafReconnect, DialTimeout: 2 * time.Second,
 			Remotes: []*server.RemoteLeafOpts{{
-				URLs: []*url.URL{u}, TLS: d.TLS != nil || u.Scheme == "tls", TLSConfig: d.TLS, TLSTimeout: 5,
+				URLs: hubs, TLS: d.TLS != nil || secure, TLSConfig: d.TLS, TLSTimeout: 5,
 				FirstInfoTimeout: 2 * time.Second, IgnoreDiscoveredServers: true,
 			}},
 		},
@@ -146,6 +145,22 @@ func StartLeaf(ctx context.Context, d LeafDial) (*Leaf, error) {
 		return nil, fmt.Errorf("connect to the leaf node: %w", err)
 	}
 	return l, nil
+}
+
+// hubs reads the addresses, and tells whether one of them asks for TLS.
+func (d *LeafDial) hubs() (list []*url.URL, secure bool, err error) {
+	if !ValidNode(d.Cell) {
+		return nil, false, fmt.Errorf("%q is not a cell name: use a-z, 0-9 and '-', at most 63 of them", d.Cell)
+	}
+	for address := range strings.SplitSeq(d.URL, ",") {
+		u, err := url.Parse(strings.TrimSpace(address))
+		if err != nil || u.Host == "" || u.User != nil {
+			return nil, false, errors.New("the hub's address is not a URL without credentials: write nats://host:port") // not shown: it may hold a password
+		}
+		u.User = url.UserPassword(d.Cell, d.Password)
+		list, secure = append(list, u), secure || u.Scheme == "tls"
+	}
+	return list, secure, nil
 }
 
 // Conn speaks to the hub.

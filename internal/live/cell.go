@@ -44,6 +44,7 @@ type Cell struct {
 
 	lock      *lockfile.Lock
 	bus       *bus.Server // nil with an outside server
+	door      *bus.Door   // nil with the embedded one, and when no children are taken
 	nc        *nats.Conn  // for the journal
 	agents    *nats.Conn  // for the agents: what they send cannot hold the journal up
 	journal   journal.Journal
@@ -67,8 +68,9 @@ type Cell struct {
 	lost     int           // entries that were given up then, as accepted
 	// cluster is this server's place among those of the cell; set once the bus is
 	// there.
-	cluster *cluster
-	lending chan struct{} // of capacity 1: records are read for another server
+	cluster  *cluster
+	lending  chan struct{} // of capacity 1: records are read for another server
+	parentAt atomic.Uint32 // which of the parent's servers is asked over HTTP
 
 	leading    atomic.Bool
 	term       atomic.Uint64 // epoch that this server leads
@@ -153,6 +155,9 @@ func (c *Cell) open(ctx context.Context) (err error) {
 	if err := c.openBus(ctx); err != nil {
 		return err
 	}
+	if err := c.openDoor(ctx); err != nil {
+		return err
+	}
 	if c.cfg.Artifacts == ArtifactsNATS {
 		shared, err := artifact.OpenObjects(ctx, c.nc, c.cfg.Cell, c.cfg.Replicas, c.artifacts.(*artifact.Files))
 		if err != nil {
@@ -218,6 +223,9 @@ func (c *Cell) Close() error {
 	}
 	if c.journal != nil {
 		errs = append(errs, c.journal.Close())
+	}
+	if c.door != nil {
+		c.door.Close()
 	}
 	for _, nc := range []*nats.Conn{c.agents, c.nc} {
 		if nc != nil {

@@ -47,6 +47,8 @@ func (c *Cell) listenToCells(ctx context.Context) ([]*nats.Subscription, error) 
 		sub, err := c.agents.Subscribe(bus.CellSubject("*", h.verb), func(m *nats.Msg) {
 			name, ok := bus.CellSender(m)
 			switch {
+			case ok && c.mute():
+				c.alive.heard(cellLane + name)
 			case !ok:
 				c.log.Warn("a message asks to be answered elsewhere", "subject", m.Subject)
 			case len(m.Data) <= h.most:
@@ -254,19 +256,43 @@ func (c *Cell) joinCell(ctx context.Context, req api.JoinRequest) (api.JoinReply
 	if registered && c.creds.cellOf(req.Token) != req.Node {
 		return api.JoinReply{}, fmt.Errorf("join: %w: %s: remove the cell first, or start it with its own data directory, where its token is", httpapi.ErrNameTaken, req.Node)
 	}
-	if c.bus == nil || c.cfg.Leaf == "" {
-		return api.JoinReply{}, errors.New("join: this server takes no cells: start it with --leaf, and its own bus")
+	address := cmp.Or(c.cfg.AdvertiseLeaf, c.leafURL())
+	if address == "" {
+		return api.JoinReply{}, errors.New("join: this server takes no cells: start it with --leaf")
 	}
 	if req.Node == c.cfg.Cell {
 		return api.JoinReply{}, fmt.Errorf("join: this cell itself is called %s: give the child another name", req.Node)
 	}
 	return api.JoinReply{
-		NATS: cmp.Or(c.cfg.AdvertiseLeaf, c.bus.LeafURL()), User: req.Node, Password: c.creds.of(forLeaf, req.Node),
+		NATS: address, User: req.Node, Password: c.creds.of(forLeaf, req.Node),
 		Token: cellToken + req.Node + "." + c.creds.of(forCellArtifacts, req.Node), Cell: c.cfg.Cell,
 	}, nil
 }
 
-// leafListen is where the embedded bus takes children.
+// leafURL is where children link to this server; "" when it takes none.
+func (c *Cell) leafURL() string {
+	switch {
+	case c.cfg.Leaf == "":
+		return ""
+	case c.door != nil:
+		return c.door.URL()
+	}
+	return c.bus.LeafURL()
+}
+
+// openDoor lets children in where the bus is an outside one.
+func (c *Cell) openDoor(ctx context.Context) error {
+	if c.bus != nil || c.cfg.Leaf == "" {
+		return nil
+	}
+	at, err := c.cfg.leafListen()
+	if err == nil {
+		c.door, err = bus.OpenDoor(ctx, at, c.creds.bus, c.agents, c.log)
+	}
+	return err
+}
+
+// leafListen is where children link.
 func (c *Config) leafListen() (out bus.LeafListen, err error) {
 	if c.Leaf == "" {
 		return out, nil

@@ -46,12 +46,11 @@ type Config struct {
 	// AdvertiseBus is the URL by which agents reach the bus, given to them when
 	// they join. Default is the address listened on.
 	AdvertiseBus string
-	// Leaf is the host:port where child cells link to the embedded NATS server;
-	// port 0 is any free one. "" takes none. An address other than loopback
-	// needs TLS.
+	// Leaf is the host:port where child cells link; port 0 is any free one. "" takes
+	// none. An address other than loopback needs TLS.
 	Leaf string
-	// AdvertiseLeaf is the URL by which child cells reach it. Default is the
-	// address listened on.
+	// AdvertiseLeaf is the URL by which child cells reach it; of several servers of
+	// the cell, with commas between them. Default is the address listened on.
 	AdvertiseLeaf string
 	// Parent is the cell that this one is a child of; nil is none.
 	Parent *Parent

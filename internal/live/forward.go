@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strings"
 	"sync"
 	"time"
 
@@ -24,13 +25,14 @@ type forwarder struct {
 	cell *Cell
 	beat time.Duration
 
-	up     bool          // the parent answered last
-	downAt time.Time     // since when it does not
-	hints  chan struct{} // of capacity 1
-	told   api.Cell      // with which the child is registered
-	pulled time.Time
-	again  bool // pull soon: something was answered that changes the set
-	said   map[api.HandoverID]*said
+	up      bool          // the parent answered last
+	downAt  time.Time     // since when it does not
+	triedAt time.Time     // since when it was not joined anew
+	hints   chan struct{} // of capacity 1
+	told    api.Cell      // with which the child is registered
+	pulled  time.Time
+	again   bool // pull soon: something was answered that changes the set
+	said    map[api.HandoverID]*said
 
 	mu     sync.Mutex
 	joined api.JoinReply
@@ -166,7 +168,7 @@ func (f *forwarder) run(ctx context.Context) {
 	seen, hinted := uint64(0), true
 	beats := time.NewTicker(f.beat)
 	defer beats.Stop()
-	f.downAt = time.Now()
+	f.downAt, f.triedAt = time.Now(), time.Now()
 	for ctx.Err() == nil {
 		if !f.up {
 			f.reach(ctx)
@@ -207,28 +209,31 @@ func (f *forwarder) wait(ctx context.Context, beats <-chan time.Time, seen uint6
 func (f *forwarder) lost(ctx context.Context, err error) {
 	if f.up && ctx.Err() == nil {
 		f.cell.log.Warn("the parent does not answer; this cell goes on", "parent", f.parent(), "error", err)
-		f.up, f.downAt = false, time.Now()
+		f.up, f.downAt, f.triedAt = false, time.Now(), time.Now()
 	}
 }
 
-// reach says hello, and joins anew when the parent has been away for long.
+// reach says hello, and joins anew when the parent has been away for long. A link
+// to one of several servers may be one to a server that is itself cut off: then
+// the link is made anew, to whichever of them answers.
 func (f *forwarder) reach(ctx context.Context) {
 	leaf, known := f.link()
 	if leaf.Linked() {
-		if err := f.hello(ctx); err != nil {
-			f.cell.log.Debug("the parent does not welcome this cell yet", "error", err)
+		err := f.hello(ctx)
+		if err == nil {
+			f.up = true
+			f.cell.log.Info("linked to the parent", "parent", f.parent(), "after", time.Since(f.downAt).Round(time.Millisecond))
 			return
 		}
-		f.up = true
-		f.cell.log.Info("linked to the parent", "parent", f.parent(), "after", time.Since(f.downAt).Round(time.Millisecond))
+		f.cell.log.Debug("the parent does not welcome this cell yet", "error", err)
+	}
+	several := strings.Contains(known.NATS, ",")
+	if away := time.Since(f.triedAt); away < rejoinAfter && (!several || away < relinkAfter) {
 		return
 	}
-	if time.Since(f.downAt) < rejoinAfter {
-		return
-	}
-	f.downAt = time.Now()
+	f.triedAt = time.Now()
 	joined, err := f.cell.joinParent(ctx, known)
-	if err == nil && joined != known {
+	if err == nil && (joined != known || several) {
 		err = f.startLeaf(ctx, joined)
 	}
 	if err != nil {

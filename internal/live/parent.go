@@ -24,7 +24,7 @@ import (
 
 // Parent is where a child cell joins. The child's name is Config.Cell.
 type Parent struct {
-	Server    string // base URL of the parent's API
+	Server    string // base URL of the parent's API; of several servers, with commas
 	JoinToken string // needed for the first join only
 	HTTP      *http.Client
 	TLS       *tls.Config // for the leaf link; nil trusts the system's authorities
@@ -52,6 +52,8 @@ const (
 	// rejoinAfter is how long the link may be down until the child joins anew:
 	// the parent may have moved.
 	rejoinAfter = 30 * time.Second
+	// relinkAfter is that time when the parent has several servers.
+	relinkAfter = 5 * time.Second
 	maxReply    = 1 << 20 // bytes of an answer over HTTP that is not an artifact
 )
 
@@ -116,9 +118,12 @@ func (c *Cell) joinParent(ctx context.Context, old api.JoinReply) (reply api.Joi
 	return reply, c.keepParent(reply)
 }
 
-// askParent sends one request to the parent's API.
+// askParent sends one request to the parent's API. Of several servers one is asked,
+// until it does not answer; then the next time another.
 func (c *Cell) askParent(ctx context.Context, method, path, token string, body io.Reader, size int64) (*http.Response, error) {
-	req, err := http.NewRequestWithContext(ctx, method, strings.TrimRight(c.cfg.Parent.Server, "/")+path, body)
+	servers := strings.Split(c.cfg.Parent.Server, ",")
+	base := strings.TrimRight(strings.TrimSpace(servers[int(c.parentAt.Load()%uint32(len(servers)))]), "/")
+	req, err := http.NewRequestWithContext(ctx, method, base+path, body)
 	if err != nil {
 		return nil, err
 	}
@@ -127,7 +132,11 @@ func (c *Cell) askParent(ctx context.Context, method, path, token string, body i
 	if method == http.MethodPost {
 		req.Header.Set("Content-Type", "application/json")
 	}
-	return cmp.Or(c.cfg.Parent.HTTP, http.DefaultClient).Do(req)
+	resp, err := cmp.Or(c.cfg.Parent.HTTP, http.DefaultClient).Do(req)
+	if err != nil {
+		c.parentAt.Add(1)
+	}
+	return resp, err
 }
 
 // self describes this cell to its parent: its own place, and those of its nodes.
