@@ -201,7 +201,8 @@ func (a *app) tellReplay(path string, r *replayed) error {
 	if err := t.Render(a.out, a.style()); err != nil {
 		return err
 	}
-	a.say("\n%s records after record %d were replayed, %s of them audited, %d diverge.",
+	a.say("")
+	a.say("%s records after record %d were replayed, %s of them audited, %d diverge.",
 		report.Count(int64(r.Records)), r.Base, report.Count(int64(r.Audited)), len(r.Divergences))
 	for _, d := range r.Divergences {
 		a.say("Divergence: %s", d)

@@ -105,15 +105,17 @@ func (a *app) verdict(path string, v *history.Verdict) error {
 		a.say("Note: %s.", n)
 	}
 	for _, f := range v.Faults {
-		a.say("\nFault: %s", f.What)
+		a.say("")
+		a.say("Fault: %s", f.What)
 		a.say("  in %s", f.Where)
 		a.say("→ %s", f.Advice)
 	}
+	a.say("")
 	if v.Sound {
-		a.say("\nSound: everything is what was written, and every decision is what its inputs lead to.")
+		a.say("Sound: everything is what was written, and every decision is what its inputs lead to.")
 		return nil
 	}
-	a.say("\nNot sound: %s.", faultsText(len(v.Faults)))
+	a.say("Not sound: %s.", faultsText(len(v.Faults)))
 	return nil
 }
 

@@ -6,42 +6,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 
 	"drover.dev/internal/journal"
 	"drover.dev/internal/state"
 )
-
-// Verdict is what verification found.
-type Verdict struct {
-	Records     uint64         `json:"records"` // proved by the chain
-	Epochs      uint64         `json:"epochs"`
-	Events      uint64         `json:"events"`
-	Audited     uint64         `json:"audited"`   // records that were decided again
-	Snapshots   int            `json:"snapshots"` // equal to the replay at their place
-	Artifacts   int            `json:"artifacts"` // that are what their digests say
-	Divergences int            `json:"divergences"`
-	Faults      []Fault        `json:"faults"`
-	Accepted    []AcceptedLoss `json:"accepted,omitempty"` // faults that an operator has accepted
-	Notes       []string       `json:"notes,omitempty"`
-	Sound       bool           `json:"sound"`
-}
-
-// Fault is something that is not as it was written.
-type Fault struct {
-	What   string `json:"what"`
-	Where  string `json:"where"`            // a part of the directory
-	Record uint64 `json:"record,omitempty"` // the first one concerned
-	Advice string `json:"advice"`
-}
-
-// AcceptedLoss is a gap that the journal itself tells of.
-type AcceptedLoss struct {
-	From    uint64 `json:"from"`
-	Entries uint64 `json:"entries"`
-	Epoch   uint64 `json:"epoch"`
-}
 
 // Options say how to verify.
 type Options struct {
@@ -84,9 +53,11 @@ type verifier struct {
 	at      journal.Link
 	kept    []keptState       // snapshots, by record
 	twice   []journal.Segment // of records that the journal holds, too
-	gaps    []uint64          // where the walk went on from a snapshot
-	epoch   uint64
-	foreign uint64 // records of other builds that this one decides otherwise
+	// damagedSnapshots are judged when it is known what else there is.
+	damagedSnapshots []Fault
+	gaps             []uint64 // where the walk went on from a snapshot
+	epoch            uint64
+	foreign          uint64 // records of other builds that this one decides otherwise
 }
 
 // keptState is a snapshot with where it stands.
@@ -132,8 +103,7 @@ func (v *verifier) load(ctx context.Context) error {
 		for _, n := range numbers {
 			snap, err := from.list.Load(n)
 			if err != nil {
-				v.fault(err.Error(), from.list.Path(n), n,
-					"remove the file when an older snapshot or the whole archive is sound: a server takes the one before, and writes new ones")
+				v.damagedSnapshots = append(v.damagedSnapshots, Fault{What: err.Error(), Where: from.list.Path(n), Record: n})
 				continue
 			}
 			v.kept = append(v.kept, keptState{snap, from.list.Path(n)})
@@ -141,38 +111,6 @@ func (v *verifier) load(ctx context.Context) error {
 	}
 	slices.SortStableFunc(v.kept, func(a, b keptState) int { return cmp.Compare(a.At.N, b.At.N) })
 	return v.overlap(ctx)
-}
-
-// overlap finds the segments that the walk does not read, because the journal
-// was not shortened when they were archived, and reads them.
-func (v *verifier) overlap(ctx context.Context) error {
-	first, err := v.dir.first(ctx)
-	if err != nil || first == 0 {
-		return nil //nolint:nilerr // the walk meets it, too
-	}
-	segments, err := v.dir.Archive.Segments()
-	if err != nil {
-		return nil //nolint:nilerr // the walk meets it, too
-	}
-	for _, s := range segments {
-		if s.Last.N < first {
-			continue
-		}
-		if err := s.Check(); err != nil {
-			v.fault(err.Error(), s.Path(), s.First(), whatOverlaps(first, &s))
-			continue
-		}
-		v.twice = append(v.twice, s)
-	}
-	return nil
-}
-
-// whatOverlaps is what to do about a damaged segment.
-func whatOverlaps(first uint64, s *journal.Segment) string {
-	if first <= s.First() {
-		return "remove the file: the journal still holds its records, and a server archives them again"
-	}
-	return "restore the file from a copy"
 }
 
 // walk goes on from at to the end, or to the first fault.
@@ -250,74 +188,4 @@ func (v *verifier) compare() error {
 		v.verdict.Snapshots++
 	}
 	return nil
-}
-
-// damaged notes where the chain ends and tells whether a snapshot behind the
-// damage lets the walk go on.
-func (v *verifier) damaged(ctx context.Context, err error) (again bool) {
-	n := v.at.N + 1
-	var lost *journal.LostError
-	if errors.As(err, &lost) {
-		err = fmt.Errorf("%w (%w)", &journal.CutError{End: v.at.N, Known: max(n, v.dir.Seen.N)}, err)
-	}
-	where, advice := "journal", fmt.Sprintf("restore the directory from a copy, or start the server with --accept-loss-from %d", n)
-	var archive *journal.ArchiveError
-	first, _ := v.dir.first(ctx) // it was read before
-	switch {
-	case errors.As(err, &archive):
-		where = archive.Path
-	case n < first:
-		where = filepath.Join(v.dir.Path, "archive")
-	}
-	if where != "journal" {
-		advice = "restore the file from a copy; without it a server goes on from its snapshot, but this part of the history is lost"
-	}
-	v.fault(err.Error(), where, n, advice)
-	for _, k := range v.kept {
-		st, err := journal.DecodeState(k.Data)
-		if k.At.N <= v.at.N || err != nil {
-			continue
-		}
-		v.note("the part from record %d to %d could not be verified; it goes on from the snapshot at %d", n, k.At.N, k.At.N)
-		v.gaps = append(v.gaps, n)
-		v.state, v.at, v.auditor.engine = st, k.At, nil
-		return true
-	}
-	return false
-}
-
-// accept takes back the gaps that an operator gave up, as the journal tells.
-func (v *verifier) accept() {
-	for _, l := range v.state.Losses {
-		v.verdict.Accepted = append(v.verdict.Accepted, AcceptedLoss{l.From, l.Entries, l.Epoch})
-		v.verdict.Faults = slices.DeleteFunc(v.verdict.Faults, func(f Fault) bool {
-			return slices.Contains(v.gaps, f.Record) && l.From <= f.Record && f.Record < v.at.N
-		})
-	}
-}
-
-// end judges what only the whole can tell.
-func (v *verifier) end() {
-	v.accept()
-	if seen := v.dir.Seen; seen.N > v.at.N && len(v.verdict.Faults) == 0 {
-		cut := &journal.CutError{End: v.at.N, Known: seen.N}
-		v.fault(cut.Error(), "journal", v.at.N+1, fmt.Sprintf("restore the directory from a copy, or start the server with --accept-loss-from %d", v.at.N+1))
-	}
-	for _, k := range v.kept {
-		if k.At.N > v.at.N && len(v.verdict.Faults) == 0 {
-			v.fault(fmt.Sprintf("there is a snapshot at record %d, but no record after %d", k.At.N, v.at.N), k.where, v.at.N+1,
-				"restore the directory from a copy")
-		}
-	}
-	if v.foreign > 0 {
-		v.note("%d records were replayed and not audited: another build decided them, or their epoch began before a gap", v.foreign)
-	}
-}
-
-func (v *verifier) fault(what, where string, n uint64, advice string) {
-	v.verdict.Faults = append(v.verdict.Faults, Fault{What: what, Where: where, Record: n, Advice: advice})
-}
-
-func (v *verifier) note(format string, args ...any) {
-	v.verdict.Notes = append(v.verdict.Notes, fmt.Sprintf(format, args...))
 }

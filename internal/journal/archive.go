@@ -8,7 +8,6 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
-	"slices"
 	"sync"
 )
 
@@ -18,14 +17,24 @@ const DefaultSegment = 64 << 20
 // ArchiveError means that a segment is missing or is not what was written.
 type ArchiveError struct {
 	Path  string
+	From  uint64 // the first record of the file, or the first one missing
 	N     uint64 // the first record that cannot be had
 	Cause error
 }
 
 // Error says where and what to do.
 func (e *ArchiveError) Error() string {
-	return fmt.Sprintf("the archive %s is damaged at record %d: %v. Restore the file from a copy; "+
-		"the journal is not affected, only histories are", e.Path, e.N, e.Cause)
+	return e.What() + ". Restore the file from a copy; the journal is not affected, only histories are"
+}
+
+// What says where it is damaged.
+func (e *ArchiveError) What() string {
+	return fmt.Sprintf("the archive %s is damaged at record %d: %v", e.Path, e.N, e.Cause)
+}
+
+// Advice is the other thing to do about it.
+func (e *ArchiveError) Advice() string {
+	return fmt.Sprintf("start the server with --accept-loss-from %d, which sets the archive aside from record %d to the snapshot and records that it did; the state stands", e.From, e.From)
 }
 
 // Unwrap gives the cause.
@@ -74,7 +83,8 @@ func OpenArchive(dir string, segment int) (*Archive, error) {
 func ReadArchive(dir string) *Archive { return &Archive{dir: dir} }
 
 // Segments lists the files, oldest first, after checking that each is followed by
-// the next. It reads their trailers only.
+// the next. It reads their trailers only. Beside an [ArchiveError] come the files
+// before it.
 func (a *Archive) Segments() ([]Segment, error) {
 	files, err := names(a.dir, "segment-")
 	if errors.Is(err, fs.ErrNotExist) {
@@ -94,12 +104,13 @@ func (a *Archive) Segments() ([]Segment, error) {
 			err = errors.New("the file's name does not fit its contents")
 		}
 		if err != nil {
-			return nil, &ArchiveError{Path: filepath.Join(a.dir, name), N: first, Cause: err}
+			return out, &ArchiveError{Path: filepath.Join(a.dir, name), From: first, N: first, Cause: err}
 		}
 		if n := len(out); n > 0 && out[n-1].Last != s.Prev && !a.continues(s.Prev) {
-			return nil, &ArchiveError{
-				Path: a.dir, N: out[n-1].Last.N + 1,
-				Cause: fmt.Errorf("%s does not follow record %d", name, out[n-1].Last.N),
+			before := out[n-1].Last.N
+			return out, &ArchiveError{
+				Path: a.dir, From: before + 1, N: before + 1,
+				Cause: fmt.Errorf("%s does not follow record %d", name, before),
 			}
 		}
 		out = append(out, s)
@@ -122,8 +133,26 @@ func (a *Archive) End() (Link, error) {
 	if err != nil || len(bases) == 0 || bases[len(bases)-1] <= end.N {
 		return end, err
 	}
-	snap, err := a.Bases().Load(bases[len(bases)-1])
-	return snap.At, err
+	last := bases[len(bases)-1]
+	snap, err := a.Bases().Load(last)
+	if err != nil {
+		return Link{}, &ArchiveError{Path: a.Bases().Path(last), From: last, N: last, Cause: err}
+	}
+	return snap.At, nil
+}
+
+// Check reads every file that holds record from or later ones.
+func (a *Archive) Check(from uint64) error {
+	all, err := a.Segments()
+	for i := range all {
+		if all[i].Last.N < from {
+			continue
+		}
+		if err := all[i].Check(); err != nil {
+			return err
+		}
+	}
+	return err
 }
 
 // Rebase has the archive go on after a snapshot, whatever of the records before
@@ -264,16 +293,11 @@ func (a *Archive) check(path string, prev, last Link) error {
 // damaged segment ends it with an [ArchiveError] after the last good record.
 func (a *Archive) Read(from uint64) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
-		all, err := a.Segments()
-		if err != nil {
-			yield(Entry{}, fmt.Errorf("read the archive: %w", err))
-			return
-		}
-		start := slices.IndexFunc(all, func(s Segment) bool { return s.Last.N >= from })
-		if start < 0 {
-			return
-		}
-		for _, s := range all[start:] {
+		all, fault := a.Segments()
+		for _, s := range all {
+			if s.Last.N < from {
+				continue
+			}
 			more := true
 			err := s.each(func(e Entry) bool {
 				more = e.Seq < from || yield(e, nil)
@@ -285,6 +309,9 @@ func (a *Archive) Read(from uint64) iter.Seq2[Entry, error] {
 			if err != nil || !more {
 				return
 			}
+		}
+		if fault != nil {
+			yield(Entry{}, fmt.Errorf("read the archive: %w", fault))
 		}
 	}
 }

@@ -60,7 +60,7 @@ func (s *Segment) Begin() (r Record, err error) {
 		return false, err
 	})
 	if err != nil {
-		return Record{}, &ArchiveError{Path: s.path, N: s.First(), Cause: err}
+		return Record{}, &ArchiveError{Path: s.path, From: s.First(), N: s.First(), Cause: err}
 	}
 	return r, nil
 }
@@ -97,7 +97,7 @@ func (s *Segment) each(fn func(Entry) bool) error {
 	if err == nil || errors.As(err, &newer) {
 		return err
 	}
-	return &ArchiveError{Path: s.path, N: max(s.First(), at.N), Cause: err}
+	return &ArchiveError{Path: s.path, From: s.First(), N: max(s.First(), at.N), Cause: err}
 }
 
 // walk gives the frames of a segment's file, until fn returns false.

@@ -162,7 +162,7 @@ func (s *Snapshots) LoadNewest() (Snapshot, error) {
 		}
 		skipped = append(skipped, fmt.Errorf("the snapshot at record %d is damaged: %w", n, err))
 	}
-	return Snapshot{}, fmt.Errorf("load a snapshot from %s: none of %d is whole: restore one from a copy: %w",
+	return Snapshot{}, fmt.Errorf("load a snapshot from %s: none of %d is whole: restore one from a copy, or remove them all, and the whole archive and journal are replayed: %w",
 		s.dir, len(all), errors.Join(skipped...))
 }
 

@@ -19,12 +19,15 @@ type HoleError struct {
 }
 
 // Error says what is lost and how to go on without it.
-func (e *HoleError) Error() string {
+func (e *HoleError) Error() string { return e.What() + ". " + advice(e.Want) }
+
+// What says what is lost.
+func (e *HoleError) What() string {
 	lost := fmt.Sprintf("records %d to %d are", e.Want, e.Got-1)
 	if e.Got == e.Want+1 {
 		lost = fmt.Sprintf("record %d is", e.Want)
 	}
-	return fmt.Sprintf("%s lost: record %d comes where %d should. %s", lost, e.Got, e.Want, advice(e.Want))
+	return fmt.Sprintf("%s lost: record %d comes where %d should", lost, e.Got, e.Want)
 }
 
 // ChainError means that a record is not the one that was written after the record
@@ -35,8 +38,11 @@ type ChainError struct {
 }
 
 // Error says what is lost and how to go on without it.
-func (e *ChainError) Error() string {
-	return fmt.Sprintf("the journal's hash chain breaks at record %d: %s. %s", e.N, e.Why, advice(e.N))
+func (e *ChainError) Error() string { return e.What() + ". " + advice(e.N) }
+
+// What says what is lost.
+func (e *ChainError) What() string {
+	return fmt.Sprintf("the journal's hash chain breaks at record %d: %s", e.N, e.Why)
 }
 
 func advice(n uint64) string {

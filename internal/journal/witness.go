@@ -37,13 +37,15 @@ type CutError struct {
 }
 
 // Error says what is lost and how to go on without it.
-func (e *CutError) Error() string {
+func (e *CutError) Error() string { return e.What() + ". " + advice(e.End+1) }
+
+// What says what is lost.
+func (e *CutError) What() string {
 	lost := fmt.Sprintf("records %d to %d are", e.End+1, e.Known)
 	if e.Known == e.End+1 {
 		lost = fmt.Sprintf("record %d is", e.Known)
 	}
-	return fmt.Sprintf("%s lost: the journal ends at record %d, although record %d was acknowledged. %s",
-		lost, e.End, e.Known, advice(e.End+1))
+	return fmt.Sprintf("%s lost: the journal ends at record %d, although record %d was acknowledged", lost, e.End, e.Known)
 }
 
 // Two slots are written in turn, so that a torn write leaves the other one whole.

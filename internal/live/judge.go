@@ -45,16 +45,19 @@ func (c *Cell) judgeBefore(ctx context.Context, snapshot journal.Link) error {
 // aside when that is accepted.
 func (c *Cell) archiveEnd() (journal.Link, error) {
 	end, err := c.archive.End()
+	if err == nil && c.cfg.AcceptLossFrom > 0 {
+		err = c.archive.Check(c.cfg.AcceptLossFrom)
+	}
 	var damaged *journal.ArchiveError
 	if !errors.As(err, &damaged) {
 		return end, err
 	}
-	if !c.accepts(damaged.N) {
-		return end, fmt.Errorf("%w; or start with --accept-loss-from %d, which sets the archive aside from there on and records that it did", err, damaged.N)
+	if !c.accepts(damaged.From) {
+		return end, fmt.Errorf("%w; or %s", err, damaged.Advice())
 	}
-	c.log.Error("a part of the archive was given up, as accepted; the state stands", "from", damaged.N, "error", err)
+	c.log.Error("a part of the archive was given up, as accepted; the state stands", "from", damaged.From, "error", err)
 	c.lost++
-	if err := c.archive.SetAside(damaged.N); err != nil {
+	if err := c.archive.SetAside(damaged.From); err != nil {
 		return end, err
 	}
 	return c.archive.End()
@@ -68,7 +71,7 @@ func (c *Cell) lostBefore(err error, v *journal.Verifier, snapshot journal.Link)
 	}
 	var newer *journal.ReaderError
 	if errors.As(err, &newer) || !c.accepts(n) {
-		return fmt.Errorf("check the journal before the snapshot at record %d: %w", snapshot.N, err)
+		return fmt.Errorf("check the journal before the snapshot at record %d, which stands and is not given up: %w", snapshot.N, err)
 	}
 	c.lost += int(snapshot.N + 1 - min(n, snapshot.N))
 	c.log.Error("a part of the history was given up, as accepted; the state stands", "from", n, "to", snapshot.N, "error", err)

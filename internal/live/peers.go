@@ -61,7 +61,7 @@ func (c *Cell) serveRecords(m *nats.Msg) {
 // fetchArchive fills the archive up to where the journal begins, from the other
 // servers. A sole server has nobody to ask; what it misses shows as a hole.
 func (c *Cell) fetchArchive(ctx context.Context) error {
-	end, err := c.archive.End()
+	end, err := c.archiveEnd()
 	if err != nil {
 		return err
 	}
