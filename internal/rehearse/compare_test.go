@@ -99,8 +99,11 @@ func TestDifference(t *testing.T) {
 		want string
 	}{
 		// The runs differ much from each other, the strategies little but always.
-		{wait, runs(11, 101, 1001.5), Worse}, {wait, runs(9, 99, 998.5), Better}, {wait, runs(9, 101, 1000), Even},
-		{taken, runs(11, 101, 1001.5), Better}, {taken, runs(9, 99, 998.5), Worse},
+		{wait, runs(11, 101, 1001.5), Worse},
+		{wait, runs(9, 99, 998.5), Better},
+		{wait, runs(9, 101, 1000), Even},
+		{taken, runs(11, 101, 1001.5), Better},
+		{taken, runs(9, 99, 998.5), Worse},
 	} {
 		if d := difference(c.m, runs(10, 100, 1000), c.b); d.Verdict != c.want {
 			t.Errorf("%s: %+v, want %s", c.m.Name, d, c.want)
@@ -121,9 +124,12 @@ func TestStatistics(t *testing.T) {
 		a, b []float64
 		want float64
 	}{
-		{[]float64{1, 2, 3}, []float64{10, 20, 30}, 1}, {[]float64{1, 2, 3}, []float64{3, 2, 1}, -1},
-		{[]float64{1, 2, 3, 4}, []float64{1, 3, 2, 4}, 0.6666667}, {[]float64{1, 1, 2, 3}, []float64{1, 2, 2, 3}, 0.8},
-		{[]float64{1, 1}, []float64{2, 2}, 1}, {[]float64{1, 1}, []float64{1, 2}, 0},
+		{[]float64{1, 2, 3}, []float64{10, 20, 30}, 1},
+		{[]float64{1, 2, 3}, []float64{3, 2, 1}, -1},
+		{[]float64{1, 2, 3, 4}, []float64{1, 3, 2, 4}, 0.6666667},
+		{[]float64{1, 1, 2, 3}, []float64{1, 2, 2, 3}, 0.8},
+		{[]float64{1, 1}, []float64{2, 2}, 1},
+		{[]float64{1, 1}, []float64{1, 2}, 0},
 	} {
 		if got := kendall(c.a, c.b); !near(got, c.want) {
 			t.Errorf("tau of %v and %v is %v, want %v", c.a, c.b, got, c.want)

@@ -130,3 +130,20 @@ func meanUse(r *trace.Row) api.Milli {
 	}
 	return max(api.Milli(sum/int64(len(r.Use))), 1)
 }
+
+// ReadRows reads the rows of a whole trace in the order of their submission, which
+// is counted from the first. Options' Skip passes over bad rows without a word.
+func ReadRows(r io.Reader, o Options) ([]trace.Row, error) {
+	reader, f, err := trace.Open(r, o.Format)
+	if err != nil {
+		return nil, &TraceError{err}
+	}
+	if o.Skip {
+		reader = &trace.Skipping{Reader: reader}
+	}
+	rows, err := trace.All(reader, maxRows)
+	if err != nil {
+		return nil, &TraceError{fmt.Errorf("read %s trace: %w", f.Name, err)}
+	}
+	return rows, nil
+}
