@@ -33,6 +33,7 @@ type auditing struct {
 const (
 	auditGather   = 100 * time.Millisecond // so that a quiet cell is not read record by record
 	auditRetry    = time.Second
+	auditTries    = 3      // the journal may be shortened while it is read
 	auditShare    = 19     // while there is other work, it rests so many times as long as it worked
 	auditLag      = 10_000 // records; further behind than that it does not rest
 	maxDivergence = 16     // kept for bundles
@@ -51,14 +52,18 @@ func newAuditing(c *Cell) *auditing {
 
 // run audits until ctx ends.
 func (a *auditing) run(ctx context.Context) {
-	s := a.cell.shadow
+	s, tries := a.cell.shadow, 0
 	for {
 		if err := s.until(ctx, func() bool { return s.at.N > a.at.Load() }); err != nil {
 			return
 		}
 		s.mu.RUnlock()
 		pause := auditGather
-		if err := a.read(ctx); err != nil && ctx.Err() == nil {
+		err := a.read(ctx)
+		switch tries++; {
+		case err == nil:
+			tries = 0
+		case tries >= auditTries && ctx.Err() == nil:
 			a.cell.log.Warn("the audit cannot go on yet", "after", a.at.Load(), "error", err)
 			pause = auditRetry
 		}

@@ -36,7 +36,7 @@ func (c *Cell) judgeBefore(ctx context.Context, snapshot journal.Link) error {
 		}
 	}
 	if at := v.At(); at.N < snapshot.N || at.N == snapshot.N && at.Hash != snapshot.Hash {
-		return c.lostBefore(&journal.CutError{End: at.N, Known: snapshot.N}, v, snapshot)
+		return c.lostBefore(&journal.CutError{End: at.N, Known: max(snapshot.N, c.witness.Last().N)}, v, snapshot)
 	}
 	return nil
 }
@@ -119,16 +119,12 @@ func (c *Cell) beginAnew(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		before, _ := c.snapshots.LoadNewest() // none is as good as record 0
 		if err := c.snapshots.Save(at, data); err != nil {
 			return err
 		}
-		if _, err := c.archive.Add(c.journal.Read(ctx, 0), at.N); err != nil {
-			if _, err := c.archive.Add(c.journal.Read(ctx, 0), min(at.N, c.cfg.AcceptLossFrom-1)); err != nil {
-				c.log.Error("a part of the history before the loss is lost, too", "error", err)
-			}
-			if err := c.archive.Rebase(c.snapshots, at.N); err != nil {
-				return err
-			}
+		if err := c.archiveProved(ctx, before.At.N, at.N); err != nil {
+			return err
 		}
 	}
 	r, ok := c.journal.(journal.Renewer)
@@ -137,6 +133,25 @@ func (c *Cell) beginAnew(ctx context.Context) error {
 	}
 	s.last, s.ring.from = c.start.Seq, c.start.Seq
 	return r.Renew(ctx, c.start.Seq+1)
+}
+
+// archiveProved archives what can be proved up to record n: all of it, or what
+// comes before the loss and what follows the snapshot at record base.
+func (c *Cell) archiveProved(ctx context.Context, base, n uint64) error {
+	add := func(upto uint64) error {
+		_, err := c.archive.Add(c.journal.Read(ctx, 0), upto)
+		return err
+	}
+	if add(n) == nil {
+		return nil
+	}
+	if err := add(min(n, c.cfg.AcceptLossFrom-1)); err != nil {
+		c.log.Error("a part of the history before the loss is lost, too", "error", err)
+	}
+	if base > 0 && c.archive.Rebase(c.snapshots, base) == nil && add(n) == nil {
+		return nil
+	}
+	return c.archive.Rebase(c.snapshots, n)
 }
 
 // saw notes that a record was acknowledged.
