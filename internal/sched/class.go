@@ -9,16 +9,32 @@ import (
 	"drover.dev/api"
 )
 
-// class is the nodes that are alike in all that the score reads but their load:
-// site, speed, capacity, taints. Within a class the better node is the one that
-// comes first in the order of its load, whatever the task is, so that one order
-// serves all tasks.
+// spot is the nodes for which a term that does not look at load or size has one
+// value: site, speed and taints.
+type spot struct {
+	key     string
+	like    node // any of its nodes, without load
+	classes []*class
+}
+
+// class is the nodes of a spot that are also of one size. Within a class the better
+// node is the one that comes first in the order of its load, whatever the task is,
+// so that one order serves all tasks.
 type class struct {
+	key    string
+	most   [loads]int64 // highest key of each rack
+	racks  [loads]*rack // those in use
+	hash   uint64
+	spot   *spot
+	moulds []*mould
+}
+
+// mould is the nodes of a class that are also alike in all that the filters read
+// and that does not change as tasks come and go.
+type mould struct {
 	key   string
-	hash  uint64
-	like  node // any of them, without load
-	nodes int
-	racks [loads]*rack // those in use
+	id    int     // small, of no other mould at the same time
+	nodes []*node // by name
 }
 
 // load says by what the nodes of a class are ordered.
@@ -44,58 +60,138 @@ func (l load) of(e *node) int64 {
 	return int64(e.tasks)
 }
 
-// classKey is equal for nodes that are alike.
-func classKey(n *api.Node) string {
-	var b strings.Builder
-	str := func(s string) {
-		b.WriteString(strconv.Itoa(len(s)))
-		b.WriteByte(':')
-		b.WriteString(s)
+// keyText is a text that differs when one of the values does that were written.
+type keyText struct{ strings.Builder }
+
+func (b *keyText) str(s string) {
+	b.WriteString(strconv.Itoa(len(s)))
+	b.WriteByte(':')
+	b.WriteString(s)
+}
+
+func (b *keyText) num(v int64) {
+	b.WriteString(strconv.FormatInt(v, 36))
+	b.WriteByte('|')
+}
+
+func (b *keyText) taints(list []api.Taint) {
+	for _, t := range list {
+		b.str(t.Key)
+		b.str(t.Value)
+		b.str(string(t.Effect))
 	}
-	num := func(v int64) { b.WriteString(strconv.FormatInt(v, 36)); b.WriteByte('|') }
-	str(n.Site)
-	num(int64(n.Speed))
-	num(int64(n.Capacity.CPU))
-	num(int64(n.Capacity.Memory))
-	for _, t := range n.Taints {
-		str(t.Key)
-		str(t.Value)
-		str(string(t.Effect))
+}
+
+func spotKey(n *api.Node) string {
+	var b keyText
+	b.str(n.Site)
+	b.num(int64(n.Speed))
+	b.taints(n.Taints)
+	return b.String()
+}
+
+func classKey(n *api.Node) string {
+	var b keyText
+	b.str(n.Site)
+	b.num(int64(n.Speed))
+	b.num(int64(n.Capacity.CPU))
+	b.num(int64(n.Capacity.Memory))
+	b.taints(n.Taints)
+	return b.String()
+}
+
+// mouldKey is of what filters read beyond the class.
+func mouldKey(n *api.Node) string {
+	var b keyText
+	b.num(int64(n.Capacity.Storage))
+	b.num(int64(n.Capacity.Bandwidth))
+	b.num(int64(len(n.Capacity.Accelerators)))
+	for i := range n.Capacity.Accelerators {
+		a := &n.Capacity.Accelerators[i]
+		b.str(a.Kind)
+		b.num(int64(a.Count))
+		b.num(int64(len(a.Models)))
+		for _, m := range a.Models {
+			b.str(m)
+		}
+	}
+	b.str(string(n.Layer))
+	b.num(int64(len(n.Drivers)))
+	for _, d := range n.Drivers {
+		b.str(d)
+	}
+	for _, k := range sortedKeys(n.Labels) {
+		b.str(k)
+		b.str(n.Labels[k])
 	}
 	return b.String()
 }
 
-// enroll puts a node into the class that it is of.
+// enroll puts a node into the spot, class and mould that it is of.
 func (x *Index) enroll(e *node) {
-	key := classKey(&e.Node)
-	if e.class != nil && e.class.key == key {
+	spotKey, classKey, mouldKey := spotKey(&e.Node), classKey(&e.Node), mouldKey(&e.Node)
+	if c := e.class; c != nil && c.key == classKey && e.mould.key == mouldKey {
 		return
 	}
 	x.dismiss(e)
-	c := x.classes[key]
-	if c == nil {
-		c = &class{key: key, hash: hashName(key), like: node{Node: e.Node}}
-		x.classes[key] = c
-		at, _ := slices.BinarySearchFunc(x.kinds, key, func(d *class, key string) int { return cmp.Compare(d.key, key) })
-		x.kinds = slices.Insert(x.kinds, at, c) // by site and speed: the latency model is asked once for each
-	}
-	c.nodes++
-	e.class = c
+	s := join(&x.spots, spotKey, func(s *spot) string { return s.key }, func() *spot {
+		return &spot{key: spotKey, like: node{Node: e.Node}}
+	})
+	c := join(&s.classes, classKey, func(c *class) string { return c.key }, func() *class {
+		return &class{key: classKey, hash: hashName(classKey), spot: s}
+	})
+	m := join(&c.moulds, mouldKey, func(m *mould) string { return m.key }, func() *mould {
+		return &mould{key: mouldKey, id: x.newID()}
+	})
+	join(&m.nodes, e.Name, func(o *node) string { return o.Name }, func() *node { return e })
+	e.class, e.mould = c, m
 	x.moved(e)
 }
 
-// dismiss takes a node out of its class.
+// join returns the member of a list in the order of keys that has this key, made
+// and put in when there is none.
+func join[T any](list *[]*T, key string, keyOf func(*T) string, with func() *T) *T {
+	at, known := slices.BinarySearchFunc(*list, key, func(m *T, key string) int { return cmp.Compare(keyOf(m), key) })
+	if !known {
+		*list = slices.Insert(*list, at, with())
+	}
+	return (*list)[at]
+}
+
+// dismiss takes a node out of its spot, class and mould, and those that are empty
+// then.
 func (x *Index) dismiss(e *node) {
-	c := e.class
+	c, m := e.class, e.mould
 	if c == nil {
 		return
 	}
 	e.unrack()
-	if c.nodes--; c.nodes == 0 {
-		delete(x.classes, c.key)
-		x.kinds = slices.DeleteFunc(x.kinds, func(d *class) bool { return c == d })
+	e.class, e.mould = nil, nil
+	if part(&m.nodes, e) {
+		return
 	}
-	e.class = nil
+	if x.freeIDs = append(x.freeIDs, m.id); part(&c.moulds, m) {
+		return
+	}
+	if !part(&c.spot.classes, c) {
+		part(&x.spots, c.spot)
+	}
+}
+
+// part takes a member out of a list and reports whether others are left.
+func part[T any](list *[]*T, member *T) bool {
+	*list = slices.DeleteFunc(*list, func(o *T) bool { return o == member })
+	return len(*list) > 0
+}
+
+// newID is the number of a new mould, one that is free again before others.
+func (x *Index) newID() (id int) {
+	if n := len(x.freeIDs); n > 0 {
+		id, x.freeIDs = x.freeIDs[n-1], x.freeIDs[:n-1]
+		return id
+	}
+	x.ids++
+	return x.ids - 1
 }
 
 // moved remembers that a node's place in its class may be another one.
@@ -127,6 +223,7 @@ func (e *node) rack() {
 		if r != nil {
 			e.racks[l] = load(l).of(e)
 			r.insert(slot{e.racks[l], e.hash, e.room(), e})
+			e.class.most[l] = r.first()
 		}
 	}
 }
@@ -138,22 +235,25 @@ func (e *node) unrack() {
 	for l, r := range e.class.racks {
 		if r != nil {
 			r.remove(e.racks[l], e)
+			e.class.most[l] = r.first()
 		}
 	}
 	e.racked = false
 }
 
-// order returns the nodes of a class in an order of load, made on first use.
-func (x *Index) rackOf(c *class, l load) *rack {
+// rack returns the nodes of a class in an order of load, made on first use.
+func (c *class) rack(l load) *rack {
 	if c.racks[l] == nil {
 		r := &rack{}
-		for _, e := range x.nodes {
-			if e.class == c && e.racked {
-				e.racks[l] = l.of(e)
-				r.insert(slot{e.racks[l], e.hash, e.room(), e})
+		for _, m := range c.moulds {
+			for _, e := range m.nodes {
+				if e.racked {
+					e.racks[l] = l.of(e)
+					r.insert(slot{e.racks[l], e.hash, e.room(), e})
+				}
 			}
 		}
-		c.racks[l] = r
+		c.racks[l], c.most[l] = r, r.first()
 	}
 	return c.racks[l]
 }

@@ -2,8 +2,6 @@ package sched
 
 import (
 	"cmp"
-	"iter"
-	"math/bits"
 	"slices"
 
 	"drover.dev/api"
@@ -97,7 +95,7 @@ func (x *Index) best(s *scorer) (list [1 + runnersUp]candidate, n int, full int3
 			t.offer(s, e)
 		}
 	case s.inOrder:
-		s.searchAll(s.view, &t, p)
+		s.searchAll(&t, p)
 	default:
 		for e := range x.those(p) {
 			if e.open && e.fits(s.ask) {
@@ -133,67 +131,6 @@ func (x *Index) passedOver(a *Ask, busy int32) []api.ReasonCount {
 		return fixed
 	}
 	return append(slices.Clone(fixed), api.ReasonCount{Reason: "no room now, or closed", Nodes: busy})
-}
-
-// passing is the set of nodes that pass a shape's static filters.
-type passing struct {
-	bits  []uint64 // by position
-	n     int
-	stale uint64 // value of Index.stale when it was made
-
-	// Why the others do not, the most frequent first: all, and those that a
-	// placement says. Shared, never modified.
-	failed, reasons []api.ReasonCount
-}
-
-func (p *passing) has(e *node) bool { return p.bits[e.at>>6]>>(e.at&63)&1 != 0 }
-
-// those yields the nodes that pass, by position.
-func (x *Index) those(p *passing) iter.Seq[*node] {
-	return func(yield func(*node) bool) {
-		for i, w := range p.bits {
-			for ; w != 0; w &= w - 1 {
-				if !yield(x.nodes[i<<6+bits.TrailingZeros64(w)]) {
-					return
-				}
-			}
-		}
-	}
-}
-
-// passing returns the nodes that pass the filters which do not change as tasks
-// come and go. Within Steps that is kept for each shape until a node changes.
-func (x *Index) passing(a *Ask) *passing {
-	if p := x.passed[a.Shape]; p != nil && p.stale == x.stale {
-		return p
-	}
-	p := x.filter(a)
-	if x.stepping {
-		if len(x.passed) >= maxPassed {
-			clear(x.passed)
-		}
-		x.passed[a.Shape] = p
-	}
-	return p
-}
-
-// maxPassed is for how many shapes the nodes that pass are kept.
-const maxPassed = 4096
-
-func (x *Index) filter(a *Ask) *passing {
-	p := &passing{bits: make([]uint64, (len(x.nodes)+63)>>6), stale: x.stale}
-	var failed tally
-	for _, e := range x.nodes {
-		if suits(e, a) {
-			p.n++
-			p.bits[e.at>>6] |= 1 << (e.at & 63)
-			continue
-		}
-		failed.add(static(e, a))
-	}
-	p.failed = failed.sorted(len(failed.list))
-	p.reasons = p.failed[:min(len(p.failed), maxPassedOver)]
-	return p
 }
 
 func (s *scorer) better(a, b *candidate) bool {
@@ -235,7 +172,7 @@ func mix(h uint64) uint64 {
 // for each reason, not for each node.
 func (x *Index) reasons(a *Ask) []api.ReasonCount {
 	p := x.passing(a)
-	failed := tally{slices.Clone(p.failed)}
+	failed := tallied{slices.Clone(p.failed)}
 	var lacking [lacks]int32
 	for e := range x.those(p) {
 		if !e.open {
@@ -263,20 +200,25 @@ const (
 	maxPassedOver = 4
 )
 
-// tally counts nodes by reason.
-type tally struct{ list []api.ReasonCount }
+// tallied counts nodes by reason.
+type tallied struct{ list []api.ReasonCount }
 
-func (t *tally) add(why string) {
+func (t *tallied) add(why string) { t.addN(why, 1) }
+
+func (t *tallied) addN(why string, nodes int) {
+	if nodes == 0 {
+		return
+	}
 	i := slices.IndexFunc(t.list, func(r api.ReasonCount) bool { return r.Reason == why })
 	if i < 0 {
 		i = len(t.list)
 		t.list = append(t.list, api.ReasonCount{Reason: why})
 	}
-	t.list[i].Nodes++
+	t.list[i].Nodes += int32(nodes)
 }
 
 // sorted returns the most frequent reasons first, at most most of them.
-func (t *tally) sorted(most int) []api.ReasonCount {
+func (t *tallied) sorted(most int) []api.ReasonCount {
 	slices.SortFunc(t.list, func(a, b api.ReasonCount) int {
 		return cmp.Or(cmp.Compare(b.Nodes, a.Nodes), cmp.Compare(a.Reason, b.Reason))
 	})

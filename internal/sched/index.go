@@ -29,10 +29,13 @@ type Index struct {
 	greedy  [objectives]*plan
 	tenants map[string]*tenant
 
-	passed   map[string]*passing // by shape
-	classes  map[string]*class
-	kinds    []*class // all of them
-	shifting []*node  // may stand elsewhere in their class
+	passed     map[string]*passing // by shape
+	passedSize int
+	spots      []*spot // by key
+	ids        int     // of moulds
+	freeIDs    []int
+	shifting   []*node // may stand elsewhere in their class
+	prospects  prospects
 
 	// Sums over the nodes and their tasks.
 	placed   int64 // tasks
@@ -61,9 +64,9 @@ type group struct {
 func New() *Index {
 	x := &Index{
 		byName: map[string]*node{}, sites: map[string]api.Site{}, stale: 1,
-		queue:   queue{shapes: map[string]*shape{}, items: map[api.TaskRef]*item{}, lanes: map[string]*lane{}},
-		classes: map[string]*class{}, passed: map[string]*passing{},
-		used: map[string]*usage{}, demands: map[string]*demand{},
+		queue:  queue{shapes: map[string]*shape{}, items: map[api.TaskRef]*item{}, lanes: map[string]*lane{}},
+		passed: map[string]*passing{},
+		used:   map[string]*usage{}, demands: map[string]*demand{},
 	}
 	x.Use("", nil, nil)
 	return x

@@ -18,6 +18,7 @@ type node struct {
 	hash    uint64          // of the name, for ties
 
 	class    *class
+	mould    *mould
 	racks    [loads]int64 // keys under which it stands in its class
 	racked   bool         // it does
 	shifting bool         // in Index.shifting

@@ -9,7 +9,7 @@ import (
 // key first, then by the hash of their names. It is a list of short blocks, each of
 // which knows the most room of its nodes, so that a search passes over full ones.
 type rack struct {
-	blocks []*block
+	blocks []block
 }
 
 const (
@@ -68,18 +68,18 @@ func (r *rack) insert(s slot) {
 	b, i := r.find(s.key, s.hash, s.node.Name)
 	switch {
 	case len(r.blocks) == 0:
-		r.blocks = append(r.blocks, &block{list: make([]slot, 0, blockSize), most: room{-1 << 62, -1 << 62, -1 << 62}})
+		r.blocks = append(r.blocks, block{list: make([]slot, 0, blockSize), most: room{nothing, nothing, nothing}})
 	case b == len(r.blocks):
 		b--
 		i = len(r.blocks[b].list)
 	}
-	k := r.blocks[b]
+	k := &r.blocks[b]
 	k.list = slices.Insert(k.list, i, s)
 	k.most.grow(&s.free)
 	if len(k.list) < blockSize {
 		return
 	}
-	half := &block{list: append(make([]slot, 0, blockSize), k.list[halfBlock:]...)}
+	half := block{list: append(make([]slot, 0, blockSize), k.list[halfBlock:]...)}
 	clear(k.list[halfBlock:])
 	k.list = k.list[:halfBlock]
 	k.measure()
@@ -89,7 +89,7 @@ func (r *rack) insert(s slot) {
 
 func (r *rack) remove(key int64, e *node) {
 	b, i := r.find(key, e.hash, e.Name)
-	k := r.blocks[b]
+	k := &r.blocks[b]
 	if k.list = slices.Delete(k.list, i, i+1); len(k.list) == 0 {
 		r.blocks = slices.Delete(r.blocks, b, b+1)
 		return
@@ -98,7 +98,7 @@ func (r *rack) remove(key int64, e *node) {
 }
 
 func (k *block) measure() {
-	k.most = room{-1 << 62, -1 << 62, -1 << 62}
+	k.most = room{nothing, nothing, nothing}
 	for i := range k.list {
 		k.most.grow(&k.list[i].free)
 	}
@@ -107,19 +107,25 @@ func (k *block) measure() {
 // place is a position in a rack.
 type place struct{ b, i int }
 
-// equals returns where the nodes of a key begin, and how many there are.
-func (r *rack) equals(key int64) (from place, n int) {
-	b, i := r.find(key, 0, "")
-	from = place{b, i}
-	for ; b < len(r.blocks); b, i = b+1, 0 {
-		l := r.blocks[b].list
-		if l[len(l)-1].key == key {
-			n += len(l) - i
-			continue
-		}
-		return from, n + sort.Search(len(l)-i, func(j int) bool { return l[i+j].key < key })
+// equals returns where the nodes with the key of the one at p begin and end, and
+// how many there are. Most stand alone.
+func (r *rack) equals(p place) (from, end place, n int) {
+	l := r.blocks[p.b].list
+	key := l[p.i].key
+	if p.i > 0 && p.i+1 < len(l) && l[p.i-1].key != key && l[p.i+1].key != key {
+		return p, place{p.b, p.i + 1}, 1
 	}
-	return from, n
+	from.b, from.i = r.find(key, 0, "")
+	end.b, end.i = r.find(key-1, 0, "")
+	return from, end, r.between(from, end)
+}
+
+// first is the highest key; below all others when there is no node.
+func (r *rack) first() int64 {
+	if len(r.blocks) == 0 {
+		return nothing
+	}
+	return r.blocks[0].list[0].key
 }
 
 // skip is the position n nodes on.
@@ -143,7 +149,7 @@ func (r *rack) between(p, q place) (n int) {
 // much free; false when there is none.
 func (r *rack) next(p, end place, need *room) (place, *slot, bool) {
 	for ; p.b < len(r.blocks) && p.b <= end.b; p = (place{p.b + 1, 0}) {
-		k := r.blocks[p.b]
+		k := &r.blocks[p.b]
 		if !k.most.holds(need) {
 			continue
 		}

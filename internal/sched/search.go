@@ -14,6 +14,7 @@ import (
 type view struct {
 	load   load
 	weight int64 // of the load, positive
+	packs  int64 // of what the task adds to it, when it is by packing
 	bonus  int64 // most that other terms of the node add
 }
 
@@ -24,11 +25,11 @@ func (s *scorer) ordered() (view, bool) {
 	for i := range s.terms {
 		w := &s.terms[i]
 		switch {
-		case w.kind == ofClass:
+		case w.kind == ofSpot:
 		case w.kind == ofLoad && q.load == loads:
 			q.weight = w.weight
-			if q.load = fullest; w.name == "tasks" {
-				q.load = fewest
+			if q.load, q.packs = fullest, w.weight; w.name == "tasks" {
+				q.load, q.packs = fewest, 0
 			}
 			if w.weight < 0 {
 				q.weight = -w.weight
@@ -43,29 +44,15 @@ func (s *scorer) ordered() (view, bool) {
 	return q, q.load < loads && !s.plan.first && !s.plan.pair
 }
 
-// fixed is the part of a score that is the same for all nodes of a class, but for
-// their load.
-func (s *scorer) fixed(c *class) (sum int64) {
-	for i := range s.terms {
-		w := &s.terms[i]
-		switch {
-		case w.kind == ofClass:
-			sum += w.weight * w.value(s, &c.like)
-		case w.name == "packing":
-			sum += w.weight * c.like.packs(&s.ask.Task.Resources)
-		}
-	}
-	return sum
-}
-
-// searchAll looks through every class. Between Steps, when others may be reading,
-// nothing is arranged: every node is scored.
-func (s *scorer) searchAll(q view, t *top, p *passing) {
+// searchAll looks through the classes, the most promising first, until none of the
+// others can hold a better node. Between Steps, when others may be reading, nothing
+// is arranged: every node is scored.
+func (s *scorer) searchAll(t *top, p *passing) {
 	x := s.x
 	if x.stepping {
 		x.arrange()
 	}
-	if !x.stepping || p.n <= searchFrom || len(x.kinds)*4 > p.n {
+	if !x.stepping || p.few != nil || len(p.spots)*4 > p.n {
 		for e := range x.those(p) {
 			if e.open && e.fits(s.ask) {
 				t.offer(s, e)
@@ -73,27 +60,35 @@ func (s *scorer) searchAll(q view, t *top, p *passing) {
 		}
 		return
 	}
-	for _, c := range x.kinds {
-		s.search(q, c, t, p)
+	list := s.prospects(p)
+	for list.begin(); len(list) > 0; list.next() {
+		c := &list[0]
+		if t.n == len(t.list) && c.most < t.list[t.n-1].score {
+			break
+		}
+		for i := range c.spot.classes {
+			s.search(&c.spot.classes[i], c.fixed, t, p)
+		}
 	}
+	x.prospects = list[:0]
 }
-
-// searchFrom is how many nodes are rather scored one by one.
-const searchFrom = 16
 
 // search looks through a class, one group of equal load after the other. Where it
 // begins in a group the task's hash says: that is how equal nodes share equal tasks.
-func (s *scorer) search(q view, c *class, t *top, p *passing) {
-	r := s.x.rackOf(c, q.load)
-	at, fixed := place{}, s.fixed(c)
+func (s *scorer) search(c *passingClass, fixed int64, t *top, p *passing) {
+	if t.n == len(t.list) && fixed+s.most(c) < t.list[t.n-1].score {
+		return
+	}
+	r, at := c.rack(s.view.load), place{}
+	fixed += s.view.packs*c.packs + s.view.bonus
 	need := room{int64(s.ask.Task.Resources.CPU), int64(s.ask.Task.Resources.Memory), int64(s.devices)}
 	for found := 0; found < len(t.list); {
-		_, first, ok := r.next(at, r.end(), &need)
-		if !ok || t.n == len(t.list) && fixed+q.weight*first.key+q.bonus < t.list[t.n-1].score {
+		on, first, ok := r.next(at, r.end(), &need)
+		if !ok || t.n == len(t.list) && fixed+s.view.weight*first.key < t.list[t.n-1].score {
 			return
 		}
-		from, n := r.equals(first.key)
-		begin, end := r.skip(from, s.begin(c, n)), r.skip(from, n)
+		from, end, n := r.equals(on)
+		begin := r.skip(from, s.begin(c.class, n))
 		for _, part := range [2][2]place{{begin, end}, {from, begin}} {
 			for at = part[0]; found < len(t.list); at.i++ {
 				var e *slot
@@ -122,10 +117,9 @@ func (s *scorer) turnIn(e *node) int {
 	if !s.x.stepping {
 		return s.countTurn(e)
 	}
-	r := s.x.rackOf(e.class, s.view.load)
-	key := e.racks[s.view.load]
-	from, n := r.equals(key)
-	b, i := r.find(key, e.hash, e.Name)
+	r := e.class.rack(s.view.load)
+	b, i := r.find(e.racks[s.view.load], e.hash, e.Name)
+	from, _, n := r.equals(place{b, i})
 	return (r.between(from, place{b, i}) + n - s.begin(e.class, n)) % n
 }
 

@@ -18,9 +18,9 @@ type conditional interface {
 type termKind uint8
 
 const (
-	ofNode  termKind = iota // anything
-	ofClass                 // what nodes of one class have in common
-	ofLoad                  // what the node holds, alike for all tasks, and the class
+	ofNode termKind = iota // anything
+	ofSpot                 // what nodes of one spot have in common
+	ofLoad                 // what the node holds, alike for all tasks, and its size
 )
 
 type namedTerm struct {
@@ -47,21 +47,27 @@ var (
 // terms is the registry of terms.
 func terms() []namedTerm {
 	return []namedTerm{
-		{"latency", "1000 is no time beyond the run on a reference node, 500 is twice that: T = transfer + wait + run + return", "", ofClass, latencyTerm{}},
+		{"latency", "1000 is no time beyond the run on a reference node, 500 is twice that: T = transfer + wait + run + return", "", ofSpot, latencyTerm{}},
 		{"packing", "how full the node would be, 0 to 1000: cpu and memory alike", "", ofLoad, packingTerm{}},
 		{"tasks", "minus the number of tasks on the node", "", ofLoad, tasksTerm{}},
-		{"fit", "how little would be left, 0 to 1000: 1000 less the free cpu and accelerators (without any: memory) as parts of the largest node's",
-			"Weng et al., 2023", ofNode, fitTerm{}},
+		{
+			"fit", "how little would be left, 0 to 1000: 1000 less the free cpu and accelerators (without any: memory) as parts of the largest node's",
+			"Weng et al., 2023", ofNode,
+			fitTerm{},
+		},
 		{"alignment", "minus the product of request and free room, cpu and accelerators, as parts of the largest node's", "Panigrahy et al., 2011", ofNode, alignmentTerm{}},
-		{"fragmentation", "1000 times the sigmoid of minus the growth, in whole devices, of the room that the typical task cannot use; rounded down to tens",
-			"Weng et al., 2023", ofNode, fragmentationTerm{}},
+		{
+			"fragmentation", "1000 times the sigmoid of minus the growth, in whole devices, of the room that the typical task cannot use; rounded down to tens",
+			"Weng et al., 2023", ofNode,
+			fragmentationTerm{},
+		},
 		{"growth", "minus the thousandths of a device by which the room grows that the typical task cannot use", "Weng et al., 2023, without the rounding", ofNode, growthTerm{}},
 		{"backing", "minus the thousandths of a device by which the room grows that has no cpu beside it, at as much a device as the typical task takes", "", ofNode, backingTerm{}},
 		{"two-choices", "minus the tasks on the node; compares only two nodes that the task's number draws", "Mitzenmacher, 2001", ofNode, choicesTerm{}},
 		{"source", "hash of the task's source and the node; far below when the node holds more than 1.25 times the mean", "Mirrokni et al., 2018", ofNode, sourceTerm{}},
 		{"turn", "minus the steps from the node whose turn it is: by the numbers of workload, element and attempt", "", ofNode, turnTerm{}},
 		{"spread", "1000 on a node without a replica of the task, 500 with one, and so on", "", ofNode, spreadTerm{}},
-		{"avoid", "-1000 on a node with a taint that says avoid and is not tolerated", "", ofClass, avoidTerm{}},
+		{"avoid", "-1000 on a node with a taint that says avoid and is not tolerated", "", ofSpot, avoidTerm{}},
 	}
 }
 

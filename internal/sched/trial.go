@@ -36,13 +36,15 @@ func (e *node) copy() *node {
 		n.devices[g] = slices.Clone(e.devices[g])
 	}
 	n.ports, n.groups, n.shares, n.touched = maps.Clone(e.ports), maps.Clone(e.groups), maps.Clone(e.shares), false
-	n.class, n.racked, n.shifting = nil, false, false
+	n.class, n.mould, n.racked, n.shifting = nil, nil, false, false
 	return &n
 }
 
-// FitsWhole reports whether a gang fits as a whole; a single task counts as one
+// FitsWhole reports whether a gang fits as a whole, and within its tenant's limit; a single task counts as one
 // that does, whether it fits or not.
-func (x *Index) FitsWhole(a *Ask) bool { return a.Gang < 2 || x.fitting(a) > 0 }
+func (x *Index) FitsWhole(a *Ask) bool {
+	return a.Gang < 2 || x.overLimit(a, int64(a.Gang)) == "" && x.fitting(a) > 0
+}
 
 // Fill holds up to most further elements wherever they fit, node by node, and
 // returns how many.

@@ -1,0 +1,170 @@
+package sched
+
+import (
+	"iter"
+	"slices"
+
+	"drover.dev/api"
+)
+
+// passing is the set of nodes that pass a shape's static filters.
+type passing struct {
+	n      int
+	few    []*node       // all of them, when they are few; else nil
+	moulds []uint64      // bit by id, when they are many
+	spots  []passingSpot // of those moulds
+	stale  uint64        // value of Index.stale when it was made
+
+	// Why the others do not, the most frequent first: all, and those that a
+	// placement says. Shared, never modified.
+	failed, reasons []api.ReasonCount
+}
+
+// passingSpot is a spot with those of its classes that have a mould which passes.
+type passingSpot struct {
+	*spot
+	classes []passingClass
+}
+
+type passingClass struct {
+	*class
+	packs int64 // what the task adds to how packed one of its nodes is
+}
+
+// fewNodes is how many nodes are rather looked at one by one.
+const fewNodes = 16
+
+func (p *passing) has(e *node) bool {
+	if p.few != nil {
+		return slices.Contains(p.few, e)
+	}
+	return p.passes(e.mould)
+}
+
+func (p *passing) passes(m *mould) bool { return p.moulds[m.id>>6]>>(m.id&63)&1 != 0 }
+
+// those yields the nodes that pass.
+func (x *Index) those(p *passing) iter.Seq[*node] {
+	if p.few != nil {
+		return slices.Values(p.few)
+	}
+	return func(yield func(*node) bool) {
+		for i := range p.spots {
+			for _, c := range p.spots[i].classes {
+				if !p.each(c.class, yield) {
+					return
+				}
+			}
+		}
+	}
+}
+
+func (p *passing) each(c *class, yield func(*node) bool) bool {
+	for _, m := range c.moulds {
+		if !p.passes(m) {
+			continue
+		}
+		for _, e := range m.nodes {
+			if !yield(e) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// passing returns the nodes that pass the filters which do not change as tasks
+// come and go. Within Steps that is kept for each shape until a node changes.
+func (x *Index) passing(a *Ask) *passing {
+	if p := x.passed[a.Shape]; p != nil && p.stale == x.stale {
+		return p
+	}
+	if a.Pin != "" {
+		return x.pinned(a)
+	}
+	p := x.filter(a)
+	if x.stepping {
+		if len(x.passed) >= maxPassed || x.passedSize > maxPassedSize {
+			clear(x.passed)
+			x.passedSize = 0
+		}
+		x.passed[a.Shape] = p
+		x.passedSize += p.size()
+	}
+	return p
+}
+
+// size is about how many words it takes.
+func (p *passing) size() int {
+	n := len(p.moulds) + len(p.few)
+	for i := range p.spots {
+		n += 4 + 2*len(p.spots[i].classes)
+	}
+	return n
+}
+
+// For how many shapes the nodes that pass are kept, and how many words that takes.
+const (
+	maxPassed     = 1 << 15
+	maxPassedSize = 1 << 22
+)
+
+// filter asks once for each mould.
+func (x *Index) filter(a *Ask) *passing {
+	p := &passing{stale: x.stale, moulds: make([]uint64, x.ids>>6+1)}
+	var failed tallied
+	for _, at := range x.spots {
+		var classes []passingClass
+		for _, c := range at.classes {
+			if n := p.filter(c, a, &failed); n > 0 {
+				p.n += n
+				classes = append(classes, passingClass{c, c.moulds[0].nodes[0].packs(&a.Task.Resources)})
+			}
+		}
+		if classes != nil {
+			p.spots = append(p.spots, passingSpot{at, classes})
+		}
+	}
+	if p.n <= fewNodes {
+		few := slices.AppendSeq(make([]*node, 0, p.n), x.those(p))
+		p.few, p.moulds, p.spots = few, nil, nil
+	}
+	p.explain(&failed)
+	return p
+}
+
+// filter returns how many nodes of a class pass, and counts why others do not.
+func (p *passing) filter(c *class, a *Ask, failed *tallied) (n int) {
+	for _, m := range c.moulds {
+		if !suits(m.nodes[0], a) {
+			failed.addN(static(m.nodes[0], a), len(m.nodes))
+			continue
+		}
+		n += len(m.nodes)
+		p.moulds[m.id>>6] |= 1 << (m.id & 63)
+	}
+	return n
+}
+
+// pinned is the one node that a task is pinned to, or none.
+func (x *Index) pinned(a *Ask) *passing {
+	p := &passing{few: []*node{}, stale: x.stale}
+	var failed tallied
+	others := len(x.nodes)
+	if e := x.byName[a.Pin]; e != nil {
+		others--
+		if suits(e, a) {
+			p.few, p.n = append(p.few, e), 1
+		} else {
+			failed.add(static(e, a))
+		}
+	}
+	failed.addN(NotPinned(a.Pin), others)
+	p.explain(&failed)
+	return p
+}
+
+func (p *passing) explain(failed *tallied) {
+	p.failed = failed.sorted(len(failed.list))
+	p.reasons = p.failed[:min(len(p.failed), maxPassedOver)]
+}
