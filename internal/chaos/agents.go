@@ -5,7 +5,6 @@ import (
 
 	"drover.dev/api"
 	"drover.dev/internal/agent/core"
-	"drover.dev/internal/engine"
 )
 
 // feed lets an agent's core take things in, one after the other, and carries out
@@ -137,18 +136,19 @@ func (x *run) sendReports(j int, list []api.Report, late bool) []stimulus {
 	x.say("%s reports %s", nodeNames[j], showReports(list))
 	if x.in.Bug == ReportDropped {
 		x.post(letter{kind: askReports, agent: uint8(j), late: true, what: what})
-		x.mustStand(list)
+		x.mustStand(j, list)
 		return []stimulus{{stimAcked, x.t.thing(api.ReportsAck{Epoch: x.agents[j].mind.epoch})}}
 	}
 	x.post(letter{kind: askReports, agent: uint8(j), late: late, what: what})
 	return nil
 }
 
-// mustStand checks that final reports which their agent forgets are in the journal.
-func (x *run) mustStand(list []api.Report) {
+// mustStand checks that final reports which their agent forgets are in the journal,
+// unless nobody waits for them there.
+func (x *run) mustStand(j int, list []api.Report) {
 	for _, r := range list {
 		s := saying{attempt: r.Attempt, n: r.N}
-		if r.Kind == api.ReportEnded && !slices.ContainsFunc(x.tail.view.said, s.same) {
+		if r.Kind == api.ReportEnded && !slices.ContainsFunc(x.tail.view.said, s.same) && x.t.concerning(x.tail.view, j, x.t.thing([]api.Report{r})) != nil {
 			x.violate("the result of %s leaves its node's outbox and does not stand in the journal", showAttempt(r.Attempt))
 		}
 	}
@@ -159,6 +159,7 @@ func (x *run) start(j int, as *api.Assignment) []stimulus {
 	if slices.ContainsFunc(a.procs, func(p proc) bool { return p.id == as.Attempt }) {
 		x.violate("%s is started twice on node %s", showAttempt(as.Attempt), nodeNames[j])
 	}
+	a.acted = max(a.acted, a.mind.epoch)
 	a.procs = append(slices.Clip(a.procs), proc{id: as.Attempt, once: as.Task.AtMostOnce, running: true})
 	slices.SortFunc(a.procs, func(p, q proc) int {
 		return int(p.id.Workload<<16|uint64(p.id.Index)<<8|uint64(p.id.Try)) - int(q.id.Workload<<16|uint64(q.id.Index)<<8|uint64(q.id.Try))
@@ -242,11 +243,11 @@ func (x *run) receive(n int) {
 	}[l.kind], what: told.what}
 	x.feed(j, s)
 	after := x.agents[j].mind
-	if l.epoch() < before.epoch && after.grip != before.grip {
-		x.violate("node %s obeys a leader of epoch %d, although it has seen epoch %d", nodeNames[j], l.epoch(), before.epoch)
+	if seen := max(before.epoch, x.agents[j].acted); l.epoch() < seen && after.grip != before.grip {
+		x.violate("node %s obeys a leader of epoch %d, although it has seen epoch %d", nodeNames[j], l.epoch(), seen)
 	}
 	if l.kind == sayAck && l.epoch() >= before.epoch {
-		x.mustStand(l.about.value.([]api.Report))
+		x.mustStand(j, l.about.value.([]api.Report))
 	}
 	if l.kind == sayHint && x.in.Bug == HintTrusted {
 		x.trust(j, l.what.value.(api.Hint))
@@ -326,9 +327,10 @@ func (x *run) watch(j int) {
 // check says which property the world violates, "" if none does.
 func (w *world) check(in *Instance) string {
 	for k, c := range w.clients {
-		key := submissionKey(in.commands[k].value.(*engine.Submit))
-		if a, ok := w.tail.view.answers[key]; c.state == clientAnswered && (!ok || a != c.answer) {
-			return "client " + string(rune('0'+k)) + " was answered, but the command does not stand in the journal"
+		for n, command := range in.commands[k][:c.done] {
+			if a, ok := w.tail.view.answers[callerOf(command)]; !ok || a != c.answers[n] {
+				return "client " + string(rune('0'+k)) + " was answered, but the command does not stand in the journal"
+			}
 		}
 	}
 	for j, a := range w.agents {

@@ -174,10 +174,11 @@ const maxCalm = 600
 // shown is how many of them are told.
 const shown = 60
 
-// finished tells whether all clients are answered and all their work has ended.
+// finished tells whether all clients are answered, whatever they ask, and all their
+// work has ended. Nobody has to cancel anything.
 func (w *world) finished() bool {
 	for _, c := range w.clients {
-		if c.state != clientAnswered {
+		if c.done == 0 || c.state == clientWaits {
 			return false
 		}
 	}
@@ -292,7 +293,7 @@ func (x *run) calmAround(i int, s *server) (move, bool) {
 
 func (x *run) calmRest(lead int) (move, bool) {
 	for k, c := range x.clients {
-		if c.state == clientIdle && lead >= 0 && x.servers[lead].leads() {
+		if c.state == clientIdle && c.done == 0 && lead >= 0 && x.servers[lead].leads() {
 			return move{mSubmit, uint8(k), uint8(lead)}, true
 		}
 		if c.state == clientWaits && !x.queued(lead, k) {

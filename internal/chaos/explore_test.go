@@ -44,6 +44,9 @@ func TestEveryInterleaving(t *testing.T) {
 		{50_000, Instance{Name: "two leaders, two agents, three tasks, a fault", Servers: 2, Agents: 2, Workloads: 1, Tasks: 3, Faults: 1, Campaigns: 2}},
 		{50_000, Instance{Name: "two leaders, two agents, three tasks that are placed, a fault", Servers: 2, Agents: 2, Workloads: 1, Tasks: 3, Faults: 1, Campaigns: 1, From: Placed}},
 		{50_000, Instance{Name: "two leaders, two agents, three tasks that run, a fault", Servers: 2, Agents: 2, Workloads: 1, Tasks: 3, Faults: 1, Campaigns: 1, From: Running}},
+		{50_000, Instance{Name: "two leaders, two agents, a gang, a fault, cancelled", Servers: 2, Agents: 2, Workloads: 1, Tasks: 3, Gang: true, Cancels: true, Faults: 1, Campaigns: 1, From: Placed}},
+		{50_000, Instance{Name: "one leader, one agent, one task, a fault, cancelled", Servers: 1, Agents: 1, Workloads: 1, Tasks: 1, Cancels: true, Faults: 1, Campaigns: 1, From: Registered}},
+		{50_000, Instance{Name: "one leader, two agents, two tasks, time, cancelled", Servers: 1, Agents: 2, Workloads: 1, Tasks: 2, Cancels: true, Prompt: true, Faults: 1, Ticks: 4, From: Placed}},
 		{60_000, Instance{Name: "one leader, two agents, a task at most once, time", Servers: 1, Agents: 2, Workloads: 1, Tasks: 1, AtMostOnce: true, Beats: true, Prompt: true, Faults: 1, Ticks: 5, From: Placed}},
 		{60_000, Instance{Name: "two leaders, two agents, a task at most once, time", Servers: 2, Agents: 2, Workloads: 1, Tasks: 1, AtMostOnce: true, Beats: true, Prompt: true, Campaigns: 1, Ticks: 5, From: Running}},
 	} {
@@ -69,6 +72,7 @@ func TestRandomHistories(t *testing.T) {
 		walks = 10
 	}
 	for name, in := range map[string]Instance{
+		"cancelled gangs":    {Servers: 2, Agents: 2, Workloads: 2, Tasks: 2, Gang: true, Cancels: true, Faults: 30, Campaigns: 10, Ticks: 30},
 		"without heartbeats": {Servers: 2, Agents: 2, Workloads: 2, Tasks: 2, Faults: 30, Campaigns: 10, Ticks: 30},
 		"at most once":       {Servers: 2, Agents: 2, Workloads: 2, Tasks: 2, AtMostOnce: true, Beats: true, Faults: 20, Campaigns: 10, Ticks: 30},
 	} {

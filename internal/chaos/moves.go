@@ -15,6 +15,8 @@ type Instance struct {
 	Workloads  int  // each submitted by a client of its own
 	Tasks      int  // of each workload
 	AtMostOnce bool // the tasks are marked so
+	Gang       bool // the tasks of a workload run together
+	Cancels    bool // a client may cancel what it has submitted
 	Beats      bool // agents send heartbeats
 	// Prompt leaves out what is between a disk and who waits for it: appends and
 	// syncs are over at once, and the newest leader decides and looks around at once.
@@ -34,7 +36,7 @@ type Instance struct {
 	// SafetyOnly leaves out the check that all work can still end.
 	SafetyOnly bool
 
-	commands []*thing
+	commands [][]*thing // by client
 	tell     bool
 }
 
@@ -102,6 +104,7 @@ const (
 	mCrashAgentKept
 	mImpatient
 	mGiveUpEarly
+	mReconnect
 	mTickLate
 )
 
@@ -209,6 +212,7 @@ func (x *run) movesOfAgent(j int, a *agent, add func(moveKind, int, int)) {
 		add(mCrashAgentKept, j, 0)
 	}
 	add(mCrashAgent, j, 0)
+	add(mReconnect, j, 0)
 	for k := range calls {
 		if a.mind.tickets[k] == 0 || k == beat && !x.in.Beats || a.waitsToSend(k) {
 			continue
@@ -230,7 +234,7 @@ func (x *run) movesOfClient(k int, c client, add func(moveKind, int, int)) {
 	switch c.state {
 	case clientIdle:
 		for i, s := range x.servers {
-			if s.leads() && c.tries < maxTries {
+			if s.leads() && c.tries < maxTries && int(c.done) < len(x.in.commands[k]) {
 				add(mSubmit, k, i)
 			}
 		}
@@ -346,6 +350,8 @@ func (x *run) makeAgents(m move) {
 		x.exit(a, b)
 	case mGiveUp, mGiveUpEarly:
 		x.feed(a, stimulus{stimRefused, x.t.thing(call(b))})
+	case mReconnect:
+		x.feed(a, stimulus{kind: stimLinkUp})
 	case mCrashAgent, mCrashAgentKept:
 		x.crashAgent(a, m.kind == mCrashAgentKept)
 	case mRestartAgent:
@@ -383,7 +389,11 @@ func (in *Instance) begin(t *tables) *world {
 	w := &world{tail: root, left: budget{uint8(in.Faults), uint8(in.Campaigns), uint8(in.Ticks)}}
 	in.commands = nil
 	for k := range in.Workloads {
-		in.commands = append(in.commands, t.thing(in.submission(k)))
+		list := []*thing{t.thing(in.submission(k))}
+		if in.Cancels {
+			list = append(list, t.thing(in.cancellation(k)))
+		}
+		in.commands = append(in.commands, list)
 	}
 	w.clients = make([]client, in.Workloads)
 	for range in.Servers {

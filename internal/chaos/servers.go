@@ -67,9 +67,10 @@ func (x *run) open(s *server) {
 	if s.opened {
 		return
 	}
-	s.opened, s.since, s.looked, s.ears = true, x.clock, x.clock, x.t.listen()
+	s.opened, s.since, s.looked, s.ears, s.quiet = true, x.clock, x.clock, x.t.listen(x.monotonic()), make([]uint8, len(x.agents))
 	from := x.monotonic()
 	if x.in.Bug == NoGrace {
+		s.ears = x.t.hear(s.ears, sound{kind: soundTick, now: from}).ears
 		from -= silentAfter
 	}
 	for j, n := range s.at.view.nodes {
@@ -85,7 +86,9 @@ func (x *run) release(i int, s *server) {
 	for n, it := range f.items {
 		x.settle(s, it, f.answers[n].Code == 0)
 		if it.client >= 0 {
-			x.clients[it.client] = client{state: clientAnswered, tries: x.clients[it.client].tries, answer: f.answers[n]}
+			c := &x.clients[it.client]
+			c.answers[c.done] = f.answers[n]
+			c.state, c.tries, c.done = clientIdle, 0, c.done+1
 			x.say("answer client %d", it.client)
 		}
 	}
@@ -136,7 +139,7 @@ func (x *run) stepDown(s *server, by uint64) {
 		x.forsake(s.queue)
 		s.queue = nil
 	}
-	s.engine, s.opened, s.own, s.ears, s.back, s.flight, s.wire = nil, false, nil, nil, nil, nil, wireIdle
+	s.engine, s.opened, s.own, s.ears, s.quiet, s.back, s.flight, s.wire = nil, false, nil, nil, nil, nil, nil, wireIdle
 }
 
 // forsake lets clients whose commands are not decided, or not known to be, ask
@@ -246,14 +249,15 @@ func versions(v *view) []uint64 {
 // look passes on which nodes have fallen silent, and which are back.
 func (x *run) look(i int) {
 	s := x.server(i)
-	s.looked = x.clock
+	s.listened(x.clock)
 	h := x.t.hear(s.ears, sound{kind: soundTick, now: x.monotonic()})
 	s.ears, s.own = h.ears, slices.Clip(s.own)
 	for _, c := range h.changes {
 		s.own = append(s.own, x.t.thing(&engine.Silent{Node: c.Node}))
 		x.say("%s is silent", c.Node)
-		if api.Duration(x.clock-s.since)*tick < silentAfter {
-			x.violate("node %s is given up %d ticks after this leader began to listen: that is no grace period", c.Node, x.clock-s.since)
+		j := slices.Index(nodeNames[:], c.Node)
+		if listened := api.Duration(s.quiet[j]) * tick; listened < silentAfter && !s.at.view.nodes[j].silent {
+			x.violate("node %s is given up after this leader has listened for %v: that is no grace period", c.Node, listened)
 		}
 	}
 	for _, j := range s.back {
@@ -261,6 +265,17 @@ func (x *run) look(i int) {
 		x.say("%s is back", nodeNames[j])
 	}
 	s.back = nil
+}
+
+// listened counts the ticks since the last look, unless the server was asleep.
+func (s *server) listened(now uint8) {
+	s.quiet = slices.Clone(s.quiet)
+	for j := range s.quiet {
+		if now-s.looked == 1 {
+			s.quiet[j] = min(s.quiet[j]+1, uint8(silentAfter/tick))
+		}
+	}
+	s.looked = now
 }
 
 // confirm makes a leader sure that it still leads, by a look at the journal's end.
@@ -288,6 +303,8 @@ func (x *run) serve(n, i int) {
 	name := nodeNames[l.agent]
 	if l.kind != askHello {
 		h := x.t.hear(s.ears, sound{kind: soundHeard, node: name, now: x.monotonic()})
+		s.quiet = slices.Clone(s.quiet)
+		s.quiet[l.agent] = 0
 		if s.ears = h.ears; h.back {
 			s.back = append(slices.Clip(s.back), l.agent)
 		}
@@ -305,11 +322,22 @@ func (x *run) serve(n, i int) {
 		it.input, it.about = x.t.thing(&engine.Register{Node: node(int(l.agent))}), nil
 		s.queue = append(slices.Clip(s.queue), it)
 	case askReports:
-		it.input = x.t.thing(&engine.Reports{Node: name, Reports: l.what.value.([]api.Report)})
-		s.queue = append(slices.Clip(s.queue), it)
+		x.takeReports(s, l, it)
 	case askPull, askBeat:
 		x.answerFromShadow(s, l)
 	}
+}
+
+// takeReports queues the reports that may change something, as far as the server
+// knows; the others are acknowledged at once.
+func (x *run) takeReports(s *server, l letter, it item) {
+	kept := x.t.concerning(s.at.view, int(l.agent), l.what)
+	if kept == nil {
+		x.answer(l, letter{kind: sayAck, what: x.t.thing(api.ReportsAck{Epoch: s.at.view.epoch}), about: l.what})
+		return
+	}
+	it.input = x.t.thing(&engine.Reports{Node: nodeNames[l.agent], Reports: kept.value.([]api.Report)})
+	s.queue = append(slices.Clip(s.queue), it)
 }
 
 // answerFromShadow answers what changes nothing. A node that stands as silent in
@@ -382,7 +410,7 @@ func (x *run) submit(k, i int) {
 	c := &x.clients[k]
 	c.state, c.tries = clientWaits, c.tries+1
 	s := x.server(i)
-	it := nobody(x.in.commands[k])
+	it := nobody(x.in.commands[k][c.done])
 	it.client = int8(k)
 	s.queue = append(slices.Clip(s.queue), it)
 }

@@ -296,7 +296,7 @@ func (m *mind) core(t *tables) *core.Core {
 type ears struct {
 	id     uint32
 	parent *ears
-	by     sound
+	by     sound // of the first ones, only when they began
 	live   *control.Liveness
 	next   map[sound]*hearing
 }
@@ -326,7 +326,13 @@ type hearing struct {
 }
 
 // listen gives the ears of a leader that has just begun to lead.
-func (t *tables) listen() *ears { return t.ear(control.NewLiveness(silentAfter, tick)) }
+func (t *tables) listen(now api.Duration) *ears {
+	e := t.ear(control.NewLiveness(silentAfter, tick, now))
+	if e.parent == nil {
+		e.by.now = now
+	}
+	return e
+}
 
 func (t *tables) ear(l *control.Liveness) *ears {
 	key := string(t.p.print(l))
@@ -375,7 +381,7 @@ func (e *ears) liveness(t *tables) *control.Liveness {
 	for ; e.parent != nil; e = e.parent {
 		path = append(path, e.by)
 	}
-	l := control.NewLiveness(silentAfter, tick)
+	l := control.NewLiveness(silentAfter, tick, e.by.now)
 	for i := len(path) - 1; i >= 0; i-- {
 		new(hearing).take(l, path[i])
 	}

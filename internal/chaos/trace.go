@@ -83,6 +83,9 @@ func (w *world) describe(m move) string {
 		l := w.mail[m.a]
 		return "node " + nodeNames[l.agent] + " takes " + l.describe()
 	case mSubmit:
+		if w.clients[m.a].done > 0 {
+			return fmt.Sprintf("client %d cancels its workload at %s", m.a, serverName(int(m.b)))
+		}
 		return fmt.Sprintf("client %d submits its workload to %s", m.a, serverName(int(m.b)))
 	case mImpatient:
 		return fmt.Sprintf("client %d gives up waiting", m.a)
@@ -96,7 +99,7 @@ func (w *world) describe(m move) string {
 		return "a tick goes by, but not on the clock of " + node
 	case mArriveLate:
 		return "an append that nobody waits for arrives"
-	case mCommit, mRestartAgent, mCrashAgent, mCrashAgentKept:
+	case mCommit, mRestartAgent, mReconnect, mCrashAgent, mCrashAgentKept:
 		return node + " " + verbs[m.kind]
 	}
 	return srv + " " + verbs[m.kind]
@@ -108,7 +111,7 @@ var verbs = map[moveKind]string{
 	mConfirm: "makes sure that it leads", mRestart: "starts again", mRefuse: "is refused for want of room",
 	mLoseAppend: "loses its append and hears nothing", mLoseAck: "does not hear that its append was stored",
 	mDelay: "gives up waiting for an append that is still under way", mCrash: "crashes",
-	mCommit: "syncs its ledger", mRestartAgent: "starts its agent again", mCrashAgent: "loses its agent, and what was not synced",
+	mCommit: "syncs its ledger", mRestartAgent: "starts its agent again", mReconnect: "loses its connection and finds it again", mCrashAgent: "loses its agent, and what was not synced",
 	mCrashAgentKept: "loses its agent just after the sync",
 }
 
@@ -197,6 +200,8 @@ func showInput(in engine.Input) string {
 		return "node " + in.Node + " reports " + showReports(in.Reports)
 	case *engine.Submit:
 		return "submit " + in.Workload.Name
+	case *engine.Cancel:
+		return "cancel " + in.Name
 	}
 	return fmt.Sprintf("%T", in)
 }

@@ -25,8 +25,9 @@ type view struct {
 	done    bool   // every workload has ended, and there is one
 	fault   string // a property that the batch which led here violates
 
-	live *engine.Engine // this very state, until it decides
-	next map[string]*decision
+	live   *engine.Engine // this very state, until it decides
+	next   map[string]*decision
+	wanted map[interest]*thing
 }
 
 type nodeView struct {
@@ -174,9 +175,40 @@ func (t *tables) audit(v *view, now api.Time, batch []engine.Input, out engine.O
 	return ""
 }
 
+// interest is what a node reports.
+type interest struct {
+	node    int
+	reports *thing
+}
+
+// concerning picks the reports that may change something in a state; nil if none.
+func (t *tables) concerning(v *view, node int, reports *thing) *thing {
+	key := interest{node, reports}
+	if kept, ok := v.wanted[key]; ok {
+		return kept
+	}
+	st, err := v.fold()
+	if err != nil {
+		return reports // deciding will say why
+	}
+	e := engine.NewFollower(st)
+	var kept []api.Report
+	for _, r := range reports.value.([]api.Report) {
+		if e.Concerns(nodeNames[node], &r) {
+			kept = append(kept, r)
+		}
+	}
+	if len(kept) > 0 {
+		v.wanted[key] = t.thing(kept)
+	} else {
+		v.wanted[key] = nil
+	}
+	return v.wanted[key]
+}
+
 // view finds the one that events lead to.
 func (t *tables) view(parent *view, now api.Time, events []state.Event, inputs []engine.Input, e *engine.Engine) *view {
-	v := &view{parent: parent, now: now, events: events, next: map[string]*decision{}}
+	v := &view{parent: parent, now: now, events: events, next: map[string]*decision{}, wanted: map[interest]*thing{}}
 	var st *state.State
 	if e != nil {
 		st = e.State()

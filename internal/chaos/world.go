@@ -87,6 +87,7 @@ type server struct {
 	since  uint8   // when it did
 	proved uint8   // when it was last sure to lead
 	looked uint8   // when it last looked who is silent
+	quiet  []uint8 // by node: ticks in which it listened and heard nothing
 	base   []uint64
 	ears   *ears
 	back   []uint8 // nodes that spoke after a silence
@@ -136,6 +137,7 @@ type agent struct {
 	disk  *ledger
 	wait  *thing // pending: what waits for the disk
 	lease api.Duration
+	acted uint64 // the highest epoch in which it started work
 	procs []proc
 }
 
@@ -154,11 +156,13 @@ type pending struct {
 	Sync    bool
 }
 
-// client is somebody who submits one workload, again and again until answered.
+// client is somebody who has commands, one after the other, each repeated until
+// it is answered.
 type client struct {
-	state  clientState
-	tries  uint8
-	answer state.Answer
+	state   clientState
+	tries   uint8 // of the present command
+	done    uint8 // commands that were answered
+	answers [2]state.Answer
 }
 
 type clientState uint8
@@ -166,7 +170,6 @@ type clientState uint8
 const (
 	clientIdle clientState = iota
 	clientWaits
-	clientAnswered
 )
 
 // letter is a message under way between an agent and whoever leads. Those of a
@@ -282,7 +285,7 @@ func (w *world) key(buf []byte) []byte {
 		b = a.key(b)
 	}
 	for _, c := range w.clients {
-		b = append(b, byte(c.state), c.tries)
+		b = append(b, byte(c.state), c.tries, c.done)
 	}
 	return w.lettersKey(b)
 }
@@ -327,6 +330,7 @@ func (s *server) key(tail *record) []byte {
 		b = binary.AppendUvarint(b, uint64(s.ears.id))
 	}
 	b = append(append(b, 0xff), s.back...)
+	b = append(append(b, 0xff), s.quiet...)
 	b = itemsKey(append(b, 0xff), s.queue)
 	for _, in := range s.own {
 		b = binary.AppendUvarint(b, uint64(in.id))
@@ -358,7 +362,7 @@ func (a *agent) key(b []byte) []byte {
 		b = binary.AppendUvarint(b, uint64(a.mind.id))
 	}
 	b = binary.AppendUvarint(binary.AppendUvarint(b, uint64(a.disk.id)), uint64(a.wait.number()))
-	b = binary.AppendVarint(b, int64(a.lease))
+	b = binary.AppendUvarint(binary.AppendVarint(b, int64(a.lease)), a.acted)
 	for _, p := range a.procs {
 		b = binary.AppendUvarint(b, p.id.Workload)
 		b = append(b, byte(p.id.Index), byte(p.id.Try), byte(bit(p.running)), byte(p.outcome))
@@ -379,7 +383,7 @@ func node(j int) api.Node {
 // submission is what a client sends, each time the same.
 func (in *Instance) submission(k int) *engine.Submit {
 	w := &api.Workload{
-		APIVersion: api.Version, Kind: api.KindJob, Name: "job" + string(rune('1'+k)), Tenant: "t",
+		APIVersion: api.Version, Kind: api.KindJob, Name: "job" + string(rune('1'+k)), Tenant: "t", Gang: in.Gang,
 		Tasks: []api.Task{{
 			Name: "t", Driver: "process", Count: int32(in.Tasks), AtMostOnce: in.AtMostOnce,
 			Resources: api.Resources{CPU: 1000, Memory: 1 << 20},
@@ -389,4 +393,20 @@ func (in *Instance) submission(k int) *engine.Submit {
 	return &engine.Submit{Caller: engine.Caller{Principal: "client", Key: w.Name}, Workload: w}
 }
 
-func submissionKey(s *engine.Submit) string { return s.Principal + "\x00" + s.Key }
+// cancellation is what it may send then.
+func (in *Instance) cancellation(k int) *engine.Cancel {
+	s := in.submission(k)
+	return &engine.Cancel{Caller: engine.Caller{Principal: s.Principal, Key: "cancel " + s.Key}, Tenant: s.Workload.Tenant, Name: s.Workload.Name}
+}
+
+// callerOf gives the key under which a command's answer is remembered.
+func callerOf(command *thing) string {
+	c := engine.Caller{}
+	switch v := command.value.(type) {
+	case *engine.Submit:
+		c = v.Caller
+	case *engine.Cancel:
+		c = v.Caller
+	}
+	return c.Principal + "\x00" + c.Key
+}

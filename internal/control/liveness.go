@@ -12,8 +12,8 @@ type Liveness struct {
 	spoken hearing // listed by when they were heard of last
 	silent hearing // listed by when they fell silent
 
-	ticked bool
-	tick   api.Duration // of the last Tick
+	tick   api.Duration // of the last Tick, or the beginning
+	ticked bool         // wall is known
 	wall   api.Time     // at the last Tick
 }
 
@@ -30,10 +30,11 @@ type Change struct {
 	Silent bool
 }
 
-// NewLiveness takes the silence that counts. Gaps in the leader's own ticks of
-// more than pause move all last-heard times, since nobody was listening.
-func NewLiveness(after, pause api.Duration) *Liveness {
-	return &Liveness{after: after, pause: pause, nodes: map[string]*heard{}}
+// NewLiveness takes the silence that counts, for a leader that listens from now
+// on. Gaps in its own ticks of more than pause, the one before the first included,
+// move all last-heard times, since nobody was listening.
+func NewLiveness(after, pause, now api.Duration) *Liveness {
+	return &Liveness{after: after, pause: pause, nodes: map[string]*heard{}, tick: now}
 }
 
 // Track adds a node as the state knows it. After a change of leader every node
@@ -87,7 +88,7 @@ func (l *Liveness) Tick(now api.Duration, wall api.Time) []Change {
 			out = append(out, Change{Node: h.node, Silent: true})
 		}
 	}
-	l.ticked, l.tick, l.wall = true, now, wall
+	l.tick, l.ticked, l.wall = now, true, wall
 	for h := l.spoken.first; h != nil && h.at+l.after <= now; h = l.spoken.first {
 		l.spoken.remove(h)
 		h.at = now
@@ -98,16 +99,12 @@ func (l *Liveness) Tick(now api.Duration, wall api.Time) []Change {
 }
 
 func (l *Liveness) gap(now api.Duration, wall api.Time) api.Duration {
-	if !l.ticked {
-		return 0
-	}
 	elapsed := now - l.tick
-	jump := wall.Sub(l.wall) - elapsed
 	gap := api.Duration(0)
 	if elapsed > l.pause {
 		gap = elapsed
 	}
-	if jump > l.pause {
+	if jump := wall.Sub(l.wall) - elapsed; l.ticked && jump > l.pause {
 		gap += jump
 	}
 	return gap

@@ -35,7 +35,7 @@ func (c *clock) listen(l *control.Liveness, d api.Duration) (silent []string) {
 }
 
 func tracked(nodes ...string) (*control.Liveness, *clock) {
-	l, c := control.NewLiveness(after, pause), &clock{wall: noon}
+	l, c := control.NewLiveness(after, pause, 0), &clock{wall: noon}
 	for _, n := range nodes {
 		l.Track(n, false, c.now)
 	}
@@ -75,6 +75,18 @@ func TestAPauseOfTheLeaderCountsForNoNode(t *testing.T) {
 	}
 }
 
+func TestAPauseBeforeTheFirstLookCountsForNoNode(t *testing.T) {
+	l, c := control.NewLiveness(after, pause, 0), &clock{wall: noon}
+	l.Track("a", false, c.now)
+	c.pass(api.Minute) // the process stood still just after it began to lead
+	if got := c.listen(l, 5*api.Second); got != nil {
+		t.Errorf("silent before anybody listened: %v", got)
+	}
+	if got := c.listen(l, 2*api.Second); !slices.Equal(got, []string{"a"}) {
+		t.Errorf("silent are %v, want a", got)
+	}
+}
+
 func TestAJumpOfTheWallClockMovesTheLeases(t *testing.T) {
 	l, c := tracked("a", "b")
 	l.Heard("b", c.now)
@@ -99,7 +111,7 @@ func TestAJumpOfTheWallClockMovesTheLeases(t *testing.T) {
 func TestANewLeaderGivesAFullGrace(t *testing.T) {
 	_, c := tracked("a")
 	c.pass(api.Hour)
-	l := control.NewLiveness(after, pause)
+	l := control.NewLiveness(after, pause, c.now)
 	l.Track("a", false, c.now)
 	l.Track("gone", true, c.now)
 	if got := c.listen(l, 5*api.Second); got != nil {

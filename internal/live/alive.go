@@ -27,7 +27,7 @@ func newAlive(silentAfter time.Duration) *alive {
 	a := &alive{
 		tick: tick, start: time.Now(), quiet: silentAfter, pause: max(time.Second, 4*tick), seen: map[string]time.Time{},
 	}
-	a.rules = control.NewLiveness(api.Duration(a.quiet), api.Duration(a.pause))
+	a.rules = control.NewLiveness(api.Duration(a.quiet), api.Duration(a.pause), a.now())
 	return a
 }
 
@@ -38,7 +38,7 @@ func (a *alive) now() api.Duration { return api.Duration(time.Since(a.start)) }
 func (a *alive) begin(st *state.State) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.rules, a.back = control.NewLiveness(api.Duration(a.quiet), api.Duration(a.pause)), nil
+	a.rules, a.back = control.NewLiveness(api.Duration(a.quiet), api.Duration(a.pause), a.now()), nil
 	for _, name := range st.SortedNodes() {
 		a.rules.Track(name, st.Nodes[name].Silent, a.now())
 	}
