@@ -61,7 +61,7 @@ func (e *Engine) late(node string, w *state.Workload, t *state.Task, r *api.Repo
 	known := r.Try == t.LostTry && t.LostNode == node
 	mine := !known && r.Try == t.Try && t.Node == node && r.N > t.Reported
 	switch {
-	case known && !t.Status.Final() && r.Result.Outcome == api.OutcomeSucceeded && w.Spec.Kind == api.KindJob && !w.Stopping:
+	case known && !t.Status.Final() && r.Result.Outcome == api.OutcomeSucceeded && w.Spec.Kind == api.KindJob:
 		e.emit(&state.TaskEnded{
 			Attempt: r.Attempt, N: r.N, Result: trim(w.SpecOf(t), r.Result), Next: api.TaskSucceeded, Fails: t.Fails, Losses: t.Losses,
 			Reason: "reported by node " + node + " after it had been given up",
