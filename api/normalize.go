@@ -49,6 +49,7 @@ func (t *Task) normalize(kind Kind) {
 	setDefault(&t.MaxLog, DefaultMaxLog)
 	setDefault(&t.Resources.Storage, t.ScratchSize())
 	t.normalizeInputs()
+	t.Requires.normalizeRelations()
 	for i := range t.Checks {
 		setDefault(&t.Checks[i].Interval, DefaultCheckInterval)
 		setDefault(&t.Checks[i].Timeout, DefaultCheckTimeout)

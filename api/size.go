@@ -67,10 +67,10 @@ func (r *Resources) size() int {
 }
 
 func (r *Requirements) size() int {
-	n := texts(r.Layers) + texts(r.Sites) + table(r.Labels)
+	n := texts(r.Layers) + texts(r.Sites) + table(r.Labels) + r.relationsSize()
 	for _, list := range [...][]Expression{r.Affinity, r.AntiAffinity} {
 		for i := range list {
-			n += 8 + str(list[i].Key) + str(list[i].Op) + texts(list[i].Values)
+			n += 10 + str(list[i].Key) + str(list[i].Op) + texts(list[i].Values)
 		}
 	}
 	for i := range r.Tolerations {

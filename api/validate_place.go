@@ -76,6 +76,7 @@ func (c *checker) requires(r *Requirements) {
 	c.labels("labels", r.Labels)
 	c.expressions("affinity", r.Affinity)
 	c.expressions("antiAffinity", r.AntiAffinity)
+	c.relations(r)
 	distinct(c, "tolerations", r.Tolerations, func(i int) {
 		t := &r.Tolerations[i]
 		c.enterAt("tolerations", i)

@@ -290,6 +290,20 @@ var faults = []fault{
 		`tasks[0].requires.tolerations[0].effect: "noschedule" is not known; did you mean noSchedule?`,
 		"tasks[0].requires.tolerations[2]: repeats tolerations[1]",
 	}},
+	{"relations", job(task(func(t *api.Task) {
+		t.Requires = api.Requirements{
+			Near:   []api.Relation{{Workload: "Db"}, {Workload: "db", Labels: map[string]string{"a": "b"}, Within: "a b"}},
+			Apart:  make([]api.Relation, api.MaxRelations+1),
+			Spread: []api.Spread{{Over: "zone", Skew: -1}, {Labels: map[string]string{"a b": ""}}},
+		}
+	})), []string{
+		`tasks[0].requires.near[0].workload: "Db" is not a name: 1 to 63 small letters, digits and -, neither first nor last; did you mean db?`,
+		"tasks[0].requires.near[1].labels: does not fit: name a workload or labels, not both",
+		`tasks[0].requires.near[1].within: "a b" does not fit: a label's key has 1 to 128 letters, digits, and - _ . / inside`,
+		"tasks[0].requires.apart: has 9 entries; the limit is 8",
+		"tasks[0].requires.spread[0].skew: -1 is below the least possible value, 1",
+		`tasks[0].requires.spread[1].labels["a b"]: a label's key has 1 to 128 letters, digits, and - _ . / inside`,
+	}},
 	{"inputs and outputs", func() *api.Workload {
 		w := dag("make", "take")
 		w.Tasks[0].Count = 3

@@ -106,7 +106,8 @@ const (
 	LayerDevice Layer = "device"
 )
 
-// Requirements restrict the nodes that a task may run on. All of them must hold.
+// Requirements restrict the nodes that a task may run on. All of them must hold,
+// but for those that are soft: they are wishes.
 type Requirements struct {
 	Layers       []Layer           `json:"layers,omitempty" cbor:"1,keyasint,omitempty"` // any of these
 	Sites        []string          `json:"sites,omitempty" cbor:"2,keyasint,omitempty"`  // any of these
@@ -114,6 +115,9 @@ type Requirements struct {
 	Affinity     []Expression      `json:"affinity,omitempty" cbor:"4,keyasint,omitempty"`
 	AntiAffinity []Expression      `json:"antiAffinity,omitempty" cbor:"5,keyasint,omitempty"` // none may match
 	Tolerations  []Toleration      `json:"tolerations,omitempty" cbor:"6,keyasint,omitempty"`
+	Near         []Relation        `json:"near,omitempty" cbor:"7,keyasint,omitempty"`   // where one of these tasks is
+	Apart        []Relation        `json:"apart,omitempty" cbor:"8,keyasint,omitempty"`  // where none of these tasks is
+	Spread       []Spread          `json:"spread,omitempty" cbor:"9,keyasint,omitempty"` // alike many everywhere
 }
 
 // Operator compares a node label with the values of an Expression.
@@ -134,6 +138,7 @@ type Expression struct {
 	Key    string   `json:"key" cbor:"1,keyasint,omitempty"`
 	Op     Operator `json:"op" cbor:"2,keyasint,omitempty"`
 	Values []string `json:"values,omitempty" cbor:"3,keyasint,omitempty"`
+	Soft   bool     `json:"soft,omitempty" cbor:"4,keyasint,omitempty"` // a wish: other nodes are worse, not forbidden
 }
 
 // Effect is what a taint does to tasks that do not tolerate it.

@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"fmt"
+	"slices"
 
 	"drover.dev/api"
 	"drover.dev/internal/engine"
@@ -45,15 +46,23 @@ func (h *chance) converge() {
 	h.atRest()
 }
 
-// stopSchedules cancels scheduled jobs: they would go on for ever.
+// stopSchedules cancels scheduled jobs, which would go on for ever, and what is tied
+// to tasks that may never come.
 func (h *chance) stopSchedules() (in []engine.Input) {
 	st := h.world.engine.State()
 	for _, id := range st.SortedWorkloads() {
-		if v := st.Workloads[id]; v.Spec.Schedule != nil && !v.Status.Final() && !v.Stopping {
+		if v := st.Workloads[id]; (v.Spec.Schedule != nil || related(v.Spec)) && !v.Status.Final() && !v.Stopping {
 			in = append(in, &engine.Cancel{Tenant: "default", ID: id})
 		}
 	}
 	return in
+}
+
+func related(spec *api.Workload) bool {
+	return slices.ContainsFunc(spec.Tasks, func(t api.Task) bool {
+		q := &t.Requires
+		return len(q.Near)+len(q.Apart)+len(q.Spread) > 0
+	})
 }
 
 // obey reports what honest agents would report of what their nodes hold.

@@ -64,10 +64,12 @@ func New(st *state.State) *Engine {
 }
 
 func empty(st *state.State) *Engine {
-	return &Engine{
+	e := &Engine{
 		st: st, index: sched.New(), entries: map[api.TaskRef]*entry{}, loads: map[loadKey][]sched.Load{},
 		limits: limits{MaxBatch, maxDirect},
 	}
+	e.index.Count(e.census)
+	return e
 }
 
 // State returns the state for reading; it is valid until the next Step.

@@ -180,6 +180,7 @@ func (e *Engine) changedWorkload(id uint64) {
 			}
 		}
 	}
+	e.relabel(w)
 	e.syncWorkload(w)
 	e.workloadTimers(w)
 	e.noteAbroad(w)
@@ -347,11 +348,19 @@ func makeAsk(w *state.Workload, t *state.Task) *sched.Ask {
 	if w.InGang(t) {
 		gang = len(w.Groups[t.Ref.Task].Tasks)
 	}
-	return &sched.Ask{
+	return tied(&sched.Ask{
 		Gang: gang, Shape: sched.ShapeOf(task, spec.Tenant, w.Spec.Priority, t.Pin, w.InGang(t)),
+		Workload: spec.Name, Labels: w.Spec.Labels,
 		Task: task, Tenant: spec.Tenant, Priority: w.Spec.Priority, Objective: spec.Objective,
 		Pin: t.Pin, Spread: spec.Kind == api.KindService, Strategy: spec.Strategy, Source: spec.Name + "/" + task.Name,
-	}
+	})
+}
+
+// tied gives a task that is tied to others a shape that says so.
+func tied(a *sched.Ask) *sched.Ask {
+	a.Static = a.Shape
+	a.Shape = sched.TiedShape(a.Shape, a)
+	return a
 }
 
 type askKey struct {

@@ -17,6 +17,7 @@ func (e *Engine) place() {
 	e.clearEmptied()
 	e.index.Refresh()
 	for !e.full() && e.err == nil {
+		e.index.Again()
 		it, ok := e.index.Next()
 		if !ok {
 			break
@@ -62,7 +63,7 @@ func (e *Engine) placeGang(it sched.Item) {
 		if d.Chosen == nil {
 			break
 		}
-		e.index.Hold(d.Chosen.Node, ref, it.Ask, devices)
+		e.index.Try(d.Chosen.Node, ref, it.Ask, devices)
 		chosen = append(chosen, choice{d, devices})
 	}
 	for i := range chosen {

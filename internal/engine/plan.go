@@ -37,7 +37,7 @@ func planAsk(w *state.Workload, i int) *sched.Ask {
 	ask := &sched.Ask{
 		Shape: "task " + task.Name, Task: task, Tenant: spec.Tenant, Priority: spec.Priority, Objective: spec.Objective,
 		Spread: spec.Kind == api.KindService, Profile: profile, Output: profile.BytesOut,
-		Strategy: spec.Strategy, Source: spec.Name + "/" + task.Name,
+		Strategy: spec.Strategy, Source: spec.Name + "/" + task.Name, Workload: spec.Name, Labels: spec.Labels,
 	}
 	if profile.BytesIn > 0 {
 		ask.Inputs = []sched.Load{{Bytes: profile.BytesIn}}

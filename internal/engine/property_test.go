@@ -242,6 +242,8 @@ func (h *chance) task(name string) api.Task {
 		t.Ports = []api.Port{{Name: "web", Port: 8080}}
 	case 4:
 		t.Requires.Tolerations = []api.Toleration{{Key: "k"}}
+	case 5:
+		t.Requires = h.relations()
 	}
 	switch h.pick("restart", 5) {
 	case 0:
@@ -250,6 +252,22 @@ func (h *chance) task(name string) api.Task {
 		t.Restart = &api.Restart{Policy: api.RestartOnFailure, Attempts: 1}
 	}
 	return t
+}
+
+// relations ties a task to others, often to itself.
+func (h *chance) relations() (q api.Requirements) {
+	who := oneOf(h, "whom", "", "", "s1", "j1")
+	within := oneOf(h, "within", "node", "site", "disk")
+	soft := h.pick("soft", 3) == 0
+	switch h.pick("relation", 3) {
+	case 0:
+		q.Near = []api.Relation{{Workload: who, Within: within, Soft: soft}}
+	case 1:
+		q.Apart = []api.Relation{{Workload: who, Within: within, Soft: soft}}
+	default:
+		q.Spread = []api.Spread{{Workload: who, Over: within, Soft: soft}}
+	}
+	return q
 }
 
 // answered checks that a key has one answer for ever.

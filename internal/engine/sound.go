@@ -75,8 +75,19 @@ func unsoundTask(w *api.Workload, t *api.Task) string {
 		return "a time of it is out of range"
 	case t.Restart != nil && !within(t.Restart.Backoff, t.Restart.MaxBackoff):
 		return "its back-off is out of range"
+	case unsoundRelations(&t.Requires):
+		return "its relations to other tasks are out of range"
 	}
 	return unsoundResources(&t.Resources)
+}
+
+func unsoundRelations(q *api.Requirements) bool {
+	for i := range q.Spread {
+		if n := q.Spread[i].Skew; n < 0 || n > api.MaxSkew {
+			return true
+		}
+	}
+	return len(q.Near) > api.MaxRelations || len(q.Apart) > api.MaxRelations || len(q.Spread) > api.MaxRelations
 }
 
 // unsoundOrder requires distinct names, and that tasks come after known ones.

@@ -90,6 +90,8 @@ func (x *Index) best(s *scorer) (list [1 + runnersUp]candidate, n int, full int3
 	var t top
 	p := x.passing(s.ask)
 	switch {
+	case s.few(p) && !s.plan.pair:
+		s.searchFew(&t, p)
 	case s.plan.pair:
 		for _, e := range draw(s, p) {
 			t.offer(s, e)
@@ -98,12 +100,12 @@ func (x *Index) best(s *scorer) (list [1 + runnersUp]candidate, n int, full int3
 		s.searchAll(&t, p)
 	default:
 		for e := range x.those(p) {
-			if e.open && e.fits(s.ask) {
+			if e.open && e.fits(s.ask) && permits(s.ties, e) {
 				t.offer(s, e)
 			}
 		}
 	}
-	return t.list, t.n, x.busy(p, s.ask)
+	return t.list, t.n, x.busy(p, s.ask, s.ties)
 }
 
 // draw returns two nodes that fit, or one: each the first such from a place that
@@ -114,7 +116,7 @@ func draw(s *scorer, p *passing) (out []*node) {
 	for k := range uint64(2) {
 		for i := range n {
 			e := nodes[(mix(s.key+k)%n+i)%n]
-			if p.has(e) && e.open && e.fits(s.ask) && (len(out) == 0 || out[0] != e) {
+			if p.has(e) && e.open && e.fits(s.ask) && permits(s.ties, e) && (len(out) == 0 || out[0] != e) {
 				out = append(out, e)
 				break
 			}
@@ -172,11 +174,15 @@ func mix(h uint64) uint64 {
 // for each reason, not for each node.
 func (x *Index) reasons(a *Ask) []api.ReasonCount {
 	p := x.passing(a)
-	failed := tallied{slices.Clone(p.failed)}
+	failed, ties := tallied{slices.Clone(p.failed)}, x.ties(a)
 	var lacking [lacks]int32
 	for e := range x.those(p) {
 		if !e.open {
 			failed.add("node is " + e.why)
+			continue
+		}
+		if why := untied(ties, e); why != "" {
+			failed.add(why)
 			continue
 		}
 		switch l, port := e.lack(a); l {

@@ -1,5 +1,7 @@
 package sched
 
+import "slices"
+
 // Reopen has nodes that are closed for a reason take work again.
 func (x *Index) Reopen(why string) {
 	for _, e := range x.nodes {
@@ -16,4 +18,16 @@ func (x *Index) Offer(driver string) {
 		n.Drivers = append([]string{driver}, n.Drivers...)
 		x.PutNode(n)
 	}
+}
+
+// Takers names the nodes that a task may go to now.
+func (x *Index) Takers(a *Ask) (names []string) {
+	ties := x.ties(a)
+	for e := range x.those(x.passing(a)) {
+		if e.open && e.fits(a) && permits(ties, e) {
+			names = append(names, e.Name)
+		}
+	}
+	slices.Sort(names)
+	return names
 }

@@ -32,12 +32,12 @@ func static(e *node, a *Ask) string {
 		}
 	}
 	for i := range q.Affinity {
-		if !Matches(e.Labels, &q.Affinity[i]) {
+		if x := &q.Affinity[i]; !x.Soft && !Matches(e.Labels, x) {
 			return "affinity " + Describe(&q.Affinity[i])
 		}
 	}
 	for i := range q.AntiAffinity {
-		if Matches(e.Labels, &q.AntiAffinity[i]) {
+		if x := &q.AntiAffinity[i]; !x.Soft && Matches(e.Labels, x) {
 			return "anti-affinity " + Describe(&q.AntiAffinity[i])
 		}
 	}

@@ -5,6 +5,7 @@ package sched
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 
 	"drover.dev/api"
@@ -47,6 +48,18 @@ type Index struct {
 	expected *taskMix                             // the typical task, when it is known
 	growths  map[string][]kept                    // of fragments, by request and node, within one Step
 	stepping bool
+
+	// Relations between tasks, see tally.
+	census     Census
+	topologies map[string]*topology
+	tallies    map[string]*tally
+	watching   map[watched][]*tally
+	ticks      uint64      // counts changes that relations read
+	restless   uint64      // value of ticks when a node changed
+	stirs      uint64      // counts placements that a relation reads
+	again      uint64      // value of stirs when blocked shapes were last looked at
+	trial      bool        // it is a copy to try placements on
+	tried      []triedHold // by a trial
 }
 
 type link struct {
@@ -68,6 +81,7 @@ func New() *Index {
 		passed: map[string]*passing{},
 		used:   map[string]*usage{}, demands: map[string]*demand{},
 	}
+	x.topologies, x.tallies, x.watching = map[string]*topology{}, map[string]*tally{}, map[watched][]*tally{}
 	x.Use("", nil, nil)
 	return x
 }
@@ -109,11 +123,15 @@ func (x *Index) PutNode(n api.Node) {
 		x.nodes = slices.Insert(x.nodes, at, e)
 		x.number(at)
 	} else {
+		if e.tasks > 0 && (e.Site != n.Site || !maps.Equal(e.Labels, n.Labels)) {
+			x.forgetTallies()
+		}
 		x.capacity.add(&e.Capacity, -1)
 		e.recapacity(n)
 		x.measureAll()
 	}
 	x.capacity.add(&e.Capacity, 1)
+	x.disturb()
 	x.measure(e)
 	x.enroll(e)
 	x.moved(e)
@@ -155,6 +173,9 @@ func (x *Index) RemoveNode(name string) {
 	clear(x.growths)
 	x.capacity.add(&e.Capacity, -1)
 	x.placed -= int64(e.tasks)
+	if x.disturb(); e.tasks > 0 {
+		x.forgetTallies()
+	}
 	delete(x.byName, name)
 	x.dismiss(e)
 	x.nodes = slices.Delete(x.nodes, e.at, e.at+1)
@@ -167,6 +188,9 @@ func (x *Index) RemoveNode(name string) {
 // "draining").
 func (x *Index) SetOpen(name string, open bool, why string) {
 	if e := x.byName[name]; e != nil {
+		if e.open != open {
+			x.disturb()
+		}
 		e.open, e.why = open, why
 		x.moved(e)
 		if open {
@@ -177,12 +201,17 @@ func (x *Index) SetOpen(name string, open bool, why string) {
 
 // Hold takes the capacity that a placed task asks for.
 func (x *Index) Hold(name string, ref api.TaskRef, a *Ask, devices []api.DeviceShare) {
-	x.take(name, ref, a, devices, 1)
+	x.take(name, ref, a, devices, 1, false)
+}
+
+// Try is a Hold that Unhold will take back: nobody gains by it.
+func (x *Index) Try(name string, ref api.TaskRef, a *Ask, devices []api.DeviceShare) {
+	x.take(name, ref, a, devices, 1, true)
 }
 
 // Release gives it back, and lets tasks try again that wait for room.
 func (x *Index) Release(name string, ref api.TaskRef, a *Ask, devices []api.DeviceShare) {
-	x.take(name, ref, a, devices, -1)
+	x.take(name, ref, a, devices, -1, false)
 	if e := x.byName[name]; e != nil {
 		x.room(e)
 	}
@@ -191,18 +220,19 @@ func (x *Index) Release(name string, ref api.TaskRef, a *Ask, devices []api.Devi
 	}
 }
 
-// Unhold takes back a Hold that was a trial: nobody has gained room by it.
+// Unhold takes back what was tried: nobody has gained room by it.
 func (x *Index) Unhold(name string, ref api.TaskRef, a *Ask, devices []api.DeviceShare) {
-	x.take(name, ref, a, devices, -1)
+	x.take(name, ref, a, devices, -1, true)
 }
 
-func (x *Index) take(name string, ref api.TaskRef, a *Ask, devices []api.DeviceShare, sign int32) {
+func (x *Index) take(name string, ref api.TaskRef, a *Ask, devices []api.DeviceShare, sign int32, tried bool) {
 	e := x.byName[name]
 	if e == nil {
 		return
 	}
 	e.take(ref, a, devices, sign)
 	x.moved(e)
+	x.reckon(e, a, sign, tried)
 	x.placed += int64(sign)
 	u := x.used[a.Tenant]
 	if u == nil {
@@ -228,15 +258,16 @@ func (x *Index) room(e *node) {
 func (x *Index) Refresh() {
 	x.stepping = true
 	eased := x.eased()
-	if len(x.dirty) == 0 && !eased {
+	if len(x.dirty) == 0 && !eased && len(x.queue.bound) == 0 {
 		return
 	}
 	most := x.mostRoom()
 	kept := x.queue.blocked[:0]
 	for _, s := range x.queue.blocked {
 		t := x.tenants[s.ask.Tenant]
-		if within(&s.ask.Task.Resources, &most) && x.anyFits(s, x.dirty) || t != nil && t.touched && x.anyFits(s, x.nodes) {
+		if within(&s.ask.Task.Resources, &most) && x.anyFits(s, x.dirty) || t != nil && t.touched && x.anyFits(s, x.nodes) || x.stirred(s) {
 			s.blocked = false
+			x.queue.unbind(s)
 			x.offer(s)
 		} else {
 			kept = append(kept, s)
@@ -249,6 +280,12 @@ func (x *Index) Refresh() {
 	for _, t := range x.tenants { // order-free: each alike
 		t.touched = false
 	}
+}
+
+// disturb remembers that a node has changed in what relations read.
+func (x *Index) disturb() {
+	x.ticks++
+	x.restless = x.ticks
 }
 
 // eased reports whether a tenant with a limit may use more than before.
@@ -291,9 +328,9 @@ func (x *Index) anyFits(s *shape, nodes []*node) bool {
 	if x.overLimit(s.ask, int64(max(s.ask.Gang, 1))) != "" {
 		return false
 	}
-	p := x.passing(s.ask)
+	p, ties := x.passing(s.ask), x.ties(s.ask)
 	for _, e := range nodes {
-		if e.open && e.fits(s.ask) && p.has(e) {
+		if e.open && e.fits(s.ask) && p.has(e) && permits(ties, e) {
 			return s.ask.Gang < 2 || x.fitting(s.ask) > 0
 		}
 	}

@@ -1,6 +1,7 @@
 package sched
 
 import (
+	"cmp"
 	"iter"
 	"slices"
 
@@ -18,6 +19,8 @@ type passing struct {
 	// Why the others do not, the most frequent first: all, and those that a
 	// placement says. Shared, never modified.
 	failed, reasons []api.ReasonCount
+
+	values map[*topology]openValues // that open ones of them have, see Index.values
 }
 
 // passingSpot is a spot with those of its classes that have a mould which passes.
@@ -76,19 +79,20 @@ func (p *passing) each(c *class, yield func(*node) bool) bool {
 // passing returns the nodes that pass the filters which do not change as tasks
 // come and go. Within Steps that is kept for each shape until a node changes.
 func (x *Index) passing(a *Ask) *passing {
-	if p := x.passed[a.Shape]; p != nil && p.stale == x.stale {
+	key := cmp.Or(a.Static, a.Shape)
+	if p := x.passed[key]; p != nil && p.stale == x.stale && key != "" {
 		return p
 	}
 	if a.Pin != "" {
 		return x.pinned(a)
 	}
 	p := x.filter(a)
-	if x.stepping {
+	if x.stepping && key != "" {
 		if len(x.passed) >= maxPassed || x.passedSize > maxPassedSize {
 			clear(x.passed)
 			x.passedSize = 0
 		}
-		x.passed[a.Shape] = p
+		x.passed[key] = p
 		x.passedSize += p.size()
 	}
 	return p

@@ -3,6 +3,7 @@ package sched
 import (
 	"cmp"
 	"container/heap"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -25,6 +26,13 @@ type Ask struct {
 	Profile   *api.Profile
 	Inputs    []Load // by the site that has the bytes; the program included
 	Output    api.Bytes
+
+	// What relations to other tasks read, see rule.
+	Workload string            // name of its workload
+	Labels   map[string]string // of its workload; never modified
+	Static   string            // what ShapeOf says, when Shape says more: nodes that pass are kept by it
+	ruled    *api.Task         // whose rules are made
+	made     []rule
 
 	demand string // key of what it asks for among Index.demands
 }
@@ -65,6 +73,7 @@ type shape struct {
 	lane    *lane
 	pos     int // in the lane; -1: not there
 	blocked bool
+	seen    uint64 // Index.ticks when it was last tried
 }
 
 type queue struct {
@@ -72,6 +81,7 @@ type queue struct {
 	items   map[api.TaskRef]*item
 	lanes   map[string]*lane // those with shapes to try
 	blocked []*shape
+	bound   []*shape // those of them that have relations
 }
 
 // lane holds the shapes that are tried one after the other: all of them, or under
@@ -124,11 +134,16 @@ func (x *Index) Drop(ref api.TaskRef) (emptied string) {
 }
 
 func (q *queue) unblock(s *shape) {
-	for i, b := range q.blocked {
-		if b == s {
-			q.blocked = append(q.blocked[:i], q.blocked[i+1:]...)
-			return
-		}
+	q.unbind(s)
+	if i := slices.Index(q.blocked, s); i >= 0 {
+		q.blocked = slices.Delete(q.blocked, i, i+1)
+	}
+}
+
+// unbind forgets that what is placed may admit a blocked shape.
+func (q *queue) unbind(s *shape) {
+	if i := slices.Index(q.bound, s); i >= 0 {
+		q.bound = slices.Delete(q.bound, i, i+1)
 	}
 }
 
@@ -232,6 +247,10 @@ func (x *Index) Block(name string) {
 	s.blocked = true
 	x.queue.leave(s)
 	x.queue.blocked = append(x.queue.blocked, s)
+	if s.ask.tied() {
+		s.seen = x.ticks
+		x.queue.bound = append(x.queue.bound, s)
+	}
 }
 
 // Waiting returns how many tasks and gangs are in the queue, and how many shapes.
@@ -344,6 +363,9 @@ func shapeRequirements(q *api.Requirements, num func(int64), str func(string)) {
 			num(int64(len(e.Values)))
 			for _, v := range e.Values {
 				str(v)
+			}
+			if e.Soft {
+				str("soft")
 			}
 		}
 	}

@@ -28,6 +28,8 @@ type scorer struct {
 	devices      api.Milli // accelerators asked for
 	mix          *taskMix
 	growths      []kept
+	ties         []tie
+	narrow       *tie // leaves few nodes
 
 	// The last answer of the latency model.
 	known    bool
@@ -40,6 +42,7 @@ type scorer struct {
 // scorer prepares the score of a task: the terms that concern it.
 func (x *Index) scorer(s *scorer, ref api.TaskRef, a *Ask) {
 	*s = scorer{x: x, ask: a, ref: ref, plan: x.planOf(a), key: hashRef(ref)}
+	s.ties = x.ties(a)
 	s.turn = ref.Workload + uint64(ref.Index) + uint64(ref.Task)
 	for i := range a.Task.Resources.Accelerators {
 		s.devices += a.Task.Resources.Accelerators[i].Count

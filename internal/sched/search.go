@@ -54,7 +54,7 @@ func (s *scorer) searchAll(t *top, p *passing) {
 	}
 	if !x.stepping || p.few != nil || len(p.spots)*4 > p.n {
 		for e := range x.those(p) {
-			if e.open && e.fits(s.ask) {
+			if e.open && e.fits(s.ask) && permits(s.ties, e) {
 				t.offer(s, e)
 			}
 		}
@@ -95,7 +95,7 @@ func (s *scorer) search(c *passingClass, fixed int64, t *top, p *passing) {
 				if at, e, ok = r.next(at, part[1], &need); !ok {
 					break
 				}
-				if p.has(e.node) && e.node.fits(s.ask) && t.offer(s, e.node) {
+				if p.has(e.node) && e.node.fits(s.ask) && permits(s.ties, e.node) && t.offer(s, e.node) {
 					found++
 				}
 			}
@@ -160,14 +160,15 @@ func (s *scorer) sooner(a, b *node) bool {
 	return s.turnIn(a) < s.turnIn(b)
 }
 
-// busy counts the nodes that pass the filters but are full or closed. In a large
-// cell that would cost more than the decision, and is left out.
-func (x *Index) busy(p *passing, a *Ask) (n int32) {
+// busy counts the nodes that pass the filters but are full or closed, or kept off
+// by relations. In a large cell that would cost more than the decision, and is left
+// out.
+func (x *Index) busy(p *passing, a *Ask, ties []tie) (n int32) {
 	if p.n > countUpTo {
 		return 0
 	}
 	for e := range x.those(p) {
-		if !e.open || !e.fits(a) {
+		if !e.open || !e.fits(a) || !permits(ties, e) {
 			n++
 		}
 	}

@@ -135,7 +135,7 @@ func compile(s *api.Strategy) *plan {
 var constraints = [...]struct {
 	term     string
 	quarters int64
-}{{"spread", 3}, {"avoid", 4}}
+}{{"spread", 3}, {"wishes", 3}, {"avoid", 4}}
 
 func (p *plan) add(name string, weight int64) {
 	for _, t := range terms() {

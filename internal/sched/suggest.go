@@ -26,6 +26,13 @@ func (x *Index) Suggest(a *Ask) []api.Suggestion {
 	return out
 }
 
+// with is the same for another task: nothing that is kept by shape concerns it.
+func (a *Ask) with(t *api.Task) Ask {
+	b := *a
+	b.Task, b.Shape, b.Static = t, "", ""
+	return b
+}
+
 // raise is the change of a tenant's limit that a task, or its whole gang, would
 // need; "" when it needs none.
 func (x *Index) raise(a *Ask) string {
@@ -50,14 +57,13 @@ func (x *Index) raise(a *Ask) string {
 func (x *Index) suggest(a *Ask) []api.Suggestion {
 	var out []api.Suggestion
 	try := func(change string, t *api.Task) {
-		b := *a
-		b.Task = t
+		b := a.with(t)
 		if n := x.fitting(&b); n > 0 {
 			out = append(out, api.Suggestion{Change: change, Nodes: n})
 		}
 	}
 	if a.Pin != "" {
-		b := *a
+		b := a.with(a.Task)
 		b.Pin = ""
 		if n := x.fitting(&b); n > 0 {
 			out = append(out, api.Suggestion{Change: "do not pin it to node " + a.Pin, Nodes: n})
@@ -96,8 +102,9 @@ func (x *Index) fitting(a *Ask) int32 {
 // places counts the nodes on which a task fits, and the elements of its gang that
 // fit together. as says what to take a node for; nil leaves it out.
 func (x *Index) places(a *Ask, as func(*node) *node) (nodes int32, elements int) {
+	ties := x.ties(a)
 	for _, e := range x.nodes {
-		if e = as(e); e == nil || !suits(e, a) || !e.fits(a) {
+		if e = as(e); e == nil || !suits(e, a) || !e.fits(a) || !permits(ties, e) {
 			continue
 		}
 		nodes++
@@ -146,6 +153,7 @@ func (x *Index) dropRequirements(t *api.Task, try func(string, *api.Task)) {
 		c.Requires.AntiAffinity = slices.Delete(slices.Clone(q.AntiAffinity), i, i+1)
 		try("drop the anti-affinity "+Describe(&q.AntiAffinity[i]), &c)
 	}
+	dropRelations(t, try)
 	for i := range t.Resources.Accelerators {
 		c := *t
 		c.Resources.Accelerators = slices.Clone(t.Resources.Accelerators)
@@ -194,8 +202,7 @@ func (x *Index) lower(a *Ask, try func(string, *api.Task)) {
 			continue
 		}
 		c := *a.Task
-		b := *a
-		b.Task = &c
+		b := a.with(&c)
 		amount := largest(want-1, func(v int64) bool {
 			dim.set(&c.Resources, v)
 			return x.fitting(&b) > 0

@@ -42,6 +42,7 @@ var (
 	_ term        = sourceTerm{}
 	_ term        = turnTerm{}
 	_ conditional = spreadTerm{}
+	_ conditional = wishesTerm{}
 )
 
 // terms is the registry of terms.
@@ -67,6 +68,7 @@ func terms() []namedTerm {
 		{"source", "hash of the task's source and the node; far below when the node holds more than 1.25 times the mean", "Mirrokni et al., 2018", ofNode, sourceTerm{}},
 		{"turn", "minus the steps from the node whose turn it is: by the numbers of workload, element and attempt", "", ofNode, turnTerm{}},
 		{"spread", "1000 on a node without a replica of the task, 500 with one, and so on", "", ofNode, spreadTerm{}},
+		{"wishes", "how much of its soft requirements a node meets, 0 to 1000", "", ofNode, wishesTerm{}},
 		{"avoid", "-1000 on a node with a taint that says avoid and is not tolerated", "", ofSpot, avoidTerm{}},
 	}
 }

@@ -13,8 +13,9 @@ import (
 func (x *Index) together(a *Ask) (api.Suggestion, bool) {
 	var best []string
 	var on string
+	ties := x.ties(a)
 	for _, e := range x.nodes {
-		if f := e.faults(a); len(f) > 0 && (best == nil || len(f) < len(best)) {
+		if f := e.faults(a, ties); len(f) > 0 && (best == nil || len(f) < len(best)) {
 			best, on = f, e.Name
 		}
 	}
@@ -26,7 +27,7 @@ func (x *Index) together(a *Ask) (api.Suggestion, bool) {
 
 // faults lists everything that keeps a task off a node, each as the change that
 // would mend it; nothing when it would have to do without a resource altogether.
-func (e *node) faults(a *Ask) (out []string) {
+func (e *node) faults(a *Ask, ties []tie) (out []string) {
 	add := func(bad bool, change string) {
 		if bad {
 			out = append(out, change)
@@ -43,10 +44,13 @@ func (e *node) faults(a *Ask) (out []string) {
 		add(!ok || v != q.Labels[k], "drop the label "+k+"="+q.Labels[k])
 	}
 	for i := range q.Affinity {
-		add(!Matches(e.Labels, &q.Affinity[i]), "drop the affinity "+Describe(&q.Affinity[i]))
+		add(!q.Affinity[i].Soft && !Matches(e.Labels, &q.Affinity[i]), "drop the affinity "+Describe(&q.Affinity[i]))
 	}
 	for i := range q.AntiAffinity {
-		add(Matches(e.Labels, &q.AntiAffinity[i]), "drop the anti-affinity "+Describe(&q.AntiAffinity[i]))
+		add(!q.AntiAffinity[i].Soft && Matches(e.Labels, &q.AntiAffinity[i]), "drop the anti-affinity "+Describe(&q.AntiAffinity[i]))
+	}
+	for i := range ties {
+		add(!ties[i].permits(e), "drop the requirement "+ties[i].text)
 	}
 	for _, taint := range e.Taints {
 		add(taint.Effect != api.Avoid && !Tolerates(q.Tolerations, taint), "tolerate the taint "+DescribeTaint(taint))

@@ -24,6 +24,7 @@ func (x *Index) Trial() *Index {
 		c.enroll(n)
 	}
 	c.number(0)
+	c.census, c.trial = x.census, true
 	c.stepping = true
 	return c
 }
@@ -49,6 +50,9 @@ func (x *Index) FitsWhole(a *Ask) bool {
 // Fill holds up to most further elements wherever they fit, node by node, and
 // returns how many.
 func (x *Index) Fill(a *Ask, most int32) (held int32) {
+	if a.tied() {
+		return x.fillTied(a, most)
+	}
 	for e := range x.those(x.passing(a)) {
 		for held < most && e.open && e.fits(a) {
 			held += x.holdOn(e, a)
@@ -61,7 +65,7 @@ func (x *Index) Fill(a *Ask, most int32) (held int32) {
 // nodes pass the requirements, and how many took one.
 func (x *Index) OneEach(a *Ask) (pass, took int32) {
 	for e := range x.those(x.passing(a)) {
-		if pass++; e.open && e.fits(a) {
+		if pass++; e.open && e.fits(a) && permits(x.ties(a), e) {
 			took += x.holdOn(e, a)
 		}
 	}
@@ -72,6 +76,7 @@ func (x *Index) holdOn(e *node, a *Ask) int32 {
 	devices, _ := assign(e.devices, e.Capacity.Accelerators, a.Task.Resources.Accelerators)
 	e.take(api.TaskRef{}, a, devices, 1)
 	x.moved(e)
+	x.reckon(e, a, 1, false)
 	return 1
 }
 
