@@ -16,6 +16,7 @@ func (x *run) feed(j int, todo ...stimulus) {
 		todo = todo[1:]
 		a := x.agent(j)
 		r := x.t.step(a.mind, x.agentTime(j), s)
+		x.mustStand(j, a.mind.unsent, r.mind.unsent)
 		a.mind = r.mind
 		for k, ended := range r.ended {
 			if ended {
@@ -136,20 +137,22 @@ func (x *run) sendReports(j int, list []api.Report, late bool) []stimulus {
 	x.say("%s reports %s", nodeNames[j], showReports(list))
 	if x.in.Bug == ReportDropped {
 		x.post(letter{kind: askReports, agent: uint8(j), late: true, what: what})
-		x.mustStand(j, list)
 		return []stimulus{{stimAcked, x.t.thing(api.ReportsAck{Epoch: x.agents[j].mind.epoch})}}
 	}
 	x.post(letter{kind: askReports, agent: uint8(j), late: late, what: what})
 	return nil
 }
 
-// mustStand checks that final reports which their agent forgets are in the journal,
+// mustStand checks that final reports which leave an outbox are in the journal,
 // unless nobody waits for them there.
-func (x *run) mustStand(j int, list []api.Report) {
-	for _, r := range list {
-		s := saying{attempt: r.Attempt, n: r.N}
-		if r.Kind == api.ReportEnded && !slices.ContainsFunc(x.tail.view.said, s.same) && x.t.concerning(x.tail.view, j, x.t.thing([]api.Report{r})) != nil {
-			x.violate("the result of %s leaves its node's outbox and does not stand in the journal", showAttempt(r.Attempt))
+func (x *run) mustStand(j int, before, after []saying) {
+	for _, r := range before {
+		if slices.ContainsFunc(after, r.same) || slices.ContainsFunc(x.tail.view.said, r.same) {
+			continue
+		}
+		again := api.Report{Attempt: r.attempt, N: r.n, Kind: api.ReportEnded, Result: &api.Result{Outcome: r.outcome}}
+		if x.t.concerning(x.tail.view, j, x.t.thing([]api.Report{again})) != nil {
+			x.violate("the result of %s leaves its node's outbox and does not stand in the journal", showAttempt(r.attempt))
 		}
 	}
 }
@@ -245,9 +248,6 @@ func (x *run) receive(n int) {
 	after := x.agents[j].mind
 	if seen := max(before.epoch, x.agents[j].acted); l.epoch() < seen && after.grip != before.grip {
 		x.violate("node %s obeys a leader of epoch %d, although it has seen epoch %d", nodeNames[j], l.epoch(), seen)
-	}
-	if l.kind == sayAck && l.epoch() >= before.epoch {
-		x.mustStand(j, l.about.value.([]api.Report))
 	}
 	if l.kind == sayHint && x.in.Bug == HintTrusted {
 		x.trust(j, l.what.value.(api.Hint))

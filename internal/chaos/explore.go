@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 
 	"drover.dev/api"
 	"drover.dev/internal/control"
@@ -174,11 +175,22 @@ const maxCalm = 600
 // shown is how many of them are told.
 const shown = 60
 
-// finished tells whether all clients are answered, whatever they ask, and all their
-// work has ended. Nobody has to cancel anything.
+// wants tells whether a node should run an attempt. What it should not run, it has
+// to end: it is not waited for.
+func (v *view) wants(j int, id api.Attempt) bool {
+	return slices.ContainsFunc(v.nodes[j].held, func(a api.Assignment) bool { return a.Attempt == id && a.Desire == api.DesireRun })
+}
+
+// finished tells whether all clients are answered, whatever they ask, all their
+// work has ended, and nothing runs any more. Nobody has to cancel anything.
 func (w *world) finished() bool {
 	for _, c := range w.clients {
 		if c.done == 0 || c.state == clientWaits {
+			return false
+		}
+	}
+	for _, a := range w.agents {
+		if slices.ContainsFunc(a.procs, func(p proc) bool { return p.running }) {
 			return false
 		}
 	}
@@ -307,7 +319,7 @@ func (x *run) calmRest(lead int) (move, bool) {
 			}
 		}
 		for n, p := range a.procs {
-			if p.running {
+			if p.running && x.tail.view.wants(j, p.id) {
 				return move{mExit, uint8(j), uint8(n)}, true
 			}
 		}

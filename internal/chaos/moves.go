@@ -303,7 +303,7 @@ func (x *run) make(m move) {
 		x.handle(a, control.Campaign{})
 		x.decide(a)
 	case mCatchUp:
-		x.catchUp(a)
+		x.follow(a)
 	case mDecide:
 		x.decide(a)
 	case mArrive:

@@ -110,7 +110,7 @@ func (x *run) settle(s *server, it item, ok bool) {
 	if it.agent < 0 {
 		return
 	}
-	l := letter{agent: uint8(it.agent), kind: sayWelcome + letterKind(it.call), about: it.about}
+	l := letter{agent: uint8(it.agent), kind: sayWelcome + letterKind(it.call)}
 	switch {
 	case !ok:
 		l.kind, l.what = sayRefused, x.t.thing(it.call)
@@ -228,16 +228,15 @@ func (x *run) readBack(i int) {
 	x.handle(i, in)
 }
 
-// catchUp lets a server that follows begin behind the journal's end.
-func (x *run) catchUp(i int) {
-	s := x.server(i)
-	s.at, s.rules = x.tail, *control.NewLeader(x.tail.mark)
+// follow lets a server that does not lead fold in what stands in the journal.
+func (x *run) follow(i int) {
+	x.readBack(i)
+	s := x.servers[i]
 	s.base = versions(s.at.view)
-	x.say("read the journal to record %d", s.at.mark.N)
 }
 
-// versions are those of the nodes' sets; of earlier changes a server that begins
-// here knows nothing.
+// versions are those of the nodes' sets. It does not matter that of earlier changes
+// a server knows nothing then: whoever it will lead begins with a whole set.
 func versions(v *view) []uint64 {
 	out := make([]uint64, len(v.nodes))
 	for j := range v.nodes {
@@ -313,13 +312,13 @@ func (x *run) serve(n, i int) {
 			return
 		}
 	}
-	it := item{client: -1, agent: int8(l.agent), call: l.call(), about: l.what}
+	it := item{client: -1, agent: int8(l.agent), call: l.call()}
 	if l.late {
 		it.agent = -1
 	}
 	switch l.kind {
 	case askHello:
-		it.input, it.about = x.t.thing(&engine.Register{Node: node(int(l.agent))}), nil
+		it.input = x.t.thing(&engine.Register{Node: node(int(l.agent))})
 		s.queue = append(slices.Clip(s.queue), it)
 	case askReports:
 		x.takeReports(s, l, it)
@@ -333,7 +332,7 @@ func (x *run) serve(n, i int) {
 func (x *run) takeReports(s *server, l letter, it item) {
 	kept := x.t.concerning(s.at.view, int(l.agent), l.what)
 	if kept == nil {
-		x.answer(l, letter{kind: sayAck, what: x.t.thing(api.ReportsAck{Epoch: s.at.view.epoch}), about: l.what})
+		x.answer(l, letter{kind: sayAck, what: x.t.thing(api.ReportsAck{Epoch: s.at.view.epoch})})
 		return
 	}
 	it.input = x.t.thing(&engine.Reports{Node: nodeNames[l.agent], Reports: kept.value.([]api.Report)})
@@ -401,8 +400,10 @@ func (x *run) crash(i int) {
 
 // restart begins a server's next life by replaying the journal.
 func (x *run) restart(i int) {
-	x.server(i).up = true
-	x.catchUp(i)
+	s := x.server(i)
+	s.up, s.at, s.rules = true, x.tail, *control.NewLeader(x.tail.mark)
+	s.base = versions(s.at.view)
+	x.say("replay the journal to record %d", s.at.mark.N)
 }
 
 // submit sends a client's command to a server.

@@ -3,6 +3,7 @@ package chaos
 import (
 	"fmt"
 	"reflect"
+	"slices"
 
 	"drover.dev/api"
 	"drover.dev/internal/agent/core"
@@ -173,6 +174,7 @@ type mind struct {
 	welcomed bool
 	grip     string // everything but its calls that an obeyed message may change
 	known    map[api.Attempt]bool
+	unsent   []saying // final reports in its outbox
 	next     map[occasion]*reaction
 }
 
@@ -210,15 +212,29 @@ func (m *mind) look(p *printer, c *core.Core) {
 	m.known = map[api.Attempt]bool{}
 	attempts := v.FieldByName("attempts")
 	for it := attempts.MapRange(); it.Next(); {
-		k := it.Key()
-		m.known[attemptOf(k)] = true
+		id := attemptOf(it.Key())
+		m.known[id] = true
+		m.unsent = append(m.unsent, finals(id, it.Value().Elem().FieldByName("reports"))...)
 	}
+	slices.SortFunc(m.unsent, saying.compare)
 	p.buf = p.buf[:0]
 	clear(p.seen)
 	for _, x := range []reflect.Value{set.FieldByName("have"), link.FieldByName("welcomed"), v.FieldByName("lease"), attempts} {
 		p.value(x, 0)
 	}
 	m.grip = string(p.buf)
+}
+
+// finals lists the final ones of an attempt's reports.
+func finals(id api.Attempt, reports reflect.Value) (out []saying) {
+	for i := range reports.Len() {
+		r := reports.Index(i)
+		if api.ReportKind(r.FieldByName("Kind").Uint()) == api.ReportEnded {
+			outcome := r.FieldByName("Result").Elem().FieldByName("Outcome").Uint()
+			out = append(out, saying{id, uint32(r.FieldByName("N").Uint()), api.Outcome(outcome)})
+		}
+	}
+	return out
 }
 
 func attemptOf(v reflect.Value) api.Attempt {

@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -292,12 +293,11 @@ func (v *view) remember(before *view, inputs []engine.Input) {
 		}
 	}
 	v.said = slices.Clone(v.said)
-	slices.SortFunc(v.said, func(a, b saying) int {
-		if c := state.CompareRefs(a.attempt.TaskRef, b.attempt.TaskRef); c != 0 {
-			return c
-		}
-		return int(a.attempt.Try) - int(b.attempt.Try)
-	})
+	slices.SortFunc(v.said, saying.compare)
+}
+
+func (s saying) compare(o saying) int {
+	return cmp.Or(state.CompareRefs(s.attempt.TaskRef, o.attempt.TaskRef), cmp.Compare(s.attempt.Try, o.attempt.Try), cmp.Compare(s.n, o.n))
 }
 
 func (s saying) same(o saying) bool { return s.attempt == o.attempt && s.n == o.n }

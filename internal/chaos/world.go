@@ -103,7 +103,6 @@ type item struct {
 	client int8 // who waits; -1: an agent, or nobody
 	agent  int8
 	call   call
-	about  *thing
 }
 
 func nobody(in *thing) item { return item{input: in, client: -1, agent: -1} }
@@ -179,7 +178,6 @@ type letter struct {
 	agent uint8
 	late  bool
 	what  *thing
-	about *thing // of an ack: the reports
 }
 
 type letterKind uint8
@@ -293,7 +291,7 @@ func (w *world) key(buf []byte) []byte {
 func (w *world) lettersKey(b []byte) []byte {
 	letters := make([]uint64, len(w.mail))
 	for i, l := range w.mail {
-		letters[i] = uint64(l.kind)<<60 | uint64(l.agent)<<57 | bit(l.late)<<56 | uint64(l.what.number())<<28 | uint64(l.about.number())
+		letters[i] = uint64(l.kind)<<60 | uint64(l.agent)<<57 | bit(l.late)<<56 | uint64(l.what.number())
 	}
 	slices.Sort(letters)
 	for _, l := range letters {
