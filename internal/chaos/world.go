@@ -1,7 +1,6 @@
 package chaos
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"slices"
@@ -9,7 +8,6 @@ import (
 	"drover.dev/api"
 	"drover.dev/internal/agent/core"
 	"drover.dev/internal/control"
-	"drover.dev/internal/engine"
 	"drover.dev/internal/state"
 )
 
@@ -226,8 +224,10 @@ func (l letter) epoch() uint64 {
 }
 
 // Times of the three clocks.
-func (w *world) time() api.Time          { return epochBegin.Add(api.Duration(w.clock) * tick) }
+func (w *world) time() api.Time { return epochBegin.Add(api.Duration(w.clock) * tick) }
+
 func (w *world) monotonic() api.Duration { return bootTime + api.Duration(w.clock)*tick }
+
 func (w *world) agentTime(j int) api.Duration {
 	return w.monotonic() - api.Duration(w.agents[j].lag)*tick
 }
@@ -252,159 +252,4 @@ func (w *world) agent(j int) *agent {
 	c := *w.agents[j]
 	w.agents[j] = &c
 	return &c
-}
-
-// key is the world in a canonical form. Servers are alike, so their order does not
-// count; where a record stands counts from the end of the journal, and of the
-// records only those that some server has yet to read.
-func (w *world) key(buf []byte) []byte {
-	b := append(buf[:0], w.clock, w.left.faults, w.left.campaigns, w.left.ticks)
-	from := w.tail.mark.N
-	for _, s := range w.servers {
-		if s.up {
-			from = min(from, s.at.mark.N)
-		}
-	}
-	for r := w.tail; ; r = r.parent {
-		b = binary.AppendUvarint(binary.AppendUvarint(b, r.mark.Epoch), uint64(r.view.id))
-		if r.mark.N <= from {
-			break
-		}
-	}
-	parts := make([][]byte, len(w.servers))
-	for i, s := range w.servers {
-		parts[i] = s.key(w.tail)
-	}
-	slices.SortFunc(parts, bytes.Compare)
-	for _, p := range parts {
-		b = append(append(b, byte(len(p))), p...)
-	}
-	for _, a := range w.agents {
-		b = a.key(b)
-	}
-	for _, c := range w.clients {
-		b = append(b, byte(c.state), c.tries, c.done)
-	}
-	return w.lettersKey(b)
-}
-
-func (w *world) lettersKey(b []byte) []byte {
-	letters := make([]uint64, len(w.mail))
-	for i, l := range w.mail {
-		letters[i] = uint64(l.kind)<<60 | uint64(l.agent)<<57 | bit(l.late)<<56 | uint64(l.what.number())
-	}
-	slices.Sort(letters)
-	for _, l := range letters {
-		b = binary.BigEndian.AppendUint64(b, l)
-	}
-	for _, r := range w.late {
-		b = append(b, r.mark.Hash[:8]...)
-	}
-	return b
-}
-
-func bit(b bool) uint64 {
-	if b {
-		return 1
-	}
-	return 0
-}
-
-func (s *server) key(tail *record) []byte {
-	if !s.up {
-		return nil
-	}
-	behind := tail.mark.N - s.at.mark.N
-	b := []byte{byte(s.rules.Phase), byte(bit(s.opened)), s.since, s.proved, s.looked, byte(s.wire)}
-	b = binary.AppendUvarint(binary.AppendUvarint(b, s.rules.Epoch), behind)
-	for _, v := range s.base {
-		b = binary.AppendUvarint(b, v)
-	}
-	if s.engine != nil {
-		b = binary.AppendUvarint(b, uint64(s.engine.id))
-	}
-	b = append(b, 0xff)
-	if s.ears != nil {
-		b = binary.AppendUvarint(b, uint64(s.ears.id))
-	}
-	b = append(append(b, 0xff), s.back...)
-	b = append(append(b, 0xff), s.quiet...)
-	b = itemsKey(append(b, 0xff), s.queue)
-	for _, in := range s.own {
-		b = binary.AppendUvarint(b, uint64(in.id))
-	}
-	if s.flight == nil {
-		return b
-	}
-	// What the flight became of is seen by where, if anywhere, it stands.
-	stands := byte(0)
-	for r := tail; r.mark.N > s.at.mark.N; r = r.parent {
-		if r == s.flight.record {
-			stands = byte(1 + tail.mark.N - r.mark.N)
-		}
-	}
-	return itemsKey(append(b, 0xff, stands, s.flight.sent), s.flight.items)
-}
-
-func itemsKey(b []byte, items []item) []byte {
-	for _, it := range items {
-		b = append(b, byte(it.client), byte(it.agent), byte(it.call))
-		b = binary.AppendUvarint(b, uint64(it.input.id))
-	}
-	return append(b, 0xfe)
-}
-
-func (a *agent) key(b []byte) []byte {
-	b = append(b, byte(bit(a.up)), a.lag)
-	if a.up {
-		b = binary.AppendUvarint(b, uint64(a.mind.id))
-	}
-	b = binary.AppendUvarint(binary.AppendUvarint(b, uint64(a.disk.id)), uint64(a.wait.number()))
-	b = binary.AppendUvarint(binary.AppendVarint(b, int64(a.lease)), a.acted)
-	for _, p := range a.procs {
-		b = binary.AppendUvarint(b, p.id.Workload)
-		b = append(b, byte(p.id.Index), byte(p.id.Try), byte(bit(p.running)), byte(p.outcome))
-	}
-	return append(b, 0xff)
-}
-
-// node is an agent's machine as it registers.
-func node(j int) api.Node {
-	n := api.Node{
-		Name: nodeNames[j], Site: "here", Layer: api.LayerEdge, Drivers: []string{"process"}, Boot: "boot",
-		Capacity: api.Resources{CPU: 2000, Memory: 1 << 30},
-	}
-	n.Normalize()
-	return n
-}
-
-// submission is what a client sends, each time the same.
-func (in *Instance) submission(k int) *engine.Submit {
-	w := &api.Workload{
-		APIVersion: api.Version, Kind: api.KindJob, Name: "job" + string(rune('1'+k)), Tenant: "t", Gang: in.Gang,
-		Tasks: []api.Task{{
-			Name: "t", Driver: "process", Count: int32(in.Tasks), AtMostOnce: in.AtMostOnce,
-			Resources: api.Resources{CPU: 1000, Memory: 1 << 20},
-		}},
-	}
-	w.Normalize()
-	return &engine.Submit{Caller: engine.Caller{Principal: "client", Key: w.Name}, Workload: w}
-}
-
-// cancellation is what it may send then.
-func (in *Instance) cancellation(k int) *engine.Cancel {
-	s := in.submission(k)
-	return &engine.Cancel{Caller: engine.Caller{Principal: s.Principal, Key: "cancel " + s.Key}, Tenant: s.Workload.Tenant, Name: s.Workload.Name}
-}
-
-// callerOf gives the key under which a command's answer is remembered.
-func callerOf(command *thing) string {
-	c := engine.Caller{}
-	switch v := command.value.(type) {
-	case *engine.Submit:
-		c = v.Caller
-	case *engine.Cancel:
-		c = v.Caller
-	}
-	return c.Principal + "\x00" + c.Key
 }
