@@ -125,7 +125,7 @@ func (o *rehearsal) load(ctx context.Context, a *app) error {
 			return usageError{errText("strategy %q is named twice, or is empty", s), "name each once"}
 		}
 	}
-	if o.from == "journal" || isDir(o.from) {
+	if o.from == "journal" || isDir(o.from) && o.format == "" {
 		if err := o.fromJournal(ctx, a); err != nil {
 			return err
 		}
@@ -174,31 +174,37 @@ func (o *rehearsal) fromTrace(a *app) error {
 }
 
 func (o *rehearsal) fromJournal(ctx context.Context, a *app) error {
-	dir := o.from
+	past, err := a.demandOf(ctx, o.from)
+	if err != nil {
+		return err
+	}
+	o.c.Work, o.c.Fleet = past.Work, past.Fleet
+	return nil
+}
+
+// demandOf reads what a stopped server's jobs did, from its data directory; "journal"
+// is that of this machine's server.
+func (a *app) demandOf(ctx context.Context, dir string) (*rehearse.Past, error) {
 	if dir == "journal" {
 		var err error
 		if dir, err = a.serverDir(); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	d, err := history.OpenDir(ctx, dir, "", nil)
 	if err != nil {
-		return offlineError(err)
+		return nil, offlineError(err)
 	}
 	defer func() { _ = d.Close() }() // it is a copy
 	records, err := d.Records(ctx, 0)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	past, err := rehearse.ReadPast(ctx, records)
-	if err != nil {
-		return err
-	}
-	if past.LeftOut > 0 {
+	if err == nil && past.LeftOut > 0 {
 		a.note("%d workloads are left out: services, systems, and jobs of which a task never ended", past.LeftOut)
 	}
-	o.c.Work, o.c.Fleet = past.Work, past.Fleet
-	return nil
+	return past, err
 }
 
 func (a *app) compare(ctx context.Context, o *rehearsal) (*rehearse.Compared, error) {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"drover.dev/api"
 	"drover.dev/internal/report"
@@ -21,7 +20,7 @@ func newTraceCmd(a *app) *cobra.Command {
 		Args:  args(0, 0, ""),
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newTraceDescribeCmd(a), newTraceConvertCmd(a), newTraceFormatsCmd(a))
+	cmd.AddCommand(newTraceDescribeCmd(a), newTraceConvertCmd(a), newTraceGenerateCmd(a), newTraceExportCmd(a), newTraceFormatsCmd(a))
 	return cmd
 }
 
@@ -132,12 +131,16 @@ func (s *traceSummary) add(r trace.Row) {
 func newTraceDescribeCmd(a *app) *cobra.Command {
 	var t traceFlags
 	cmd := &cobra.Command{
-		Use:     "describe FILE",
-		Short:   "Say what is in a trace",
-		Long:    "Says what is in a trace. It is read as a stream: a file of any length takes little memory.",
+		Use:   "describe FILE",
+		Short: "Say what is in a trace",
+		Long: `Says what is in a trace, or in a CSV of values over time such as carbon intensities
+and prices. It is read as a stream: a file of any length takes little memory.`,
 		Example: "  drover trace describe NASA-iPSC-1993-3.1-cln.swf.gz",
 		Args:    args(1, 1, "a file, or - for standard input"),
 		RunE: func(cmd *cobra.Command, names []string) error {
+			if series := a.seriesIn(names[0]); series != nil && t.format == "" {
+				return a.show(seriesOf(series), func() error { return a.seriesShown(series) })
+			}
 			s := &traceSummary{users: map[string]struct{}{}}
 			format, skipped, err := t.each(cmd.Context(), a, names[0], func(r trace.Row) error { s.add(r); return nil })
 			if err != nil {
@@ -190,18 +193,13 @@ func newTraceConvertCmd(a *app) *cobra.Command {
 		Example: "  drover trace convert jobs.csv --to jobs.trace",
 		Args:    args(1, 1, "a file, or - for standard input"),
 		RunE: func(cmd *cobra.Command, names []string) error {
-			out := a.out
-			if to != "" {
-				f, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
-				if err != nil {
-					return usageError{err, "choose a name that is not taken"}
-				}
-				defer f.Close()
-				out = f
+			out, closing, err := a.newFile(to)
+			if err != nil {
+				return err
 			}
 			w := trace.NewWriter(out)
 			_, skipped, err := t.each(cmd.Context(), a, names[0], w.Write)
-			if err = errors.Join(err, w.Close()); err != nil {
+			if err = errors.Join(err, w.Close(), closing()); err != nil {
 				return err
 			}
 			if skipped.Skipped > 0 {

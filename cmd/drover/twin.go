@@ -11,6 +11,7 @@ import (
 	"drover.dev/internal/rehearse"
 	"drover.dev/internal/report"
 	"drover.dev/internal/sched"
+	"drover.dev/internal/trace"
 	"github.com/spf13/cobra"
 )
 
@@ -126,10 +127,13 @@ func knownStrategy(name string) error {
 	return usageError{errText("there is no strategy %q", name), hint}
 }
 
-// openTrace opens a file, or standard input.
+// openTrace opens a file, a directory, or standard input. It is for trace.Open.
 func (a *app) openTrace(name string) (io.ReadCloser, error) {
 	if name == "-" {
 		return io.NopCloser(a.in), nil
+	}
+	if isDir(name) {
+		return trace.Dir{FS: os.DirFS(name)}, nil
 	}
 	f, err := os.Open(name)
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 // native is Drover's own format: JSON lines. The first line names the format;
 // each other one is a job. Times are in seconds.
 var native = Format{
-	Name: "drover", Doc: "Drover's own: JSON lines, see docs/traces.md",
+	Name: "drover", Doc: "Drover's own: JSON lines, see docs/twin.md",
 	detect: func(first string) bool { return strings.HasPrefix(first, `{"drover":"trace`) },
 	open: func(l *lines) (Reader, error) {
 		head, err := l.next()

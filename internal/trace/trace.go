@@ -4,6 +4,7 @@
 package trace
 
 import (
+	"archive/tar"
 	"bufio"
 	"bytes"
 	"compress/gzip"
@@ -62,15 +63,25 @@ type Format struct {
 
 // Formats lists what can be read, in the order in which it is recognised.
 func Formats() []Format {
-	return []Format{native, gaia, openb, surf, bitbrains, swf}
+	return []Format{native, gaia, openb, surf, bitbrains, azureLLM, azureFunctions, planetlab, swf}
 }
 
-// Open reads a trace that may be compressed with gzip. An empty format is found
-// out from the first line; otherwise it is the name of one.
+// Open reads a trace that may be compressed with gzip, or a [Dir]. An empty format
+// is found out from the first bytes; otherwise it is the name of one.
 func Open(r io.Reader, format string) (Reader, Format, error) {
+	if dir, ok := r.(Dir); ok && (format == "" || format == azureFunctions.Name) {
+		reader, err := openFunctions(dir)
+		if err != nil {
+			return nil, Format{}, fmt.Errorf("open %s trace: %w", azureFunctions.Name, err)
+		}
+		return reader, azureFunctions, nil
+	}
 	plain, err := gunzip(r)
 	if err != nil {
 		return nil, Format{}, fmt.Errorf("open trace: %w", err)
+	}
+	if isTar(plain) && (format == "" || format == planetlab.Name) {
+		return planetlabReader{tar.NewReader(plain)}, planetlab, nil
 	}
 	l := newLines(plain)
 	f, err := formatOf(l, format)
@@ -84,7 +95,7 @@ func Open(r io.Reader, format string) (Reader, Format, error) {
 	return reader, f, nil
 }
 
-func gunzip(r io.Reader) (io.Reader, error) {
+func gunzip(r io.Reader) (*bufio.Reader, error) {
 	b := bufio.NewReaderSize(r, 64<<10)
 	magic, err := b.Peek(2)
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -93,7 +104,11 @@ func gunzip(r io.Reader) (io.Reader, error) {
 	if !bytes.Equal(magic, []byte{0x1f, 0x8b}) {
 		return b, nil
 	}
-	return gzip.NewReader(b)
+	z, err := gzip.NewReader(b)
+	if err != nil {
+		return nil, err
+	}
+	return bufio.NewReaderSize(z, 64<<10), nil
 }
 
 func formatOf(l *lines, name string) (Format, error) {
