@@ -3,6 +3,9 @@ package live
 import (
 	"bytes"
 	"errors"
+	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -69,5 +72,42 @@ func TestProgramsAreInspected(t *testing.T) {
 	}
 	if _, err := c.Inspect(t.Context(), api.Digest(artifact.Of([]byte("absent")))); !errors.Is(err, artifact.ErrNotFound) {
 		t.Errorf("what is not there: %v", err)
+	}
+}
+
+// A server on whose disk an artifact has come to lie, but not in the store that
+// it shares with others, must not say that it is there: nobody would bring it.
+func TestWhatOnlyOneServerHasIsNotThere(t *testing.T) {
+	cfg := outside(t)
+	cfg.HTTP, cfg.Dir = "127.0.0.1:0", t.TempDir()
+	files, err := artifact.OpenFiles(filepath.Join(cfg.Dir, "artifacts"), artifact.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, _, err := files.Put(t.Context(), strings.NewReader("half stored"), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := files.Close(); err != nil {
+		t.Fatal(err)
+	}
+	c := run(t, named(cfg, "first"))
+	admin := strings.TrimSpace(string(must[[]byte](t)(os.ReadFile(filepath.Join(c.cfg.Dir, AdminTokenFile)))))
+	head := func() (status int, size int64) {
+		t.Helper()
+		req := must[*http.Request](t)(http.NewRequestWithContext(t.Context(), http.MethodHead, c.URL()+"/v1/artifacts/"+string(d), nil))
+		req.Header.Set("Authorization", "Bearer "+admin)
+		resp := must[*http.Response](t)(http.DefaultClient.Do(req))
+		_ = resp.Body.Close() // it has none
+		return resp.StatusCode, resp.ContentLength
+	}
+	if status, _ := head(); status != http.StatusNotFound {
+		t.Errorf("before it is shared HEAD answers %d, want 404", status)
+	}
+	if _, _, err := c.artifacts.Put(t.Context(), strings.NewReader("half stored"), d); err != nil {
+		t.Fatal(err)
+	}
+	if status, size := head(); status != http.StatusOK || size != 11 {
+		t.Errorf("when it is shared HEAD answers %d, %d bytes, want 200, 11", status, size)
 	}
 }

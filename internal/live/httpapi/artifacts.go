@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"time"
 
 	"drover.dev/api"
@@ -26,7 +27,7 @@ func (s *Server) artifactRoutes() {
 	head := s.operation("headArtifact", http.MethodHead, path, "artifacts",
 		"Ask whether the store holds an artifact, and how large it is", http.StatusNotFound)
 	head.Responses = map[string]*huma.Response{"200": {Description: "It is there"}}
-	s.handle(head, s.getArtifact)
+	s.handle(head, s.headArtifact)
 
 	put := s.operation("putArtifact", http.MethodPut, path, "artifacts",
 		"Upload an artifact; its bytes must be what the digest says",
@@ -72,7 +73,31 @@ func digestOf(r *http.Request) (artifact.Digest, error) {
 	return d, nil
 }
 
-// getArtifact serves GET and HEAD, ranges included.
+// headArtifact tells what the store holds, and not what this server happens to have
+// on its disk: whoever finds an artifact here does not upload it again, and
+// another server of the cell must have it, too.
+func (s *Server) headArtifact(w http.ResponseWriter, r *http.Request) error {
+	d, err := digestOf(r)
+	if err != nil {
+		return err
+	}
+	info, err := s.cell.Artifacts().Stat(r.Context(), d)
+	if err != nil {
+		return err
+	}
+	describeArtifact(w.Header(), d)
+	w.Header().Set("Accept-Ranges", "bytes")
+	w.Header().Set("Content-Length", strconv.FormatInt(info.Size, 10))
+	return nil
+}
+
+func describeArtifact(h http.Header, d artifact.Digest) {
+	h.Set("Content-Type", "application/octet-stream")
+	h.Set("ETag", `"`+string(d)+`"`)
+	h.Set("Cache-Control", "private, max-age=31536000, immutable")
+}
+
+// getArtifact serves GET, ranges included.
 func (s *Server) getArtifact(w http.ResponseWriter, r *http.Request) error {
 	d, err := digestOf(r)
 	if err != nil {
@@ -83,9 +108,7 @@ func (s *Server) getArtifact(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer func() { _ = f.Close() }() // it was only read
-	w.Header().Set("Content-Type", "application/octet-stream")
-	w.Header().Set("ETag", `"`+string(d)+`"`)
-	w.Header().Set("Cache-Control", "private, max-age=31536000, immutable")
+	describeArtifact(w.Header(), d)
 	http.ServeContent(s.paced(w), r, "", time.Time{}, f)
 	return nil
 }
