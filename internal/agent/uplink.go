@@ -260,7 +260,7 @@ func (u *uplink) beaten(conn *nats.Conn, err error) {
 	dead := u.late == deadBeats
 	u.mu.Unlock()
 	if dead {
-		u.log.Warn("the server does not answer, connecting anew", "server", u.server)
+		u.log.Warn("the server does not answer, connecting anew", "server", u.server())
 		_ = conn.ForceReconnect() // it fails when the connection was given up already
 	}
 }
