@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"strconv"
+	"strings"
 
 	"drover.dev/internal/bench"
 	"drover.dev/internal/report"
@@ -39,7 +40,7 @@ packing and taints, and is recorded with its runners-up and reasons.`,
 	f.IntVar(&o.Nodes, "nodes", 5000, "how many nodes")
 	f.IntVar(&o.Tasks, "tasks", 50000, "how many decisions")
 	f.IntVar(&o.Shapes, "shapes", 150, "how many different requests")
-	f.StringVar(&o.Case, "case", "basic", "what tasks ask for: basic, affinity, spread, gang, mixed")
+	f.StringVar(&o.Case, "case", "basic", "what tasks ask for: "+strings.Join(bench.SchedCases(), ", "))
 	f.BoolVar(&o.Naive, "naive", false, "score every node instead of searching in order, to compare")
 	completeFlag(cmd, "case", bench.SchedCases()...)
 	return cmd

@@ -34,9 +34,6 @@ type SchedReport struct {
 	BytesPerNode        float64 `json:"bytesPerNode"` // of the index, tasks included
 }
 
-// SchedCases are what tasks may ask for beside resources.
-func SchedCases() []string { return []string{"basic", "affinity", "spread", "gang", "mixed"} }
-
 // schedSites is how many sites the nodes and the inputs of tasks are spread over.
 const schedSites = 5
 
@@ -104,8 +101,10 @@ type schedLoad struct {
 	asks           []*sched.Ask
 	held           []heldTask
 	used, capacity api.Milli
-	next           uint64 // workload
-	group, left    uint64 // of the gang or service that comes now
+	next           uint64     // workload
+	present        *sched.Ask // of the workload that comes now
+	left           uint64     // of its elements
+	crowds         map[string]map[uint32]string
 	steps          int
 }
 
@@ -117,7 +116,8 @@ type heldTask struct {
 }
 
 func newSchedLoad(o SchedOptions) *schedLoad {
-	s := &schedLoad{x: sched.New(), random: rand.New(rand.NewPCG(1, 2)), naive: o.Naive}
+	s := &schedLoad{x: sched.New(), random: rand.New(rand.NewPCG(1, 2)), naive: o.Naive, crowds: map[string]map[uint32]string{}}
+	s.x.Count(s.census)
 	for i := range o.Nodes {
 		n := schedNode(i)
 		s.x.PutNode(n)
@@ -158,18 +158,9 @@ func schedAsk(random *rand.Rand, i int, what string) *sched.Ask {
 		t.Resources.Accelerators = []api.Accelerator{{Kind: "gpu", Count: []api.Milli{250, 460, 500, 1000}[random.IntN(4)]}}
 	}
 	a := &sched.Ask{Task: t, Tenant: "default", Profile: &api.Profile{Run: api.Second}}
-	if what == "mixed" {
-		what = SchedCases()[i%4]
-	}
-	switch what {
-	case "affinity":
-		t.Requires.Affinity = []api.Expression{{Key: "zone", Op: api.OpIn, Values: []string{fmt.Sprint("z", random.IntN(7)), "z0"}}}
-	case "spread":
-		a.Spread = true
-	case "gang":
-		a.Gang = 8
-	}
+	wants(random, i, what, a)
 	a.Shape = sched.ShapeOf(t, "default", 0, "", a.Gang > 0)
+	a.Static = a.Shape
 	return a
 }
 
@@ -181,14 +172,14 @@ func (s *schedLoad) place(times *[]time.Duration) bool {
 	}
 	if s.left == 0 {
 		s.next++
-		if s.group = s.random.Uint64() % uint64(len(s.asks)); s.asks[s.group].Spread || s.asks[s.group].Gang > 0 {
-			s.left = 8
+		if a := s.asks[s.random.Uint64()%uint64(len(s.asks))]; grouped(a) {
+			s.left, s.present = groupSize, named(a, s.next)
 		} else {
-			s.left = 1
+			s.left, s.present = 1, a
 		}
 	}
 	s.left--
-	a := s.asks[s.group]
+	a := s.present
 	a.Inputs = []sched.Load{{Site: fmt.Sprint("site-", s.random.IntN(schedSites)), Bytes: api.MiB}}
 	ref := api.TaskRef{Workload: s.next, Index: uint32(s.left)}
 	start := time.Now()
@@ -206,6 +197,7 @@ func (s *schedLoad) place(times *[]time.Duration) bool {
 		return false
 	}
 	s.held = append(s.held, heldTask{ref, a, d.Chosen.Node, devices})
+	s.join(&s.held[len(s.held)-1])
 	s.used += a.Task.Resources.CPU
 	return true
 }
@@ -220,5 +212,6 @@ func (s *schedLoad) leave() {
 	s.held[i] = s.held[len(s.held)-1]
 	s.held = s.held[:len(s.held)-1]
 	s.used -= h.ask.Task.Resources.CPU
+	s.part(&h)
 	s.x.Release(h.node, h.ref, h.ask, h.devices)
 }
