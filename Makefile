@@ -20,6 +20,9 @@ e2e: ## end-to-end tests with real processes
 soak: ## the long versions: kills at every fail-point, many rounds
 	DROVER_SOAK=1 $(GO) test -count=1 -tags e2e -timeout 60m -v -run 'NothingLost' ./e2e/...
 
+model: ## explore the protocol's model deeper than the tests do (about an hour)
+	DROVER_SOAK=1 $(GO) test -count=1 -timeout 6h -v -run 'EveryInterleaving|RandomHistories' ./internal/chaos
+
 modules: ## rebuild the WebAssembly programs from their sources
 	internal/demo/modules/build.sh
 	examples/build.sh
@@ -29,4 +32,4 @@ lint: ## vet, staticcheck, gofumpt
 	$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.7.0 ./...
 	@out=$$($(GO) run mvdan.cc/gofumpt@v0.9.2 -l .); test -z "$$out" || { echo "not formatted:"; echo "$$out"; exit 1; }
 
-.PHONY: help build test race e2e soak modules lint
+.PHONY: help build test race e2e soak model modules lint

@@ -10,7 +10,7 @@ type Report struct {
 	Instance    string
 	States      int
 	Transitions int
-	Depth       int  // of the deepest state, in moves
+	Depth       int  // in moves: every state so far from the first was visited
 	Complete    bool // every state within the budgets was visited
 	Ended       int  // states in which all work has ended
 	Reducers    int  // steps of reducers that were really run

@@ -18,6 +18,7 @@ type Instance struct {
 	Gang       bool // the tasks of a workload run together
 	Cancels    bool // a client may cancel what it has submitted
 	Beats      bool // agents send heartbeats
+	Skew       int  // ticks by which each server's clock is ahead of the one before
 	// Prompt leaves out what is between a disk and who waits for it: appends and
 	// syncs are over at once, and the newest leader decides and looks around at once.
 	// What remains is about time: who hears whom, and when.
@@ -80,8 +81,8 @@ func (in *Instance) begin(t *tables) *world {
 		in.commands = append(in.commands, list)
 	}
 	w.clients = make([]client, in.Workloads)
-	for range in.Servers {
-		w.servers = append(w.servers, &server{up: true, rules: *control.NewLeader(root.mark), at: root, base: versions(root.view)})
+	for i := range in.Servers {
+		w.servers = append(w.servers, &server{up: true, ahead: uint8(i * in.Skew), rules: *control.NewLeader(root.mark), at: root, base: versions(root.view)})
 	}
 	x := &run{world: w, in: in, t: t}
 	for j := range in.Agents {

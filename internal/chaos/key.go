@@ -64,10 +64,10 @@ func bit(b bool) uint64 {
 
 func (s *server) key(tail *record) []byte {
 	if !s.up {
-		return nil
+		return []byte{s.ahead}
 	}
 	behind := tail.mark.N - s.at.mark.N
-	b := []byte{byte(s.rules.Phase), byte(bit(s.opened)), s.since, s.proved, s.looked, byte(s.wire)}
+	b := []byte{s.ahead, byte(s.rules.Phase), byte(bit(s.opened)), s.since, s.proved, s.looked, byte(s.wire)}
 	b = binary.AppendUvarint(binary.AppendUvarint(b, s.rules.Epoch), behind)
 	for _, v := range s.base {
 		b = binary.AppendUvarint(b, v)

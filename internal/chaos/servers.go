@@ -122,7 +122,7 @@ func (x *run) stepDown(s *server, by uint64) {
 func (x *run) decide(i int) {
 	s := x.server(i)
 	inputs, items := s.batch()
-	d := x.t.decide(s.engine, x.time(), inputs)
+	d := x.t.decide(s.engine, x.now(s), inputs)
 	if d.err != nil {
 		x.violate("the engine fails: %v", d.err)
 		return
@@ -161,7 +161,7 @@ func (x *run) hasWork(s *server) bool {
 	if len(s.own) > 0 || s.opened && len(s.queue) > 0 {
 		return true
 	}
-	return s.opened && !x.t.decide(s.engine, x.time(), nil).idle
+	return s.opened && !x.t.decide(s.engine, x.now(s), nil).idle
 }
 
 // arrive brings an append to the journal, which applies its fence.
@@ -221,7 +221,7 @@ func (x *run) crash(i int) {
 		x.forsake(s.flight.items)
 	}
 	x.forsake(s.queue)
-	*s = server{}
+	*s = server{ahead: s.ahead}
 }
 
 // restart begins a server's next life by replaying the journal.

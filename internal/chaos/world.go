@@ -78,6 +78,7 @@ func (r *record) after(n uint64) (out []*record) {
 // the rules' last acknowledged record is.
 type server struct {
 	up     bool
+	ahead  uint8 // ticks by which its clock is ahead
 	rules  control.Leader
 	at     *record // the last one folded in
 	engine *view   // what the deciding engine has come to: ahead of at by the flight
@@ -224,12 +225,16 @@ func (l letter) epoch() uint64 {
 }
 
 // Times of the three clocks.
-func (w *world) time() api.Time { return epochBegin.Add(api.Duration(w.clock) * tick) }
 
 func (w *world) monotonic() api.Duration { return bootTime + api.Duration(w.clock)*tick }
 
 func (w *world) agentTime(j int) api.Duration {
 	return w.monotonic() - api.Duration(w.agents[j].lag)*tick
+}
+
+// now is the time of a server's next record: never before that of the last one.
+func (w *world) now(s *server) api.Time {
+	return max(s.engine.now, epochBegin.Add(api.Duration(w.clock+s.ahead)*tick))
 }
 
 // clone makes a world that may be changed at the top; see server and agent.
