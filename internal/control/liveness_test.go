@@ -177,13 +177,3 @@ func TestLivenessProperties(t *testing.T) {
 		})
 	})
 }
-
-func TestTheClockNeverRunsBackwards(t *testing.T) {
-	var c control.Clock
-	c.Saw(100)
-	for _, step := range []struct{ wall, want api.Time }{{50, 100}, {120, 120}, {90, 120}, {121, 121}} {
-		if got := c.Now(step.wall); got != step.want {
-			t.Errorf("at %d the time is %d, want %d", step.wall, got, step.want)
-		}
-	}
-}

@@ -14,12 +14,13 @@ func (e *Engine) input(in Input) state.Answer {
 	switch v := in.(type) {
 	case *Lead:
 		e.emit(&state.LeaderStarted{Epoch: v.Epoch, Server: v.Server})
+		e.renewSilences()
 	case *Loss:
 		e.emit(&state.LossAccepted{From: v.From, Entries: v.Entries})
 	case *Register:
 		return e.register(&v.Node)
 	case *Silent:
-		if n := e.st.Nodes[v.Node]; n != nil && !n.Silent {
+		if n := e.st.Nodes[v.Node]; n != nil && (!n.Silent || holdsOnce(e.st, n)) {
 			e.emit(&state.NodeSilent{Node: v.Node})
 		}
 	case *Back:

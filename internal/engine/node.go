@@ -114,6 +114,28 @@ func (e *Engine) giveUp(n *state.Node, all bool) bool {
 	return true
 }
 
+// holdsOnce tells whether a node holds a task that waits for the node's lease to
+// end. When its silence is reported again, the lease runs anew: the clock by which
+// it was measured was set forward.
+func holdsOnce(st *state.State, n *state.Node) bool {
+	for _, t := range n.Held { // order-free: whether there is one
+		if st.Workloads[t.Ref.Workload].SpecOf(t).AtMostOnce {
+			return true
+		}
+	}
+	return false
+}
+
+// renewSilences has the leases of silent nodes run anew under a new leader, whose
+// clock may be ahead of the one by which they were measured.
+func (e *Engine) renewSilences() {
+	for _, name := range e.st.SortedNodes() {
+		if n := e.st.Nodes[name]; n.Silent && holdsOnce(e.st, n) {
+			e.emit(&state.NodeSilent{Node: name})
+		}
+	}
+}
+
 // maxLost bounds one TasksLost event.
 const maxLost = 2000
 

@@ -17,7 +17,11 @@ func (s *script) line(f []string) {
 	case "node":
 		s.step(&engine.Register{Node: s.node(args[0], opts)})
 	case "silent":
+		s.later(opts)
 		s.step(&engine.Silent{Node: args[0]})
+	case "lead":
+		s.later(opts)
+		s.step(&engine.Lead{Epoch: uint64(number(s, args[0])), Server: "another"})
 	case "back":
 		s.step(&engine.Back{Node: args[0]})
 	case "drain", "undrain":
@@ -49,6 +53,13 @@ func (s *script) line(f []string) {
 		s.step()
 	default:
 		s.show(f[0], args)
+	}
+}
+
+// later sets the clock forward, if the option "set" says so.
+func (s *script) later(opts map[string]string) {
+	if by := opts["set"]; by != "" {
+		s.world.now = s.world.now.Add(parse(s, by, new(api.Duration)))
 	}
 }
 

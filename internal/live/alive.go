@@ -12,7 +12,8 @@ import (
 // alive is the leader's memory of when nodes were heard of.
 type alive struct {
 	tick  time.Duration // how often check is to be called
-	start time.Time     // monotonic times count from here
+	wall  func() api.Time
+	start time.Time // monotonic times count from here
 	quiet time.Duration
 	pause time.Duration
 
@@ -22,10 +23,10 @@ type alive struct {
 	back  []string // were silent and spoke
 }
 
-func newAlive(silentAfter time.Duration) *alive {
+func newAlive(silentAfter time.Duration, wall func() api.Time) *alive {
 	tick := min(max(silentAfter/12, 5*time.Millisecond), 500*time.Millisecond)
 	a := &alive{
-		tick: tick, start: time.Now(), quiet: silentAfter, pause: max(time.Second, 4*tick), seen: map[string]time.Time{},
+		tick: tick, wall: wall, start: time.Now(), quiet: silentAfter, pause: max(time.Second, 4*tick), seen: map[string]time.Time{},
 	}
 	a.rules = control.NewLiveness(api.Duration(a.quiet), api.Duration(a.pause), a.now())
 	return a
@@ -76,7 +77,7 @@ func (a *alive) heard(node string) bool {
 func (a *alive) check() []control.Change {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	out := a.rules.Tick(a.now(), api.Time(time.Now().UnixNano()))
+	out := a.rules.Tick(a.now(), a.wall())
 	for _, n := range a.back {
 		out = append(out, control.Change{Node: n})
 	}

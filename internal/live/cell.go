@@ -124,7 +124,7 @@ func Open(ctx context.Context, cfg Config) (*Cell, error) {
 	cfg.Logger = slog.New(keep)
 	c := &Cell{
 		recent: keep.lines, bundling: make(chan struct{}, 1),
-		cfg: cfg, log: cfg.Logger, queue: newQueue(cfg.Limits), post: newPost(control.DefaultIntakeLimits()), beats: newBeats(), alive: newAlive(cfg.SilentAfter), ready: make(chan struct{}),
+		cfg: cfg, log: cfg.Logger, queue: newQueue(cfg.Limits), post: newPost(control.DefaultIntakeLimits()), beats: newBeats(), alive: newAlive(cfg.SilentAfter, cfg.Wall), ready: make(chan struct{}),
 		lending: make(chan struct{}, 1),
 	}
 	if err := c.open(ctx); err != nil {

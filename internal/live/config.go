@@ -122,6 +122,10 @@ type Config struct {
 	// SweepGrace how old they must be. Defaults 10 min and 1 h.
 	SweepEvery, SweepGrace time.Duration
 
+	// Wall tells the time of day, by which records are dated. nil is the machine's
+	// clock.
+	Wall func() api.Time
+
 	// API bounds what clients of the HTTP API may do.
 	API httpapi.Options
 	// Logger gets what the server does, never a secret. nil drops it.
@@ -181,6 +185,9 @@ func (c *Config) validate() error {
 }
 
 func (c *Config) defaults() {
+	if c.Wall == nil {
+		c.Wall = func() api.Time { return api.Time(time.Now().UnixNano()) }
+	}
 	c.Cell = cmp.Or(c.Cell, "drover")
 	if host, err := os.Hostname(); c.Name == "" && err == nil {
 		c.Name = host

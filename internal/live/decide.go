@@ -16,7 +16,10 @@ import (
 
 // step decides one batch; false when there is nothing to do.
 func (l *leader) step(ctx context.Context) (bool, error) {
-	now := l.clock.Now(api.Time(time.Now().UnixNano()))
+	now, jump := l.clock.Now(l.cell.cfg.Wall(), l.cell.alive.now())
+	if jump > api.Duration(l.cell.alive.pause) {
+		l.listen() // before anything is due at the new time: leases are to run anew
+	}
 	items := l.next()
 	if len(l.own) == 0 && len(items) == 0 && !l.more && (l.wake == 0 || now < l.wake) {
 		return false, nil
