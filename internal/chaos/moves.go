@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"cmp"
 	"slices"
 
 	"drover.dev/internal/control"
@@ -201,7 +202,7 @@ func (in *Instance) step(t *tables, w *world, m move) *run {
 		x.make(next)
 	}
 	if x.fault == "" {
-		x.fault = x.check(in)
+		x.fault = cmp.Or(t.fault, x.check(in))
 	}
 	return x
 }
