@@ -35,6 +35,8 @@ type Decision struct {
 	Wait     Duration `json:"wait,omitempty" cbor:"8,keyasint,omitempty"`
 	Run      Duration `json:"run,omitempty" cbor:"9,keyasint,omitempty"`
 	Return   Duration `json:"return,omitempty" cbor:"10,keyasint,omitempty"`
+	// Plan is the number of the plan that chose the node, when a planner did.
+	Plan uint64 `json:"plan,omitempty" cbor:"11,keyasint,omitempty"`
 }
 
 // Suggestion is a smallest single change that would admit a pending task now.

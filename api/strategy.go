@@ -16,6 +16,9 @@ type Strategy struct {
 	Order string         `json:"order,omitempty" cbor:"3,keyasint,omitempty"` // of the queue, when it is the cell's strategy; default fixed-priority
 	Terms []StrategyTerm `json:"terms,omitempty" cbor:"4,keyasint,omitempty"` // at most MaxTerms
 	Ties  string         `json:"ties,omitempty" cbor:"5,keyasint,omitempty"`  // between nodes of equal score: "spread" (default) or "first"
+	// Planner decides for all tasks that wait at once; what it leaves goes by the
+	// score. "" is none.
+	Planner string `json:"planner,omitempty" cbor:"7,keyasint,omitempty"`
 }
 
 // StrategyTerm is one weighted term of a score.
@@ -68,6 +71,9 @@ func (s *Strategy) Validate() []FieldError {
 	c.text("doc", s.Doc, 256)
 	if s.Order != "" {
 		c.name("order", s.Order)
+	}
+	if s.Planner != "" {
+		c.name("planner", s.Planner)
 	}
 	if len(s.Terms) == 0 {
 		c.fault("terms", "is missing; write at least one, such as {term: latency, weight: 2}")

@@ -56,6 +56,8 @@ func (e *Engine) input(in Input) state.Answer {
 		return e.once(v.Caller, func(key string) state.Answer { return e.removeCell(v, key) })
 	case *CellHello:
 		return e.registerCell(&v.Cell)
+	case *Planned:
+		e.planned(v)
 	default:
 		e.cellInput(in)
 	}

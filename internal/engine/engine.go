@@ -39,6 +39,8 @@ type Engine struct {
 	emptied  []string         // shapes that left the queue in this Step
 	lastAsk  cachedAsk
 	loads    map[loadKey][]sched.Load // inputs from earlier tasks, within one Step
+	plans    []*Planned               // parts of a plan that came in this Step
+	planless bool                     // what waits for no plan in this Step: one was closed
 	follower bool                     // folds what another decided: nothing is queued
 	limits   limits
 	out      Output
@@ -81,6 +83,7 @@ func (e *Engine) Step(now api.Time, inputs []Input) (Output, error) {
 	now = max(now, e.st.Now)
 	e.out, e.size = Output{Events: make([]state.Event, 0, e.last), Answers: make([]state.Answer, len(inputs))}, 0
 	e.st.Now = now
+	e.plans, e.planless = nil, false
 	for i, in := range inputs {
 		e.out.Answers[i] = e.input(in)
 	}

@@ -41,6 +41,7 @@ func (e *Engine) rebuild() {
 		e.noteAbroad(w)
 	}
 	e.retentionTimer()
+	e.planChanged()
 }
 
 // reindex brings the indexes in step with the state after an event.
@@ -68,6 +69,8 @@ func (e *Engine) reindex(ev state.Event) {
 		e.touchSystems()
 	case *state.WorkloadForgotten: // nothing of them is indexed any more
 		e.retentionTimer()
+	case *state.PlanAsked, *state.PlanClosed:
+		e.planChanged()
 	case *state.TasksReady:
 		w := e.st.Workloads[v.Workload]
 		for i := v.From; i < v.To; i++ {
@@ -348,18 +351,29 @@ func makeAsk(w *state.Workload, t *state.Task) *sched.Ask {
 	if w.InGang(t) {
 		gang = len(w.Groups[t.Ref.Task].Tasks)
 	}
-	return tied(&sched.Ask{
+	return planned(tied(&sched.Ask{
 		Gang: gang, Shape: sched.ShapeOf(task, spec.Tenant, w.Spec.Priority, t.Pin, w.InGang(t)),
 		Workload: spec.Name, Labels: w.Spec.Labels,
 		Task: task, Tenant: spec.Tenant, Priority: w.Spec.Priority, Objective: spec.Objective,
 		Pin: t.Pin, Spread: spec.Kind == api.KindService, Strategy: spec.Strategy, Source: spec.Name + "/" + task.Name,
-	})
+	}))
 }
 
 // tied gives a task that is tied to others a shape that says so.
 func tied(a *sched.Ask) *sched.Ask {
 	a.Static = a.Shape
 	a.Shape = sched.TiedShape(a.Shape, a)
+	return a
+}
+
+// planned gives a task a shape that says whether, and by whom, it may be planned for.
+func planned(a *sched.Ask) *sched.Ask {
+	if a.Strategy != "" {
+		a.Shape += "=" + a.Strategy
+	}
+	if a.Spread {
+		a.Shape += "+"
+	}
 	return a
 }
 

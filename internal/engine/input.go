@@ -34,6 +34,7 @@ const (
 	InputSettle
 	InputPutStrategy
 	InputPutTenant
+	InputPlanned
 )
 
 // Caller is part of every command: who asks, and the idempotency key under which
@@ -222,6 +223,8 @@ func NewInput(k InputKind) Input {
 		return new(Settle)
 	case InputLoss:
 		return new(Loss)
+	case InputPlanned:
+		return new(Planned)
 	}
 	return nil
 }

@@ -16,11 +16,16 @@ func (e *Engine) place() {
 	clear(e.loads)
 	e.clearEmptied()
 	e.index.Refresh()
+	e.followPlans()
 	for !e.full() && e.err == nil {
 		e.index.Again()
 		it, ok := e.index.Next()
 		if !ok {
 			break
+		}
+		if e.plannable(&it) {
+			e.askPlan()
+			continue
 		}
 		if it.Gang != nil {
 			e.placeGang(it)
@@ -38,11 +43,16 @@ func (e *Engine) place() {
 }
 
 func (e *Engine) decide(ref api.TaskRef, ask *sched.Ask) (api.Decision, []api.DeviceShare) {
+	e.prepare(ref, ask)
+	return e.index.Decide(ref, ask, e.st.Now)
+}
+
+// prepare says what may have changed while an element waited.
+func (e *Engine) prepare(ref api.TaskRef, ask *sched.Ask) {
 	w := e.st.Workloads[ref.Workload]
 	ask.Profile = &w.Profiles[ref.Task]
 	ask.Inputs = e.inputs(w, ref, ask.Profile)
 	ask.Output = ask.Profile.BytesOut
-	return e.index.Decide(ref, ask, e.st.Now)
 }
 
 func (e *Engine) bind(ref api.TaskRef, d *api.Decision, devices []api.DeviceShare) {

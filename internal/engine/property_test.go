@@ -39,7 +39,7 @@ func TestHistories(t *testing.T) {
 			if rapid.Bool().Draw(t, "settle") {
 				w.settle(t)
 			}
-			if !w.more {
+			if p := w.engine.State().Planning; !w.more && (p == nil || !p.Open) {
 				h.conserving()
 			}
 			if rapid.IntRange(0, 3).Draw(t, "explain") == 0 {
@@ -74,7 +74,9 @@ func (h *chance) pass() {
 }
 
 func (h *chance) input() engine.Input {
-	switch h.pick("what", 16) {
+	switch h.pick("what", 17) {
+	case 16:
+		return h.plan()
 	case 0, 1:
 		return &engine.Register{Node: h.node(oneOf(h, "node", nodeNames...))}
 	case 2:
@@ -96,6 +98,22 @@ func (h *chance) input() engine.Input {
 	return h.report()
 }
 
+// plan answers what was asked, honestly, late or with lies.
+func (h *chance) plan() engine.Input {
+	q := h.world.follower.Question()
+	if q == nil || h.pick("plan honestly", 4) == 0 {
+		g := &engine.Planned{N: uint64(h.pick("plan", 20)), Planner: "x", Nodes: nodeNames, Last: rapid.Bool().Draw(h.t, "last")}
+		for range h.pick("places", 4) {
+			g.Tasks = append(g.Tasks, engine.PlannedPlace{
+				Ref: api.TaskRef{Workload: uint64(h.pick("w", 9)), Task: uint16(h.pick("task", 4))}, Try: uint32(h.pick("try", 3)),
+				Node: uint32(h.pick("node", 5)), Move: rapid.Bool().Draw(h.t, "move"),
+			})
+		}
+		return g
+	}
+	return q.Answer(1, func() bool { return false })[0]
+}
+
 func (h *chance) rare() engine.Input {
 	switch h.pick("rare", 8) {
 	case 5:
@@ -103,7 +121,7 @@ func (h *chance) rare() engine.Input {
 		if !h.world.ordered {
 			return &engine.PutSettings{Strategy: h.strategy()}
 		}
-		return &engine.PutSettings{Strategy: oneOf(h, "cell", "fifo", "deadline", "dynamic-priority", "shortest-first", "fair-share", "mine")}
+		return &engine.PutSettings{Strategy: oneOf(h, "cell", "dynamic", "min-total-completion", "fifo", "deadline", "dynamic-priority", "shortest-first", "fair-share", "mine")}
 	case 6:
 		s := api.Strategy{Name: "mine", Order: oneOf(h, "order", "", "fifo", "lifo"), Terms: []api.StrategyTerm{
 			{Term: oneOf(h, "term", "packing", "fit", "growth", "magic"), Weight: int32(h.pick("weight", 9)) - 4},
@@ -193,7 +211,7 @@ func (h *chance) workload() *api.Workload {
 // strategy is one that changes where tasks go, not their order.
 func (h *chance) strategy() string {
 	return oneOf(h, "strategy", "", "greedy", "round-robin", "least-connections", "source-hash", "random-two-choices",
-		"best-fit", "worst-fit", "dot-product", "fragmentation-gradient", "backed-packing")
+		"best-fit", "worst-fit", "dot-product", "fragmentation-gradient", "backed-packing", "min-cost-assignment")
 }
 
 func (h *chance) job(w *api.Workload) {

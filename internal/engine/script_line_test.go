@@ -48,6 +48,10 @@ func (s *script) line(f []string) {
 		s.agents()
 	case "tick":
 		s.tick(parse(s, args[0], new(api.Duration)))
+	case "view":
+		s.look()
+	case "planned":
+		s.planned()
 	case "jump": // nobody led meanwhile
 		s.world.now = s.world.now.Add(parse(s, args[0], new(api.Duration)))
 		s.step()
@@ -61,6 +65,24 @@ func (s *script) later(opts map[string]string) {
 	if by := opts["set"]; by != "" {
 		s.world.now = s.world.now.Add(parse(s, by, new(api.Duration)))
 	}
+}
+
+// look has the planner see the cell as it stands now.
+func (s *script) look() {
+	q := s.world.follower.Question()
+	if q == nil {
+		s.t.Fatalf("no plan was asked for")
+	}
+	s.seen = q.Answer(7, func() bool { return false })
+}
+
+// planned has the planner answer, with what it saw last or sees now.
+func (s *script) planned() {
+	if s.seen == nil {
+		s.look()
+	}
+	s.step(s.seen...)
+	s.seen = nil
 }
 
 // split parts words from key=value options; a key that is given twice has its

@@ -102,6 +102,9 @@ func (s *script) decision(d *api.Decision, suggestions []api.Suggestion) {
 		for i := range d.RunnersUp {
 			s.printf("  then %s with %d: %s", d.RunnersUp[i].Node, d.RunnersUp[i].Score, terms(&d.RunnersUp[i]))
 		}
+		if d.Plan > 0 {
+			s.printf("  by plan %d of %s", d.Plan, d.Strategy)
+		}
 		s.printf("  expects transfer %v, wait %v, run %v, return %v", d.Transfer, d.Wait, d.Run, d.Return)
 	}
 	for _, r := range d.Reasons {
@@ -159,6 +162,15 @@ func (s *script) event(ev state.Event) {
 		s.printf("strategy %s declared", v.Strategy.Name)
 	case *state.TenantPut:
 		s.printf("tenant %s declared", v.Tenant.Name)
+	case *state.PlanAsked:
+		s.printf("plan %d asked for", v.N)
+	case *state.PlanClosed:
+		o := &v.Outcome
+		if o.Planner == "" {
+			s.printf("plan %d has not come in time", v.N)
+			return
+		}
+		s.printf("plan %d closed: %d tasks by %s, cost %d, at least %d", v.N, o.Tasks, o.Planner, o.Cost, o.Bound)
 	case *state.SitePut:
 		s.printf("site %s declared", v.Site.Name)
 	case *state.SettingsChanged:

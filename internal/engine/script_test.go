@@ -34,6 +34,7 @@ type script struct {
 	world *world
 	names map[api.TaskRef]string // of elements, also of those that have gone
 	kept  map[uint64]string      // of workloads
+	seen  []engine.Input         // the planner's answer
 	out   strings.Builder
 }
 

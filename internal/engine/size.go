@@ -59,6 +59,8 @@ func sizeOf(ev state.Event) int {
 		return 2*smallSize + len(v.ID.Cell) + len(v.Reason)
 	case *state.HandoverSettled:
 		return smallSize + idSize*len(v.IDs)
+	case *state.PlanClosed:
+		return 2*smallSize + len(v.Outcome.Planner)
 	case *state.Answered:
 		return smallSize + len(v.Key) + len(v.Answer.Message) + len(v.Answer.Action)
 	}
@@ -122,6 +124,8 @@ func SizeOf(in Input) int {
 		return 2*smallSize + len(v.ID.Cell) + len(v.Reason)
 	case *Settle:
 		return smallSize + idSize*len(v.IDs)
+	case *Planned:
+		return plannedSize(v)
 	case *PutSettings:
 		return 2*smallSize + callerSize(&v.Caller) + len(v.Home) + len(v.Strategy)
 	case *PutStrategy:

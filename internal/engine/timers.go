@@ -23,6 +23,8 @@ const (
 	timerDrain                      // tasks that may not stay on a draining node any longer
 	timerRetention                  // finished workloads
 	timerOffer                      // a workload may be offered again to a child that refused it
+	timerPlan                       // a plan that has not come
+	timerReplan                     // running tasks that a planner might move
 )
 
 type timer struct {
@@ -143,6 +145,10 @@ func (e *Engine) due(now api.Time) {
 			if v.at == e.retentionAt() {
 				e.retain()
 			}
+		case timerPlan:
+			e.planLate(&v)
+		case timerReplan:
+			e.replan(&v)
 		}
 	}
 	e.timers.sweep(e.outdated)
@@ -154,7 +160,7 @@ func (e *Engine) outdated(v *timer) bool {
 	case timerLease, timerDrain:
 		n := e.st.Nodes[v.node]
 		return n == nil || !n.Silent && !n.Drain
-	case timerRetention:
+	case timerRetention, timerPlan, timerReplan:
 		return false
 	}
 	w := e.st.Workloads[v.ref.Workload]

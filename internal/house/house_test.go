@@ -36,7 +36,7 @@ var rooms = []room{
 	{path: "internal/energy", pure: true},
 	{path: "internal/forecast", may: []string{"api"}, pure: true},
 	{path: "internal/sched/assign", pure: true},
-	{path: "internal/sched", may: []string{"api"}, pure: true},
+	{path: "internal/sched", may: []string{"api", "internal/sched/assign"}, pure: true},
 	{path: "internal/engine", may: []string{"api", "api/cron", "internal/state", "internal/sched", "internal/profile"}, pure: true},
 	{path: "internal/control", may: []string{"api", "internal/engine", "internal/state"}, pure: true},
 	{path: "internal/agent/core", may: []string{"api"}, pure: true},

@@ -63,6 +63,7 @@ type Cell struct {
 	audit    *auditing // nil: it is off
 	travel   travel
 	recent   *lines        // the end of the log
+	plans    chan struct{} // of capacity 1: a plan may be asked for
 	bundling chan struct{} // of capacity 1: one bundle at a time
 	start    control.Mark  // the last record when the cell was opened
 	lost     int           // entries that were given up then, as accepted
@@ -125,7 +126,7 @@ func Open(ctx context.Context, cfg Config) (*Cell, error) {
 	c := &Cell{
 		recent: keep.lines, bundling: make(chan struct{}, 1),
 		cfg: cfg, log: cfg.Logger, queue: newQueue(cfg.Limits), post: newPost(control.DefaultIntakeLimits()), beats: newBeats(), alive: newAlive(cfg.SilentAfter, cfg.Wall), ready: make(chan struct{}),
-		lending: make(chan struct{}, 1),
+		lending: make(chan struct{}, 1), plans: make(chan struct{}, 1),
 	}
 	if err := c.open(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open cell %s in %s: %w", cfg.Cell, cfg.Dir, err), c.Close())
@@ -256,6 +257,7 @@ func (c *Cell) opened(epoch uint64, st *state.State, at time.Time) {
 	c.alive.begin(st)
 	c.term.Store(epoch)
 	c.leading.Store(true)
+	poke(c.plans) // one may be open that the leader before was asked for
 	c.cluster.won(epoch, at)
 	c.queue.open()
 	c.readyOnce.Do(func() { close(c.ready) })

@@ -85,6 +85,10 @@ func describeNode(ev state.Event, out *api.WatchEvent) bool {
 		out.Detail = "strategy " + e.Strategy.Name
 	case *state.TenantPut:
 		out.Detail, out.Tenant = "tenant "+e.Tenant.Name, e.Tenant.Name
+	case *state.PlanAsked:
+		out.Detail = "plan " + number(e.N)
+	case *state.PlanClosed:
+		out.Detail = "plan " + number(e.N) + planText(&e.Outcome)
 	case *state.LeaderStarted:
 		out.Detail = "epoch " + number(e.Epoch) + " of " + e.Server
 	case *state.LossAccepted:
@@ -93,6 +97,13 @@ func describeNode(ev state.Event, out *api.WatchEvent) bool {
 		return false
 	}
 	return true
+}
+
+func planText(o *state.PlanOutcome) string {
+	if o.Planner == "" {
+		return " did not come in time"
+	}
+	return " of " + number(uint64(o.Tasks)) + " tasks by " + o.Planner
 }
 
 func describeWorkload(ev state.Event, out *api.WatchEvent) {
@@ -182,4 +193,6 @@ var kindNames = map[state.Kind]string{
 	state.KindHandoverDeclined:  "handover.declined",
 	state.KindHandoverSettled:   "handover.settled",
 	state.KindLossAccepted:      "loss.accepted",
+	state.KindPlanAsked:         "plan.asked",
+	state.KindPlanClosed:        "plan.closed",
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"drover.dev/internal/journal"
+	"drover.dev/internal/state"
 )
 
 // judgeBefore checks the part of the journal that the snapshot has made
@@ -156,6 +157,11 @@ func (c *Cell) archiveProved(ctx context.Context, base, n uint64) error {
 
 // saw notes that a record was acknowledged.
 func (c *Cell) saw(f *fold) {
+	for _, ev := range f.events {
+		if _, asked := ev.(*state.PlanAsked); asked {
+			poke(c.plans)
+		}
+	}
 	if err := c.witness.Saw(journal.Seen{Link: f.at, Epoch: f.epoch, Seq: f.seq}); err != nil && c.count.unseen.Add(1) == 1 {
 		c.log.Error("a cut end of the journal would not be noticed", "error", err)
 	}

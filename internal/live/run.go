@@ -34,6 +34,7 @@ func (c *Cell) Run(parent context.Context) error {
 
 	folded := c.follow(ctx, stop)
 	c.background.Go(func() { c.sweep(ctx) })
+	c.background.Go(func() { c.plan(ctx) })
 	if c.audit != nil {
 		c.background.Go(func() { c.audit.run(ctx) })
 	}

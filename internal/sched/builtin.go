@@ -28,6 +28,21 @@ func builtins() []Strategy {
 	}
 }
 
+// globals are the strategies that decide for all that waits at once.
+func globals() (out []Strategy) {
+	for _, p := range Planners() {
+		s := api.Strategy{
+			Name: p.Name, Doc: p.Doc, Planner: p.Name, Ties: api.TiesSpread,
+			Terms: []api.StrategyTerm{{Term: "latency", Weight: 2}, {Term: "packing", Weight: 2}},
+		}
+		if p.Name != PlannerCost {
+			s.Order, s.Terms = "shortest-first", []api.StrategyTerm{{Term: "latency", Weight: 1}}
+		}
+		out = append(out, Strategy{s, "global", p.Source})
+	}
+	return out
+}
+
 // objective numbers the weights of the greedy strategy.
 type objective uint8
 

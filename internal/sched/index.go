@@ -60,6 +60,7 @@ type Index struct {
 	again      uint64      // value of stirs when blocked shapes were last looked at
 	trial      bool        // it is a copy to try placements on
 	tried      []triedHold // by a trial
+	held       bool        // what a planner plans for is kept out of Next
 }
 
 type link struct {

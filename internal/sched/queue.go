@@ -50,6 +50,7 @@ type Item struct {
 	Gang  []api.TaskRef // all of them, Ref first; nil for a single element
 	Ready api.Time
 	Ask   *Ask
+	Try   uint32 // attempts so far; for plans only
 
 	// What orders may look at.
 	Due     api.Time     // when it should have ended; 0 is none
@@ -153,7 +154,7 @@ func (x *Index) offer(s *shape) {
 		heap.Fix(&s.lane.ready, s.pos)
 		return
 	}
-	if len(s.items) == 0 {
+	if len(s.items) == 0 || x.waitsForPlan(s) {
 		return
 	}
 	name := ""

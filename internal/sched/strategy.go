@@ -13,7 +13,7 @@ const Default = "greedy"
 // Strategy is one entry of the registry.
 type Strategy struct {
 	api.Strategy
-	Family string // "placing" or "order"; "composed" when a cell declared it
+	Family string // "placing", "order" or "global"; "composed" when a cell declared it
 	Source string // author, year, title
 }
 
@@ -25,6 +25,8 @@ type plan struct {
 	first bool  // ties go to the first node
 	pair  bool  // only two nodes, drawn by the task, are compared
 	sum   int64 // of the weights of what the strategy itself names
+
+	planner string // decides for all that wait at once; "" is none
 }
 
 type weighted struct {
@@ -46,7 +48,7 @@ func Strategies() []Strategy {
 			Family: "order", Source: o.source,
 		})
 	}
-	return list
+	return append(list, globals()...)
 }
 
 // Find returns a built-in strategy.
@@ -87,6 +89,9 @@ func Faults(s *api.Strategy) []api.FieldError {
 	if _, known := Find(s.Name); known {
 		add("name", s.Name+" is built in; choose another name")
 	}
+	if s.Planner != "" && !known(Planners(), s.Planner) {
+		add("planner", unknown(s.Planner, "a planner", Planners()))
+	}
 	if s.Order != "" && !known(Orders(), s.Order) {
 		add("order", unknown(s.Order, "an order", Orders()))
 	}
@@ -116,7 +121,7 @@ func unknown(name, what string, list []Named) string {
 // compile makes a strategy ready. Unknown names are left out: they were refused
 // when the strategy was declared, and a later version may know fewer.
 func compile(s *api.Strategy) *plan {
-	p := &plan{name: s.Name, first: s.Ties == api.TiesFirst, order: orderNamed(s.Order)}
+	p := &plan{name: s.Name, first: s.Ties == api.TiesFirst, order: orderNamed(s.Order), planner: s.Planner}
 	for _, t := range s.Terms {
 		p.add(t.Term, int64(t.Weight))
 		p.sum += max(int64(t.Weight), -int64(t.Weight))

@@ -55,6 +55,9 @@ func (s *State) Apply(at api.Time, ev Event) error {
 		if mine, err := s.applyCell(ev); mine {
 			return err
 		}
+		if mine, err := s.applyPlan(ev); mine {
+			return err
+		}
 		return s.applyTask(ev)
 	}
 	return nil

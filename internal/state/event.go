@@ -58,6 +58,8 @@ const (
 	KindHandoverSettled
 	KindStrategyPut
 	KindTenantPut
+	KindPlanAsked
+	KindPlanClosed
 )
 
 // LeaderStarted opens an epoch; it is the read barrier of a new leader.
@@ -397,6 +399,8 @@ var makers = [...]func() Event{
 	KindSitePut:           func() Event { return new(SitePut) },
 	KindStrategyPut:       func() Event { return new(StrategyPut) },
 	KindTenantPut:         func() Event { return new(TenantPut) },
+	KindPlanAsked:         func() Event { return new(PlanAsked) },
+	KindPlanClosed:        func() Event { return new(PlanClosed) },
 	KindNodeRegistered:    func() Event { return new(NodeRegistered) },
 	KindNodeSilent:        func() Event { return new(NodeSilent) },
 	KindNodeBack:          func() Event { return new(NodeBack) },

@@ -41,6 +41,8 @@ type State struct {
 	Strategies map[string]*api.Strategy `cbor:"21,keyasint,omitempty"` // declared ones, by name
 	Tenants    map[string]*api.Tenant   `cbor:"22,keyasint,omitempty"` // those of which something was said, by name
 
+	Planning *Planning `cbor:"23,keyasint,omitempty"` // nil: no plan was ever asked for
+
 	origins map[api.HandoverID]uint64 // to the workload that accepted it
 	names   map[string]uint64         // "tenant/name" to the newest workload of that name
 }

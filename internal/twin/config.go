@@ -26,6 +26,9 @@ type Config struct {
 	// Gather is how long the leader gathers inputs before it decides, as it does
 	// while the record before is on its way to the disk. 0 decides at once.
 	Gather api.Duration
+	// Planning is how long a planner takes from the question to its answer, as seen
+	// by the world; default 100 ms.
+	Planning api.Duration
 	// Failures are those of the nodes. The zero value has none.
 	Failures Failures
 	// Seed of all that is random.
@@ -55,9 +58,13 @@ func (c *Config) validate() error {
 	}
 	fault(len(c.Nodes) == 0, "no nodes")
 	fault(c.Gather < 0 || c.Horizon < 0, "a time is negative")
+	fault(c.Planning < 0, "the time for a plan is negative")
 	fault(c.Failures.Between < 0 || c.Failures.Repair < 0, "a mean time between failures, or to repair, is negative")
 	if c.Failures.Notice == 0 {
 		c.Failures.Notice = 6 * api.Second
+	}
+	if c.Planning == 0 {
+		c.Planning = 100 * api.Millisecond
 	}
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("build a world: %w", err)

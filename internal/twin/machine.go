@@ -88,6 +88,9 @@ func (w *World) happen(e event) {
 		w.notice(e.node)
 	case repaired:
 		w.repair(e.node)
+	case planned:
+		w.inputs = append(w.inputs, w.plan...)
+		w.plan = nil
 	case starts:
 		if a.over {
 			return

@@ -20,6 +20,7 @@ const (
 	fails                     // a node dies
 	noticed                   // its silence is noticed
 	repaired                  // it is back
+	planned                   // a planner answers
 )
 
 // before orders events by time, then by the order in which they were made.

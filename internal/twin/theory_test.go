@@ -72,9 +72,12 @@ func TestTheory(t *testing.T) {
 		draw    func(*rand.Rand) float64
 		second  float64 // second moment of the length, whose mean is 1
 	}{
-		{"M/M/1 at 0.5", 1, 0.5, exponential, 2}, {"M/M/1 at 0.8", 1, 0.8, exponential, 2},
-		{"M/M/8 at 0.5", 8, 0.5, exponential, 2}, {"M/M/8 at 0.8", 8, 0.8, exponential, 2},
-		{"M/G/1 at 0.5", 1, 0.5, uniform, 4. / 3}, {"M/G/1 at 0.8", 1, 0.8, uniform, 4. / 3},
+		{"M/M/1 at 0.5", 1, 0.5, exponential, 2},
+		{"M/M/1 at 0.8", 1, 0.8, exponential, 2},
+		{"M/M/8 at 0.5", 8, 0.5, exponential, 2},
+		{"M/M/8 at 0.8", 8, 0.8, exponential, 2},
+		{"M/G/1 at 0.5", 1, 0.5, uniform, 4. / 3},
+		{"M/G/1 at 0.8", 1, 0.8, uniform, 4. / 3},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			lambda := c.rho * float64(c.servers)

@@ -33,6 +33,7 @@ type World struct {
 	jobs    map[uint64]*job
 	tasks   map[api.TaskRef]*attempt
 	meter   meter
+	plan    []engine.Input // on its way
 }
 
 // job is a workload as the world knows it.
@@ -270,8 +271,25 @@ func (w *World) follow(events []state.Event) {
 			}
 		case *state.WorkloadFinished:
 			w.finished(ev)
+		case *state.PlanAsked:
+			w.makePlan()
 		}
 	}
+}
+
+// planEffort is how often a planner is told to go on: it stands for the time that it
+// has, and is the same on every machine.
+const planEffort = 1000
+
+// makePlan has the planner look at the cell as it stands; its answer comes later.
+func (w *World) makePlan() {
+	q := w.engine.Question()
+	if q == nil {
+		return
+	}
+	left := planEffort
+	w.plan = q.Answer(0, func() bool { left--; return left < 0 })
+	w.queue.push(event{at: w.now.Add(w.cfg.Planning), kind: planned})
 }
 
 func (w *World) finished(ev *state.WorkloadFinished) {

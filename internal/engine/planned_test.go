@@ -1,0 +1,47 @@
+package engine_test
+
+import (
+	"testing"
+
+	"drover.dev/api"
+	"drover.dev/internal/engine"
+	"drover.dev/internal/state"
+)
+
+// The leader that follows answers what the one before was asked.
+func TestAnOpenPlanOutlivesItsLeader(t *testing.T) {
+	st := state.New()
+	if err := st.Apply(1, &state.PlanAsked{N: 1}); err != nil {
+		t.Fatal(err)
+	}
+	e := engine.New(st)
+	q := e.Question()
+	if q == nil || q.N != 1 {
+		t.Fatalf("the question is %+v", q)
+	}
+	out, err := e.Step(2, q.Answer(1, func() bool { return false }))
+	if err != nil || len(out.Events) != 1 || e.State().Planning.Open {
+		t.Fatalf("%d events, %v", len(out.Events), err)
+	}
+}
+
+// A plan of many tasks comes in parts, each within what one record holds.
+func TestPlansComeInParts(t *testing.T) {
+	w := newWorld(engine.MaxBatch)
+	w.step(t, &engine.Lead{Epoch: 1, Server: "a"}, &engine.PutSettings{Strategy: "min-cost-assignment"})
+	n := nodeOf("n1", 1_000_000)
+	w.step(t, &engine.Register{Node: n})
+	job := &api.Workload{APIVersion: api.Version, Name: "many", Kind: api.KindJob, Tasks: []api.Task{{Name: "t", Driver: api.DriverNoop, Count: 600}}}
+	job.Normalize()
+	w.step(t, &engine.Submit{Workload: job})
+	parts := w.follower.Question().Answer(3, func() bool { return false })
+	if len(parts) != 3 {
+		t.Fatalf("%d parts", len(parts))
+	}
+	for _, in := range parts {
+		w.step(t, in)
+	}
+	if c := w.engine.State().Workloads[1].Counts; c.Placed != 600 || w.engine.State().Planning.Open {
+		t.Errorf("%+v, %+v", c, w.engine.State().Planning)
+	}
+}
