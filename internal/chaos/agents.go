@@ -136,6 +136,7 @@ func (x *run) sendReports(j int, list []api.Report, late bool) []stimulus {
 	what := x.t.thing(list)
 	x.say("%s reports %s", nodeNames[j], showReports(list))
 	if x.in.Bug == ReportDropped {
+		x.say("%s forgets them", nodeNames[j])
 		x.post(letter{kind: askReports, agent: uint8(j), late: true, what: what})
 		return []stimulus{{stimAcked, x.t.thing(api.ReportsAck{Epoch: x.agents[j].mind.epoch})}}
 	}
@@ -247,6 +248,7 @@ func (x *run) trust(j int, h api.Hint) {
 		if l.kind == askPull && int(l.agent) == j && !l.late {
 			have := l.what.value.(api.Pull).Have
 			x.mail = slices.Delete(x.mail, n, n+1)
+			x.say("%s believes that it has version %d", nodeNames[j], h.Version)
 			x.feed(j, stimulus{stimSet, x.t.thing(api.AssignmentSet{Epoch: h.Epoch, From: have, Version: h.Version, Full: have == 0})})
 			return
 		}

@@ -59,16 +59,19 @@ func TestPlantedBugsAreFound(t *testing.T) {
 // tests: each runs a task marked atMostOnce on two nodes, and each needs a mistake.
 func TestScripts(t *testing.T) {
 	long := Instance{Agents: 2, Workloads: 1, Tasks: 1, AtMostOnce: true, Beats: true, Prompt: true, SafetyOnly: true}
-	for name, bug := range map[string]Bug{
-		"replaced-leader": NeverConfirms, // and has not noticed, while its successor gives the node up
-		"silent-node":     SilentServed,  // is encouraged although it may be given up at any moment
+	for name, set := range map[string]func(in *Instance){
+		"replaced-leader": func(in *Instance) {
+			in.Name, in.Bug = "a leader that was replaced goes on to renew leases", NeverConfirms
+			in.Servers, in.From, in.Ticks, in.Campaigns = 2, Running, 6, 1
+		},
+		"silent-node": func(in *Instance) {
+			in.Name, in.Bug = "a node that stands as silent has its lease renewed", SilentServed
+			in.Servers, in.From, in.Ticks = 1, Placed, 4
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			in := long
-			if in.Servers, in.From, in.Ticks = 1, Placed, 4; bug == NeverConfirms {
-				in.Servers, in.From, in.Ticks, in.Campaigns = 2, Running, 6, 1
-			}
-			in.Name, in.Bug = name, bug
+			set(&in)
 			script := readLines(t, filepath.Join("testdata", "scripts", name+".txt"))
 			r, err := in.Follow(script)
 			if err != nil {

@@ -72,6 +72,7 @@ func (x *run) open(s *server) {
 	if x.in.Bug == NoGrace {
 		s.ears = x.t.hear(s.ears, sound{kind: soundTick, now: from}).ears
 		from -= silentAfter
+		x.say("the nodes' silence counts from before")
 	}
 	for j, n := range s.at.view.nodes {
 		if n.registered {
