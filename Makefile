@@ -1,6 +1,8 @@
 # The commands that people and CI use. `make` lists them.
 GO ?= go
 export CGO_ENABLED = 0
+SOAK ?= 30m
+REPORT ?=
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*## /\t/' | expand -t 12
@@ -17,7 +19,10 @@ race: ## all tests with the race detector (needs a C compiler)
 e2e: ## end-to-end tests with real processes
 	$(GO) test -count=1 -tags e2e -timeout 15m ./e2e/...
 
-soak: ## the long versions: kills at every fail-point, many rounds
+soak: ## half an hour of random kills, pauses and cuts over two cells; SOAK=2m is a try, REPORT=file keeps the report
+	DROVER_SOAK_FOR=$(SOAK) DROVER_SOAK_REPORT=$(abspath $(REPORT)) $(GO) test -count=1 -tags e2e -timeout 0 -v -run '^TestSoak$$' ./e2e
+
+strikes: ## kills at every fail-point, many rounds
 	DROVER_SOAK=1 $(GO) test -count=1 -tags e2e -timeout 60m -v -run 'NothingLost' ./e2e/...
 
 model: ## explore the protocol's model deeper than the tests do (about an hour)
@@ -32,4 +37,4 @@ lint: ## vet, staticcheck, gofumpt
 	$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.7.0 ./...
 	@out=$$($(GO) run mvdan.cc/gofumpt@v0.9.2 -l .); test -z "$$out" || { echo "not formatted:"; echo "$$out"; exit 1; }
 
-.PHONY: help build test race e2e soak model modules lint
+.PHONY: help build test race e2e soak strikes model modules lint
