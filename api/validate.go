@@ -69,6 +69,8 @@ func (c *checker) job(w *Workload) {
 	c.misfit(w.Replicas != 0, "replicas", "only a service has replicas; an array has tasks[].count")
 	c.misfit(w.Update != nil, "update", "only a service is updated in place")
 	c.schedule(w.Schedule)
+	c.misfit(w.GangWithin != "" && !w.Gang, "gangWithin", "only the elements of a gang share a place; write gang: true")
+	c.within("gangWithin", w.GangWithin)
 	for i := range w.Tasks {
 		t := &w.Tasks[i]
 		c.enterAt("tasks", i)
@@ -98,6 +100,7 @@ func (c *checker) system(w *Workload) {
 func (c *checker) endless(w *Workload, kind string) {
 	c.misfit(w.Schedule != nil, "schedule", "only a job runs at set times")
 	c.misfit(w.Gang, "gang", "only the tasks of a job are a gang")
+	c.misfit(w.GangWithin != "", "gangWithin", "only the tasks of a job are a gang")
 	c.misfit(w.Deadline != 0, "deadline", kind+" does not end")
 	if len(w.Tasks) > 1 {
 		c.fault("tasks", "%s has exactly one task; this one has %d", kind, len(w.Tasks))

@@ -290,6 +290,14 @@ var faults = []fault{
 		`tasks[0].requires.tolerations[0].effect: "noschedule" is not known; did you mean noSchedule?`,
 		"tasks[0].requires.tolerations[2]: repeats tolerations[1]",
 	}},
+	{"a gang's place without a gang", func() *api.Workload {
+		w := job(task(func(*api.Task) {}))
+		w.GangWithin = "a b"
+		return w
+	}(), []string{
+		"gangWithin: does not fit: only the elements of a gang share a place; write gang: true",
+		`gangWithin: "a b" does not fit: a label's key has 1 to 128 letters, digits, and - _ . / inside`,
+	}},
 	{"relations", job(task(func(t *api.Task) {
 		t.Requires = api.Requirements{
 			Near:   []api.Relation{{Workload: "Db"}, {Workload: "db", Labels: map[string]string{"a": "b"}, Within: "a b"}},

@@ -34,16 +34,17 @@ type Workload struct {
 	Name       string            `json:"name" cbor:"3,keyasint,omitempty"`             // [a-z0-9-], unique in its tenant
 	Tenant     string            `json:"tenant,omitempty" cbor:"4,keyasint,omitempty"` // default "default"
 	Labels     map[string]string `json:"labels,omitempty" cbor:"5,keyasint,omitempty"`
-	Priority   int32             `json:"priority,omitempty" cbor:"6,keyasint,omitempty"`  // -1000 to 1000, higher first, default 0
-	Deadline   Duration          `json:"deadline,omitempty" cbor:"7,keyasint,omitempty"`  // from submission; 0 is none
-	Strategy   string            `json:"strategy,omitempty" cbor:"8,keyasint,omitempty"`  // "" is the cell's strategy
-	Objective  Objective         `json:"objective,omitempty" cbor:"9,keyasint,omitempty"` // default balanced
-	Latency    Duration          `json:"latency,omitempty" cbor:"10,keyasint,omitempty"`  // how quickly an answer is needed; 0 is no need
-	Replicas   int32             `json:"replicas,omitempty" cbor:"11,keyasint,omitempty"` // services only, default 1
-	Update     *Update           `json:"update,omitempty" cbor:"12,keyasint,omitempty"`   // services only
-	Schedule   *Schedule         `json:"schedule,omitempty" cbor:"13,keyasint,omitempty"` // jobs only: run again and again
-	Gang       bool              `json:"gang,omitempty" cbor:"14,keyasint,omitempty"`     // jobs only: the elements of each task are placed together or not at all
-	Tasks      []Task            `json:"tasks" cbor:"15,keyasint,omitempty"`              // services and systems have exactly one
+	Priority   int32             `json:"priority,omitempty" cbor:"6,keyasint,omitempty"`    // -1000 to 1000, higher first, default 0
+	Deadline   Duration          `json:"deadline,omitempty" cbor:"7,keyasint,omitempty"`    // from submission; 0 is none
+	Strategy   string            `json:"strategy,omitempty" cbor:"8,keyasint,omitempty"`    // "" is the cell's strategy
+	Objective  Objective         `json:"objective,omitempty" cbor:"9,keyasint,omitempty"`   // default balanced
+	Latency    Duration          `json:"latency,omitempty" cbor:"10,keyasint,omitempty"`    // how quickly an answer is needed; 0 is no need
+	Replicas   int32             `json:"replicas,omitempty" cbor:"11,keyasint,omitempty"`   // services only, default 1
+	Update     *Update           `json:"update,omitempty" cbor:"12,keyasint,omitempty"`     // services only
+	Schedule   *Schedule         `json:"schedule,omitempty" cbor:"13,keyasint,omitempty"`   // jobs only: run again and again
+	Gang       bool              `json:"gang,omitempty" cbor:"14,keyasint,omitempty"`       // jobs only: the elements of each task are placed together or not at all
+	GangWithin string            `json:"gangWithin,omitempty" cbor:"16,keyasint,omitempty"` // gangs only: all elements of a task share the node, the site or the value of this node label
+	Tasks      []Task            `json:"tasks" cbor:"15,keyasint,omitempty"`                // services and systems have exactly one
 }
 
 // Task is the schedulable unit of a workload; with Count above one it is an

@@ -14,7 +14,7 @@ import (
 // fails must not be appended: the error says what would have been violated.
 func Check(e *Engine, out Output) error {
 	nodes := map[string]bool{}
-	gangs := map[[2]uint64]int{}
+	gangs, within := map[[2]uint64]int{}, map[[2]uint64]string{}
 	for _, ev := range out.Events {
 		p, ok := ev.(*state.TaskPlaced)
 		if !ok {
@@ -27,7 +27,11 @@ func Check(e *Engine, out Output) error {
 			}
 		}
 		if w := e.st.Workloads[p.Ref.Workload]; w != nil && w.Spec.Gang && p.Try == 1 {
-			gangs[[2]uint64{p.Ref.Workload, uint64(p.Ref.Task)}]++
+			key := [2]uint64{p.Ref.Workload, uint64(p.Ref.Task)}
+			gangs[key]++
+			if err := checkWithin(e.st.Nodes[p.Node], w, within, key); err != nil {
+				return err
+			}
 		}
 	}
 	if err := checkLimits(e.st, out); err != nil {
@@ -38,6 +42,28 @@ func Check(e *Engine, out Output) error {
 			return fmt.Errorf("workload %d: %d of %d elements of a gang were placed", key[0], placed, n)
 		}
 	}
+	return nil
+}
+
+// checkWithin requires that the elements of a gang share what they must.
+func checkWithin(n *state.Node, w *state.Workload, within map[[2]uint64]string, key [2]uint64) error {
+	label := w.Spec.GangWithin
+	if label == "" || len(w.Groups[key[1]].Tasks) < 2 {
+		return nil
+	}
+	value, ok := n.Labels[label], true
+	switch label {
+	case api.WithinNode:
+		value = n.Name
+	case api.WithinSite:
+		value = n.Site
+	default:
+		_, ok = n.Labels[label]
+	}
+	if first, known := within[key]; !ok || known && first != value {
+		return fmt.Errorf("workload %d: a gang that shares its %s was placed on %q and on %q, node %s", w.ID, label, first, value, n.Name)
+	}
+	within[key] = value
 	return nil
 }
 

@@ -352,7 +352,7 @@ func makeAsk(w *state.Workload, t *state.Task) *sched.Ask {
 		gang = len(w.Groups[t.Ref.Task].Tasks)
 	}
 	return planned(tied(&sched.Ask{
-		Gang: gang, Shape: sched.ShapeOf(task, spec.Tenant, w.Spec.Priority, t.Pin, w.InGang(t)),
+		Gang: gang, Within: spec.GangWithin, Shape: sched.ShapeOf(task, spec.Tenant, w.Spec.Priority, t.Pin, w.InGang(t)),
 		Workload: spec.Name, Labels: w.Spec.Labels,
 		Task: task, Tenant: spec.Tenant, Priority: w.Spec.Priority, Objective: spec.Objective,
 		Pin: t.Pin, Spread: spec.Kind == api.KindService, Strategy: spec.Strategy, Source: spec.Name + "/" + task.Name,

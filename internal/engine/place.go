@@ -63,22 +63,11 @@ func (e *Engine) bind(ref api.TaskRef, d *api.Decision, devices []api.DeviceShar
 // placeGang places all elements or none. Each is held while the next is decided,
 // so that they do not count on the same room.
 func (e *Engine) placeGang(it sched.Item) {
-	type choice struct {
-		decision api.Decision
-		devices  []api.DeviceShare
+	if it.Ask.Seated() {
+		e.placeSeated(it)
+		return
 	}
-	chosen := make([]choice, 0, len(it.Gang))
-	for _, ref := range it.Gang {
-		d, devices := e.decide(ref, it.Ask)
-		if d.Chosen == nil {
-			break
-		}
-		e.index.Try(d.Chosen.Node, ref, it.Ask, devices)
-		chosen = append(chosen, choice{d, devices})
-	}
-	for i := range chosen {
-		e.index.Unhold(chosen[i].decision.Chosen.Node, it.Gang[i], it.Ask, chosen[i].devices)
-	}
+	chosen := e.choose(it.Gang, it.Ask, nil)
 	if len(chosen) < len(it.Gang) {
 		d, _ := e.decide(it.Gang[len(chosen)], it.Ask)
 		if d.Chosen != nil { // the room of the gang's own first elements
@@ -88,6 +77,63 @@ func (e *Engine) placeGang(it sched.Item) {
 		e.refuse(it, &d)
 		return
 	}
+	e.bindGang(it, chosen)
+}
+
+// choice is where an element of a gang would go.
+type choice struct {
+	decision api.Decision
+	devices  []api.DeviceShare
+}
+
+// choose decides for the elements of a gang one after the other, each on the seat
+// kept for it if there is one, up to the first that fits nowhere.
+func (e *Engine) choose(refs []api.TaskRef, ask *sched.Ask, seats []string) []choice {
+	chosen := make([]choice, 0, len(refs))
+	for i, ref := range refs {
+		on := ask
+		if seats != nil {
+			on = ask.On(seats[i])
+		}
+		d, devices := e.decide(ref, on)
+		if d.Chosen == nil {
+			break
+		}
+		e.index.Try(d.Chosen.Node, ref, ask, devices)
+		chosen = append(chosen, choice{d, devices})
+	}
+	for i := range chosen {
+		e.index.Unhold(chosen[i].decision.Chosen.Node, refs[i], ask, chosen[i].devices)
+	}
+	return chosen
+}
+
+// placeSeated places a gang whose elements are tied to each other, or share a value
+// of a label. Whether it fits is known beforehand; where choosing the best node for
+// each leads into a dead end, each gets the seat that was found for it.
+func (e *Engine) placeSeated(it sched.Item) {
+	e.prepare(it.Ref, it.Ask)
+	rooms := e.index.Rooms(it.Ref, it.Ask)
+	for _, ask := range rooms {
+		if chosen := e.choose(it.Gang, ask, nil); len(chosen) == len(it.Gang) {
+			e.bindGang(it, chosen)
+			return
+		}
+	}
+	if len(rooms) > 0 {
+		if chosen := e.choose(it.Gang, rooms[0], e.index.Seats(rooms[0])); len(chosen) == len(it.Gang) {
+			e.bindGang(it, chosen)
+			return
+		}
+	}
+	d, _ := e.decide(it.Ref, it.Ask)
+	if d.Chosen != nil {
+		splitGang(&d, it.Ask)
+	}
+	e.refuse(it, &d)
+}
+
+func (e *Engine) bindGang(it sched.Item, chosen []choice) {
 	for i := range chosen {
 		d := &chosen[i].decision
 		if i >= fullDecisions {

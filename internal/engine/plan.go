@@ -43,7 +43,7 @@ func planAsk(w *state.Workload, i int) *sched.Ask {
 		ask.Inputs = []sched.Load{{Bytes: profile.BytesIn}}
 	}
 	if spec.Gang && task.Count > 1 {
-		ask.Gang = int(task.Count)
+		ask.Gang, ask.Within = int(task.Count), spec.GangWithin
 	}
 	return ask
 }
@@ -59,7 +59,7 @@ func (e *Engine) plan(trial *sched.Index, task uint16, ask *sched.Ask, p *api.Pl
 		ref := api.TaskRef{Task: task, Index: uint32(n)}
 		d, devices := trial.Decide(ref, ask, e.st.Now)
 		if d.Chosen != nil && !whole {
-			splitGang(&d)
+			splitGang(&d, ask)
 		}
 		if n == 0 {
 			p.Decision = d

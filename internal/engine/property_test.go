@@ -230,7 +230,9 @@ func (h *chance) job(w *api.Workload) {
 		}
 		w.Tasks = append(w.Tasks, task)
 	}
-	w.Gang = h.pick("gang", 4) == 0
+	if w.Gang = h.pick("gang", 4) == 0; w.Gang {
+		w.GangWithin = oneOf(h, "gangWithin", "", "", "site", "disk") // on one node a fixed port would be taken
+	}
 	if h.pick("cron", 6) == 0 {
 		w.Deadline = 0
 		w.Schedule = &api.Schedule{Cron: "* * * * *", Overlap: oneOf(h, "overlap", api.OverlapAllow, api.OverlapSkip, api.OverlapReplace), Keep: 2}

@@ -136,16 +136,16 @@ func (e *Engine) Explain(w *state.Workload, t *state.Task) api.Explanation {
 func (e *Engine) decideNow(w *state.Workload, t *state.Task, ask *sched.Ask) api.Decision {
 	d := e.weigh(w, t.Ref, ask)
 	if d.Chosen != nil && !e.index.FitsWhole(ask) {
-		splitGang(&d)
+		splitGang(&d, ask)
 	}
 	return d
 }
 
 // splitGang makes a refusal of the decision for one element of a gang that does
 // not fit as a whole.
-func splitGang(d *api.Decision) {
+func splitGang(d *api.Decision, ask *sched.Ask) {
 	*d = api.Decision{Strategy: d.Strategy, Nodes: d.Nodes, At: d.At, Reasons: []api.ReasonCount{
-		{Reason: "not enough room for the whole gang", Nodes: d.Nodes},
+		{Reason: ask.Unseated(), Nodes: d.Nodes},
 	}}
 }
 

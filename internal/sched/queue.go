@@ -27,12 +27,15 @@ type Ask struct {
 	Inputs    []Load // by the site that has the bytes; the program included
 	Output    api.Bytes
 
+	Within string // label of which a gang shares one value; "" is any
+
 	// What relations to other tasks read, see rule.
 	Workload string            // name of its workload
 	Labels   map[string]string // of its workload; never modified
 	Static   string            // what ShapeOf says, when Shape says more: nodes that pass are kept by it
 	ruled    *api.Task         // whose rules are made
 	made     []rule
+	room     int32 // value of the label that its gang shares, from 1; 0 is any
 
 	demand string // key of what it asks for among Index.demands
 }

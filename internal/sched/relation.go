@@ -18,6 +18,7 @@ const (
 	near ruleKind = iota
 	apart
 	spread
+	inside // of one value, for the elements of a gang
 )
 
 // rule is one relation of a task.
@@ -145,12 +146,15 @@ func (a *Ask) tied() bool {
 // TiedShape is the key under which tasks wait together that ShapeOf gives, and
 // their relations: tasks that are tied to each other share it with no others.
 func TiedShape(shape string, a *Ask) string {
-	if !a.tied() {
+	if !a.tied() && a.Within == "" {
 		return shape
 	}
 	var b strings.Builder
 	b.WriteString(shape)
-	for i := range a.made {
+	if a.Within != "" && a.Gang > 1 {
+		b.WriteString("|within " + a.Within)
+	}
+	for i := range a.rules() {
 		if r := &a.made[i]; !r.soft {
 			b.WriteString("|" + strconv.Itoa(int(r.kind)) + "," + strconv.Itoa(int(r.skew)) + ",")
 			if r.self {
@@ -168,17 +172,17 @@ type tie struct {
 	counts *tally
 	at     *topology
 	by     []int32 // counts by the numbers of at
-	least  int32   // spread: fewest of any value that counts
+	least  int32   // spread: fewest of any value that counts; inside: the value
 	free   bool    // near: none is anywhere, and the task is one of those meant: it may be the first
 }
 
 // ties makes the relations of a task ready.
 func (x *Index) ties(a *Ask) []tie {
 	rules := a.rules()
-	if len(rules) == 0 {
+	if len(rules) == 0 && a.room < 1 {
 		return nil
 	}
-	out := make([]tie, len(rules))
+	out := make([]tie, len(rules), len(rules)+1)
 	for i := range rules {
 		r := &rules[i]
 		t := tie{rule: r, at: x.topology(r.label), counts: x.tally(r)}
@@ -190,6 +194,9 @@ func (x *Index) ties(a *Ask) []tie {
 			t.least = x.least(a, &t)
 		}
 		out[i] = t
+	}
+	if a.room > 0 {
+		out = append(out, x.inside(a))
 	}
 	return out
 }
@@ -222,6 +229,9 @@ func (t *tie) count(e *node) (int32, bool) {
 func (t *tie) permits(e *node) bool {
 	if t.soft {
 		return true
+	}
+	if t.kind == inside {
+		return t.at.of[e.at] == t.least
 	}
 	n, ok := t.count(e)
 	switch t.kind {

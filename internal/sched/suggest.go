@@ -69,6 +69,13 @@ func (x *Index) suggest(a *Ask) []api.Suggestion {
 			out = append(out, api.Suggestion{Change: "do not pin it to node " + a.Pin, Nodes: n})
 		}
 	}
+	if a.Within != "" {
+		b := a.with(a.Task)
+		b.Within = ""
+		if n := x.fitting(&b); n > 0 {
+			out = append(out, api.Suggestion{Change: "allow the gang more than one " + a.Within, Nodes: n})
+		}
+	}
 	x.dropRequirements(a.Task, try)
 	x.tolerate(a.Task, try)
 	x.lower(a, try)
@@ -93,7 +100,7 @@ func (x *Index) fitting(a *Ask) int32 {
 		}
 		return nil
 	})
-	if elements < a.Gang {
+	if elements < a.Gang || a.Seated() && !x.whole(a) {
 		return 0
 	}
 	return n

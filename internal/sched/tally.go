@@ -238,6 +238,11 @@ func (x *Index) pulse(a *Ask) uint64 {
 // values returns the values of a label that open nodes have which a task may run
 // on.
 func (x *Index) values(a *Ask, at *topology) []int32 {
+	if a.Pin != "" { // what others may do counts, too
+		b := a.with(a.Task)
+		b.Pin = ""
+		a = &b
+	}
 	p := x.passing(a)
 	if v := p.values[at]; v.some != nil && v.restless == x.restless {
 		return v.some

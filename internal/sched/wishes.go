@@ -57,6 +57,9 @@ const countedValues = 256
 
 // admits counts the nodes that a relation leaves, where that takes little.
 func (t *tie) admits() (nodes int, ok bool) {
+	if t.kind == inside {
+		return len(t.at.members[t.least]), true
+	}
 	if t.soft || t.kind == apart || t.free || t.kind == spread && len(t.at.values) > countedValues {
 		return 0, false
 	}
@@ -69,6 +72,10 @@ func (t *tie) admits() (nodes int, ok bool) {
 // values yields the values of the label that a relation leaves, in any order.
 func (t *tie) values() func(yield func(int32) bool) {
 	return func(yield func(int32) bool) {
+		if t.kind == inside {
+			yield(t.least)
+			return
+		}
 		if t.kind == near {
 			for v := range t.counts.counts { // order-free: the best of them does not depend on it
 				if id, ok := t.at.ids[v]; ok && !yield(id) {
