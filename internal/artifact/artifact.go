@@ -77,6 +77,8 @@ var (
 	ErrNotFound = errors.New("artifact not found")
 	// ErrNoSpace says that the disk is full; what was written is removed.
 	ErrNoSpace = errors.New("no space left for artifacts: free some disk or remove artifacts")
+	// ErrUnavailable says that the store cannot be asked at the moment.
+	ErrUnavailable = errors.New("the artifact store does not answer at the moment, try again")
 	// ErrInUse says that another process holds the directory.
 	ErrInUse = errors.New("the artifact directory is used by another process")
 )

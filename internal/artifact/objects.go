@@ -75,7 +75,7 @@ func (o *Objects) Put(ctx context.Context, r io.Reader, want Digest) (Digest, in
 		}
 	}
 	if err != nil {
-		return "", 0, fmt.Errorf("put artifact %s: %w", d, full(err))
+		return "", 0, fmt.Errorf("put artifact %s: %w", d, err)
 	}
 	return d, n, nil
 }
@@ -86,7 +86,7 @@ func (o *Objects) share(ctx context.Context, d Digest, size int64) error {
 	info, err := o.info(ctx, d)
 	if err == nil && info.Size == uint64(size) {
 		defer o.publish.Unlock()
-		return o.bucket.UpdateMeta(ctx, d.Hex(), info.ObjectMeta)
+		return refusal(o.bucket.UpdateMeta(ctx, d.Hex(), info.ObjectMeta))
 	}
 	o.publish.Unlock()
 	if err != nil && !errors.Is(err, ErrNotFound) {
@@ -102,7 +102,7 @@ func (o *Objects) share(ctx context.Context, d Digest, size int64) error {
 	_, err = o.bucket.Put(ctx, jetstream.ObjectMeta{
 		Name: d.Hex(), Opts: &jetstream.ObjectMetaOptions{ChunkSize: chunk},
 	}, file)
-	return err
+	return refusal(err)
 }
 
 func transfer(size int64) time.Duration { return transfers + time.Duration(size/slowest)*time.Second }
@@ -117,7 +117,7 @@ func (o *Objects) info(ctx context.Context, d Digest) (*jetstream.ObjectInfo, er
 	if errors.Is(err, jetstream.ErrObjectNotFound) {
 		return nil, ErrNotFound
 	}
-	return info, err
+	return info, refusal(err)
 }
 
 // Open implements Store. What is not here as a file is fetched first.
@@ -153,9 +153,12 @@ func (o *Objects) fetch(ctx context.Context, d Digest) error {
 		return ErrNotFound
 	}
 	if err != nil {
-		return err
+		return refusal(err)
 	}
 	_, _, err = o.files.Put(ctx, object, d)
+	if broken := object.Error(); broken != nil && !errors.Is(broken, jetstream.ErrDigestMismatch) {
+		err = refusal(broken) // only a part came
+	}
 	return errors.Join(err, object.Close())
 }
 
@@ -174,7 +177,7 @@ func (o *Objects) Delete(ctx context.Context, d Digest) error {
 		return err
 	}
 	if err := o.bucket.Delete(ctx, d.Hex()); err != nil && !errors.Is(err, jetstream.ErrObjectNotFound) {
-		return fmt.Errorf("delete artifact %s: %w", d, err)
+		return fmt.Errorf("delete artifact %s: %w", d, refusal(err))
 	}
 	return nil
 }
@@ -194,7 +197,7 @@ func (o *Objects) SweepBucket(ctx context.Context, live func(Digest) bool, older
 		return s, nil
 	}
 	if err != nil {
-		return s, fmt.Errorf("sweep artifacts: %w", err)
+		return s, fmt.Errorf("sweep artifacts: %w", refusal(err))
 	}
 	var failed []error
 	for _, info := range list {
@@ -226,7 +229,7 @@ func (o *Objects) removeOlder(ctx context.Context, d Digest, olderThan time.Time
 	if err != nil {
 		return false, err
 	}
-	return true, o.bucket.Delete(ctx, d.Hex())
+	return true, refusal(o.bucket.Delete(ctx, d.Hex()))
 }
 
 // Codes by which JetStream says that a limit on its storage is reached.
@@ -236,10 +239,15 @@ const (
 	codeAccount      jetstream.ErrorCode = 10002
 )
 
-func full(err error) error {
+// refusal says why the bucket does not do what it is told: it is full, or cannot
+// be reached.
+func refusal(err error) error {
+	if err == nil || errors.Is(err, context.Canceled) {
+		return err
+	}
 	var api *jetstream.APIError
 	if errors.As(err, &api) && (api.ErrorCode == codeInsufficient || api.ErrorCode == codeStorage || api.ErrorCode == codeAccount) {
 		return fmt.Errorf("%w: %w", ErrNoSpace, err)
 	}
-	return err
+	return fmt.Errorf("%w: %w", ErrUnavailable, err)
 }

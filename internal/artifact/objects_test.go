@@ -152,3 +152,21 @@ func TestTheBucketIsSwept(t *testing.T) {
 		t.Errorf("what must go: %v", err)
 	}
 }
+
+// Without the bucket nothing is said of an artifact, least of all that it is not
+// there.
+func TestABucketOutOfReach(t *testing.T) {
+	nc := bucket(t)
+	s := objects(t, nc, Options{})
+	d := Digest("sha256:" + strings.Repeat("0", 64))
+	nc.Close()
+	if _, err := s.Stat(t.Context(), d); !errors.Is(err, ErrUnavailable) {
+		t.Errorf("stat gives %v", err)
+	}
+	if _, _, err := s.Put(t.Context(), strings.NewReader("more"), ""); !errors.Is(err, ErrUnavailable) {
+		t.Errorf("put gives %v", err)
+	}
+	if err := s.Delete(t.Context(), d); !errors.Is(err, ErrUnavailable) {
+		t.Errorf("delete gives %v", err)
+	}
+}

@@ -65,6 +65,7 @@ type checker struct {
 	ctx    context.Context
 	tenant Tenancy
 	sizes  map[api.Digest]size
+	broken error // why the store could not be asked: no fault of the workloads
 }
 
 type size struct {
@@ -145,7 +146,7 @@ func (c *checker) source(e *entry, src *api.Source, path string) bool {
 	case errors.Is(got.err, artifact.ErrNotFound):
 		e.fault(path+".digest", fmt.Sprintf("the store holds no artifact %s: upload it first", src.Digest))
 	case got.err != nil:
-		e.fault(path+".digest", fmt.Sprintf("artifact %s cannot be read: %v", src.Digest, got.err))
+		c.broken = got.err
 	}
 	src.Size = got.bytes
 	return got.err == nil
@@ -160,7 +161,10 @@ func (c *checker) program(e *entry, t *api.Task, path string) engine.Fact {
 		return engine.Fact{Program: t.Artifact.Size}
 	}
 	f, err := c.s.facts.get(c.ctx, t.Artifact.Digest, c.s.cell.Inspect)
-	if err != nil {
+	switch {
+	case errors.Is(err, artifact.ErrUnavailable):
+		c.broken = err
+	case err != nil:
 		e.fault(path+".artifact.digest", err.Error())
 	}
 	if limit := t.Resources.Memory; limit > 0 && f.Memory > limit {

@@ -94,6 +94,8 @@ func problemOf(err error) *problem {
 		return retry(http.StatusServiceUnavailable, err.Error()+": try again, or ask another server of the cell", time.Second)
 	case errors.Is(err, ErrStorage), errors.Is(err, artifact.ErrNoSpace):
 		return retry(http.StatusServiceUnavailable, err.Error(), 5*time.Second)
+	case errors.Is(err, artifact.ErrUnavailable):
+		return retry(http.StatusServiceUnavailable, err.Error(), time.Second)
 	case errors.Is(err, artifact.ErrNotFound):
 		return newProblem(http.StatusNotFound, "the store holds no such artifact: upload it first")
 	case errors.As(err, &mismatch):

@@ -69,6 +69,9 @@ func (s *Server) submit(ctx context.Context, in *document) (*submitted, error) {
 	for i := range raw {
 		entries[i] = c.check(raw[i])
 	}
+	if c.broken != nil {
+		return nil, problemOf(c.broken)
+	}
 	if !batch && len(entries[0].faults) > 0 {
 		return nil, invalid(entries[0].faults)
 	}
@@ -190,7 +193,11 @@ func (s *Server) plan(ctx context.Context, in *document) (*answer[api.Plan], err
 	if refusal != nil {
 		return nil, refusal
 	}
-	e := s.newChecker(ctx, in.Tenancy).check(raw[0])
+	c := s.newChecker(ctx, in.Tenancy)
+	e := c.check(raw[0])
+	if c.broken != nil {
+		return nil, problemOf(c.broken)
+	}
 	if len(e.faults) > 0 {
 		return nil, invalid(e.faults)
 	}

@@ -3,11 +3,13 @@ package httpapi_test
 import (
 	"context"
 	"encoding/json"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 
 	"drover.dev/api"
+	"drover.dev/internal/artifact"
 	"drover.dev/internal/engine"
 	"drover.dev/internal/live/httpapi"
 	"drover.dev/internal/live/httpapi/httpapitest"
@@ -98,5 +100,32 @@ func TestWarnings(t *testing.T) {
 			w.into(w.do("POST", "/v1/workloads", batch(strings.Replace(with(c.driver), `"hello"`, `"again"`, 1))), 200, &many)
 			check("batch", many.Items[0].Warnings)
 		})
+	}
+}
+
+// cutOff is a cell whose store of artifacts cannot be reached.
+type cutOff struct{ *httpapitest.Cell }
+
+type noStore struct{ artifact.Store }
+
+func (c cutOff) Artifacts() artifact.Store { return noStore{} }
+
+func (noStore) Stat(context.Context, artifact.Digest) (artifact.Info, error) {
+	return artifact.Info{}, artifact.ErrUnavailable
+}
+
+// That the store does not answer is no fault of the document: it may be sent again.
+func TestAStoreOutOfReachIsNoFaultOfTheDocument(t *testing.T) {
+	cell := cutOff{httpapitest.New(t)}
+	server := httptest.NewServer(httpapi.New(cell, httpapi.Options{}).HTTPServer(t.Context()).Handler)
+	defer server.Close()
+	w := &world{T: t, cell: cell.Cell, server: server, token: httpapitest.Admin}
+	body := `{"apiVersion":"drover/v1","kind":"job","name":"x","tasks":[{"name":"main","driver":"process","command":["true"],
+		"inputs":[{"path":"in","digest":"sha256:` + strings.Repeat("0", 64) + `"}]}]}`
+	for _, path := range []string{"/v1/workloads", "/v1/plan"} {
+		r := w.do("POST", path, body)
+		if r.StatusCode != http.StatusServiceUnavailable || r.Header.Get("Retry-After") == "" {
+			t.Errorf("%s: %s %s", path, r.Status, r.body)
+		}
 	}
 }
