@@ -117,6 +117,8 @@ func (c *Client) transfer(ctx context.Context, try func(ctx context.Context, pro
 	})
 	defer idle.Stop()
 	return c.retry(ctx, func(ctx context.Context) error {
+		ctx, stop := c.watched(ctx)
+		defer stop()
 		return try(ctx, func() { idle.Reset(c.config.Timeout) })
 	})
 }

@@ -68,6 +68,8 @@ func (c *Client) do(ctx context.Context, k *call, to any) (seq uint64, err error
 	err = c.retry(ctx, func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, tryTimeout)
 		defer cancel()
+		ctx, stop := c.watched(ctx)
+		defer stop()
 		res, err := c.send(ctx, k, bytes.NewReader(k.body), int64(len(k.body)))
 		if err != nil {
 			return err

@@ -47,6 +47,7 @@ type Client struct {
 	at        atomic.Uint64 // which of them is used, modulo their number
 	config    Config
 	http      *http.Client
+	askAfter  time.Duration // see there
 	reached   atomic.Bool   // the server has answered at least once
 	own       atomic.Uint64 // sequence of the latest change of this client: reads reflect it
 	stoodAt   atomic.Uint64
@@ -71,7 +72,7 @@ func New(config Config) (*Client, error) {
 			return nil, err
 		}
 	}
-	return &Client{servers: servers, config: config, http: &http.Client{
+	return &Client{servers: servers, config: config, askAfter: askAfter, http: &http.Client{
 		Transport:     transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}, nil

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -222,6 +223,41 @@ func TestLostAnswersAreAskedForUnderTheSameKey(t *testing.T) {
 	w.ok(err)
 	if applied.Action != "created" || len(keys) != 2 || keys[0] == "" || keys[0] != keys[1] {
 		t.Errorf("applied %+v with keys %q", applied, keys)
+	}
+}
+
+// A server that is stopped, or behind a dead link, takes requests and never answers.
+// The next one is asked, under the same key; one that is only slow is waited for.
+func TestSilentServersAreLeft(t *testing.T) {
+	w := start(t)
+	var asked atomic.Int32
+	silent := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		asked.Add(1)
+		_, _ = io.Copy(io.Discard, r.Body) // else it would not hear that the client goes
+		<-r.Context().Done()
+	}))
+	defer silent.Close()
+	c, err := client.New(client.Config{Server: silent.URL + "," + w.server.URL, Token: httpapitest.Admin})
+	w.ok(err)
+	defer c.Close()
+	c.AskAfter(30 * time.Millisecond)
+	applied, err := c.Submit(t.Context(), job("hello"))
+	w.ok(err)
+	if applied.Action != "created" || asked.Load() != 2 {
+		t.Errorf("applied %+v, the silent server was asked %d times, want twice", applied, asked.Load())
+	}
+	slow := 0
+	w.troubled(func(rw http.ResponseWriter, r *http.Request, next http.Handler) {
+		if r.URL.Path != "/healthz" {
+			slow++
+			time.Sleep(100 * time.Millisecond)
+		}
+		next.ServeHTTP(rw, r)
+	})
+	_, err = c.Status(t.Context())
+	w.ok(err)
+	if slow != 1 {
+		t.Errorf("a slow server was asked %d times, want once", slow)
 	}
 }
 

@@ -96,7 +96,7 @@ func (c *Client) retryWithin(ctx context.Context, try func(context.Context) erro
 // streamOnce reads one connection. Servers show at least every 15 s that they
 // live; one that is silent for long is given up.
 func (c *Client) streamOnce(ctx context.Context, k *call, take func(event) (bool, error)) error {
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, cancel := c.watched(ctx)
 	defer cancel()
 	silence := time.AfterFunc(tryTimeout, cancel)
 	defer silence.Stop()

@@ -37,8 +37,9 @@ var errDenied = errors.New("the server does not let this node in")
 // NATS, artifacts over HTTP, with the credentials that joining gave.
 type uplink struct {
 	node    string
-	servers []string // base URLs, without a slash at the end
-	token   string   // join token
+	servers []string      // base URLs, without a slash at the end
+	stall   time.Duration // see stallAfter
+	token   string        // join token
 	mine    tokenFile
 	http    *http.Client
 	log     *slog.Logger
@@ -58,7 +59,7 @@ var (
 func newUplink(c *Config, mine string) *uplink {
 	return &uplink{
 		node: c.Node.Name, servers: serversOf(c.Server), token: c.JoinToken, mine: tokenFile(mine),
-		http: c.HTTP, log: c.Logger,
+		http: c.HTTP, log: c.Logger, stall: stallAfter,
 	}
 }
 
@@ -316,11 +317,18 @@ func (u *uplink) has(ctx context.Context, d api.Digest, token string) bool {
 
 func artifactPath(d api.Digest) string { return "/v1/artifacts/" + string(d) }
 
-// do sends one request. A size of -1 leaves the length to the reader's type.
+// do sends one request. A size of -1 leaves the length to the reader's type. The
+// next server is asked from now on when this one cannot be reached, does not serve,
+// or stands still.
 func (u *uplink) do(ctx context.Context, method, path, token string, body io.Reader, size int64) (*http.Response, error) {
-	req, err := http.NewRequestWithContext(ctx, method, u.server()+path, body)
+	g := u.guard(ctx, size)
+	req, err := http.NewRequestWithContext(g.ctx, method, u.server()+path, body)
 	if err != nil {
+		g.end()
 		return nil, err
+	}
+	if req.Body != nil {
+		req.Body = &moving{req.Body, g, req.Body.Close}
 	}
 	if size > 0 {
 		req.ContentLength = size
@@ -330,10 +338,22 @@ func (u *uplink) do(ctx context.Context, method, path, token string, body io.Rea
 		req.Header.Set("Content-Type", contentType(method))
 	}
 	resp, err := cmp.Or(u.http, http.DefaultClient).Do(req)
-	if err != nil && !errors.Is(err, context.Canceled) || err == nil && resp.StatusCode == http.StatusServiceUnavailable {
+	if err != nil {
+		if err = g.why(err); !errors.Is(err, context.Canceled) && !errors.Is(err, errStalled) {
+			u.turn()
+		}
+		g.end()
+		return nil, err
+	}
+	if resp.StatusCode == http.StatusServiceUnavailable {
 		u.turn()
 	}
-	return resp, err
+	from := resp.Body
+	resp.Body = &moving{from, g, func() error {
+		g.end()
+		return from.Close()
+	}}
+	return resp, nil
 }
 
 // serversOf reads a list of URLs with commas between them.
