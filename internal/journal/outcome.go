@@ -34,6 +34,8 @@ func outcome(expect uint64, err error) error {
 		return nil
 	case errors.As(err, &api):
 		return answered(expect, api)
+	case errors.Is(err, nats.ErrReconnectBufExceeded):
+		return refuse(errNoLink)
 	case unsent(err):
 		return refuse(err)
 	default: // timeouts, lost connections, answers that make no sense
@@ -41,13 +43,15 @@ func outcome(expect uint64, err error) error {
 	}
 }
 
+var errNoLink = errors.New("there is no connection to the bus at the moment")
+
 // unsent are the errors by which the client says that it sent nothing, or the
 // server that nobody took it. A closed connection is not one of them: it can
 // close while the answer is awaited.
 func unsent(err error) bool {
 	for _, e := range []error{
 		jetstream.ErrNoStreamResponse, nats.ErrNoResponders, nats.ErrMaxPayload, nats.ErrBadSubject,
-		nats.ErrReconnectBufExceeded, nats.ErrHeadersNotSupported, nats.ErrConnectionDraining,
+		nats.ErrHeadersNotSupported, nats.ErrConnectionDraining,
 	} {
 		if errors.Is(err, e) {
 			return true

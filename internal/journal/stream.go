@@ -147,8 +147,13 @@ func (s *Stream) Append(ctx context.Context, expect uint64, record []byte) (uint
 	}
 	ctx, cancel := bounded(ctx)
 	defer cancel()
+	ctx, stop := s.whileConnected(ctx)
+	defer stop()
 	ack, err := s.js.Publish(ctx, s.subject, record,
 		jetstream.WithExpectLastSequence(expect), jetstream.WithRetryAttempts(0))
+	if errors.Is(err, context.Canceled) && errors.Is(context.Cause(ctx), errCut) {
+		err = errCut
+	}
 	if err != nil {
 		return 0, outcome(expect, err)
 	}
@@ -156,6 +161,24 @@ func (s *Stream) Append(ctx context.Context, expect uint64, record []byte) (uint
 		return 0, unknown(fmt.Errorf("it was acknowledged as %d, although %d should be last before it", ack.Sequence, expect))
 	}
 	return ack.Sequence, nil
+}
+
+var errCut = errors.New("the connection to the bus was lost before the answer came")
+
+// whileConnected ends ctx when the connection is lost: an answer that was on its
+// way is not sent again.
+func (s *Stream) whileConnected(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	lost := s.nc.StatusChanged(nats.DISCONNECTED, nats.RECONNECTING, nats.CLOSED)
+	go func() {
+		if _, is := <-lost; is {
+			cancel(errCut)
+		}
+	}()
+	return ctx, func() {
+		s.nc.RemoveStatusListener(lost) // closes it
+		cancel(nil)
+	}
 }
 
 // Last implements Journal. Only the stream's leader answers.

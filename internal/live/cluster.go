@@ -36,6 +36,7 @@ type sign struct {
 	Archived uint64 `cbor:"7,keyasint,omitempty"` // number of the last record in its archive
 	Leads    bool   `cbor:"8,keyasint,omitempty"`
 	Leaves   bool   `cbor:"9,keyasint,omitempty"`
+	Link     uint64 `cbor:"10,keyasint,omitempty"` // connections to the bus that it has lost: answers may be lost with them
 }
 
 // cluster is what a server knows of the others of its cell, and of its own place
@@ -51,8 +52,9 @@ type cluster struct {
 	peers     map[string]fellow
 	leads     uint64        // epoch; 0: follows
 	confirmed time.Time     // until when it is certain that nobody else leads
+	link      uint64        // as in sign
 	followed  bool          // it has read the journal to its end behind a leader
-	changed   chan struct{} // closed and replaced when it becomes another who leads
+	changed   chan struct{} // closed and replaced when nobody is to wait for the leader any more
 
 	news chan struct{} // of capacity 1, for the leader's loop: look at the journal, or campaign
 	say  chan struct{} // of capacity 1: something is worth a sign
@@ -94,7 +96,8 @@ func poke(c chan struct{}) {
 	}
 }
 
-// turned wakes those who wait for another leader. mu is held.
+// turned wakes those who wait for the leader: it may be another one, or not have
+// heard, or its answer may be lost. mu is held.
 func (s *cluster) turned() {
 	close(s.changed)
 	s.changed = make(chan struct{})
@@ -106,6 +109,10 @@ func (s *cluster) tick() {
 	defer s.mu.Unlock()
 	if s.election.Tick(s.now()) {
 		s.cell.log.Warn("the leader is not heard of any more", "epoch", s.election.Epoch())
+		s.turned()
+	}
+	if lost := s.cell.nc.Stats().Reconnects; lost != s.link {
+		s.link = lost
 		s.turned()
 	}
 }
@@ -215,7 +222,7 @@ func (s *cluster) signNow() sign {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c := s.cell
-	out := sign{ID: s.id, Name: c.cfg.Name, URL: c.advertised(), Build: c.cfg.Build, Leads: s.actsNow(), Seq: c.last.Load(), Archived: c.archived.Load()}
+	out := sign{ID: s.id, Name: c.cfg.Name, URL: c.advertised(), Build: c.cfg.Build, Leads: s.actsNow(), Seq: c.last.Load(), Archived: c.archived.Load(), Link: c.nc.Stats().Reconnects}
 	if s.election != nil {
 		out.Epoch = s.election.Epoch()
 	}
@@ -292,9 +299,13 @@ func (s *cluster) hear(m *nats.Msg) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	before, known := s.peers[v.ID]
 	s.remember(v)
 	if s.election == nil {
 		return
+	}
+	if known && before.Link != v.Link && s.election.Leader() == v.ID {
+		s.turned()
 	}
 	if s.election.Heard(control.Sign{Server: v.ID, Epoch: v.Epoch, Leads: v.Leads, Leaves: v.Leaves}, s.now()) {
 		if v.Leads {

@@ -29,13 +29,16 @@ func (l *leader) outcome(seq uint64, err error) control.Appended {
 	case err == nil:
 		return control.Appended{Outcome: control.Stored, Seq: seq}
 	case errors.As(err, &fence):
+		l.cell.count.refused.Add(1)
 		l.cell.log.Warn("another record came first", "error", err)
 		return control.Appended{Outcome: control.Outrun}
 	case errors.Is(err, journal.ErrRefused):
+		l.cell.count.refused.Add(1)
 		l.cell.log.Error("the journal refused a batch", "error", err)
 		l.cell.storageLost(fmt.Errorf("%w: %w", httpapi.ErrStorage, err))
 		return control.Appended{Outcome: control.Refused}
 	default:
+		l.cell.count.open.Add(1)
 		l.cell.log.Warn("it is not known whether a batch was stored", "error", err)
 		return control.Appended{Outcome: control.Unknown}
 	}
@@ -85,7 +88,7 @@ func (l *leader) recovered(ctx context.Context, r readBack) error {
 // in the queue behind it. The batch is still looked for.
 func (l *leader) despair() {
 	f := l.flight
-	if f == nil || l.stuck || time.Since(f.at) < l.cell.cfg.AppendTimeout {
+	if f == nil || l.stuck || time.Since(f.at) < l.despairAfter() {
 		return
 	}
 	l.stuck = true
@@ -95,6 +98,15 @@ func (l *leader) despair() {
 	f.items = nil
 	l.cell.queue.shut(err)
 	l.cell.storageLost(err)
+}
+
+// despairAfter is how long the journal may take. Where there are others, one of them
+// leads by then: who waits here had better ask there.
+func (l *leader) despairAfter() time.Duration {
+	if l.cell.cluster.sole {
+		return l.cell.cfg.AppendTimeout
+	}
+	return min(l.cell.cfg.AppendTimeout, 2*patience)
 }
 
 // unreadable goes on asking what became of the batch in flight.

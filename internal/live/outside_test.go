@@ -137,7 +137,7 @@ func TestALeaderThatIsCutOffFollowsThen(t *testing.T) {
 func TestALostAcknowledgementOfNATSIsAdopted(t *testing.T) {
 	cfg := outside(t)
 	link := newLink(t, cfg.NATS)
-	cfg.NATS, cfg.AppendTimeout = link.url, time.Second
+	cfg.NATS, cfg.AppendTimeout = link.url, time.Hour // the end of the connection ends the wait
 	c := run(t, cfg)
 	do(t, c, submit(job("one", 1)))
 	link.deaf() // what the server says is lost; what it is told arrives

@@ -69,15 +69,19 @@ func (c *Cell) fetchArchive(ctx context.Context) error {
 	if c.cluster.sole {
 		return nil
 	}
+	c.cluster.publish(c.cluster.signNow()) // from now on they keep what this server has not got
 	first, err := c.firstRecord(ctx)
 	if err != nil || first <= end.N+1 {
 		return err
 	}
-	upto := first - 1
-	c.log.Info("fetching records from the other servers", "from", end.N+1, "to", upto)
 	if err := c.awaitPeers(ctx); err != nil {
 		return err
 	}
+	if first, err = c.firstRecord(ctx); err != nil { // it may have been shortened meanwhile
+		return err
+	}
+	upto := first - 1
+	c.log.Info("fetching records from the other servers", "from", end.N+1, "to", upto)
 	end, err = c.archive.Add(c.lent(ctx, end.N+1, upto), upto)
 	c.archived.Store(end.N)
 	if err != nil {
@@ -85,6 +89,16 @@ func (c *Cell) fetchArchive(ctx context.Context) error {
 			"start a server that has them, or copy archive/ from its data directory", end.N+1, upto, err)
 	}
 	return nil
+}
+
+// shortened tells whether the journal begins behind what the archive holds.
+func (c *Cell) shortened(ctx context.Context) bool {
+	end, err := c.archiveEnd()
+	if err != nil {
+		return false
+	}
+	first, err := c.firstRecord(ctx)
+	return err == nil && first > end.N+1
 }
 
 // firstRecord is the number of the first record in the journal; 0 when it holds

@@ -24,8 +24,21 @@ func foldOf(v journal.Verified) (fold, error) {
 	return f, err
 }
 
-// recall builds the shadow from the newest snapshot and the records after it.
+// recall builds the shadow from the newest snapshot and the records after it. The
+// others may shorten the journal meanwhile: what is missing then is in their archives.
 func (c *Cell) recall(ctx context.Context) error {
+	for tries := 1; ; tries++ {
+		err := c.recallOnce(ctx)
+		if err == nil || c.cluster.sole || tries == recallTries || !c.shortened(ctx) {
+			return err
+		}
+		c.log.Info("the journal was shortened while it was read, reading again", "error", err)
+	}
+}
+
+const recallTries = 5
+
+func (c *Cell) recallOnce(ctx context.Context) error {
 	st, at, err := c.loadSnapshot()
 	if err != nil {
 		return err

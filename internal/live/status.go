@@ -17,6 +17,7 @@ type counters struct {
 	unseen                         atomic.Uint64 // records that the witness could not note
 	unknown                        atomic.Uint64 // reports that concern nothing
 	leaderships, adopted           atomic.Uint64
+	refused, open                  atomic.Uint64 // appends that were, or whose outcome was not known
 	forwarded, foreign             atomic.Uint64
 }
 
@@ -81,6 +82,8 @@ func (c *Cell) Metrics() []httpapi.Metric {
 		counter("drover_record_bytes_total", "Bytes of them.", float64(n.bytes.Load())),
 		counter("drover_batch_seconds_total", "Time from deciding a batch to its acknowledgement.", float64(n.appendNanos.Load())/1e9),
 		counter("drover_leaderships_total", "Times that this server began to lead.", float64(n.leaderships.Load())),
+		counter("drover_batches_refused_total", "Records that the journal refused: another server's came first, or there was no room.", float64(n.refused.Load())),
+		counter("drover_batches_unknown_total", "Records of which it was not known at first whether they are stored.", float64(n.open.Load())),
 		counter("drover_batches_adopted_total", "Records whose acknowledgement was lost and that were found in the journal.", float64(n.adopted.Load())),
 		counter("drover_forwarded_total", "Commands passed on to the server that leads.", float64(n.forwarded.Load())),
 		counter("drover_foreign_messages_total", "Messages between servers that were not sealed with this cell's secret.", float64(n.foreign.Load())),
