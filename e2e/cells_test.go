@@ -27,6 +27,7 @@ type wire struct {
 	open  chan struct{} // closed while bytes pass
 	conns map[net.Conn]bool
 	cut   bool
+	deaf  bool // answers are lost
 }
 
 func newWire(t testing.TB, listen, to string) *wire {
@@ -60,8 +61,8 @@ func (w *wire) serve() {
 			_ = in.Close() // who dialled sees it
 			continue
 		}
-		go w.pass(in, out)
-		go w.pass(out, in)
+		go w.pass(in, out, false)
+		go w.pass(out, in, true)
 	}
 }
 
@@ -79,17 +80,17 @@ func (w *wire) keep(c net.Conn) bool {
 
 // pass carries bytes as long as the wire is open; those on their way wait, as
 // TCP would send them again.
-func (w *wire) pass(from, to net.Conn) {
+func (w *wire) pass(from, to net.Conn, answers bool) {
 	defer to.Close()   //nolint:errcheck // it may be closed
 	defer from.Close() //nolint:errcheck // it may be closed
 	buf := make([]byte, 32<<10)
 	for {
 		n, err := from.Read(buf)
 		w.mu.Lock()
-		open := w.open
+		open, lost := w.open, w.deaf && answers
 		w.mu.Unlock()
 		<-open
-		if n > 0 {
+		if n > 0 && !lost {
 			if _, err := to.Write(buf[:n]); err != nil {
 				return
 			}
@@ -107,6 +108,14 @@ func (w *wire) silence() {
 	w.open = make(chan struct{})
 }
 
+// deafen loses what comes back: who speaks is heard, and gets no answer. What a
+// connection has lost it does not get again: heal after a drop.
+func (w *wire) deafen() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.deaf = true
+}
+
 // drop cuts the wire: connections end, and new ones are refused.
 func (w *wire) drop(cut bool) {
 	w.mu.Lock()
@@ -121,7 +130,7 @@ func (w *wire) drop(cut bool) {
 func (w *wire) heal() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.cut = false
+	w.cut, w.deaf = false, false
 	select {
 	case <-w.open:
 	default:

@@ -27,6 +27,7 @@ type Cluster struct {
 	URL    string // of the API; the same after each restart
 	Server *Process
 	agents []*Process
+	others []*Process // that end with the test
 }
 
 // NewCluster starts a server with these further flags and waits until it leads.
@@ -152,7 +153,7 @@ func (c *Cluster) Stop() {
 
 // end leaves nothing running, and shows the logs of a test that failed.
 func (c *Cluster) end() {
-	all := slices.Clone(c.agents)
+	all := slices.Concat(c.agents, c.others)
 	if c.Server != nil {
 		all = append(all, c.Server)
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -24,8 +25,9 @@ type Process struct {
 	t    testing.TB
 	name string
 	args []string
-	log  string // file with what all its lives wrote
-	mark string // the file that it writes when it is ready
+	env  []string // of all lives, beside what cleanEnv leaves
+	log  string   // file with what all its lives wrote
+	mark string   // the file that it writes when it is ready
 
 	mu    sync.Mutex
 	cmd   *exec.Cmd
@@ -49,7 +51,7 @@ func (p *Process) Start(env ...string) {
 	}
 	cmd := exec.Command(p.args[0], p.args[1:]...)
 	cmd.Stdout, cmd.Stderr = out, out
-	cmd.Env = append(cleanEnv(), env...)
+	cmd.Env = slices.Concat(cleanEnv(), p.env, env)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := cmd.Start(); err != nil {
 		p.t.Fatalf("start %s: %v", p.name, err)

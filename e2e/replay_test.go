@@ -18,7 +18,7 @@ import (
 // story is what a server's data directory tells after everything was stopped.
 type story struct {
 	records, audited int
-	events           int
+	events, leaders  int
 	duplicates       map[string]int // recorded ends of what had ended, by the first word of the workload's name
 	resent           map[string]int // ends that were reported more than once, by that word
 	reported         map[api.Attempt]bool
@@ -31,8 +31,14 @@ type story struct {
 // it must be the same, byte for byte.
 func retell(t *testing.T, dir string) *story {
 	t.Helper()
+	return retellOf(t, live.Config{Dir: dir})
+}
+
+// retellOf is retell of a server that keeps its journal elsewhere.
+func retellOf(t *testing.T, cfg live.Config) *story {
+	t.Helper()
 	ctx := context.Background()
-	cell, err := live.Open(ctx, live.Config{Dir: dir})
+	cell, err := live.Open(ctx, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,6 +133,8 @@ func (s *story) tell(st *state.State, events []state.Event) {
 		switch ev := ev.(type) {
 		case *state.WorkloadSubmitted:
 			s.submitted[ev.Spec.Name] = append(s.submitted[ev.Spec.Name], ev.ID)
+		case *state.LeaderStarted:
+			s.leaders++
 		case *state.TaskEnded:
 			if ev.Next.Final() {
 				s.ended[ev.Attempt.Workload]++
