@@ -99,6 +99,11 @@ func (a *app) bundle(cmd *cobra.Command, o bundleFlags) (err error) {
 	}
 	return a.show(m, func() error {
 		a.say("%s holds cell %s from record %d (%s) to %d (%s)", o.file, m.Cell, max(m.Base, m.First), m.From, m.Last, m.To)
+		if m.Anonymised {
+			a.say("Names and texts in it are tokens, so that no decision in it can be audited.")
+		} else {
+			a.say("Names, environment variables, arguments and small outputs are in it; --anonymise leaves them out.")
+		}
 		a.say("Look at it with drover replay %s, or drover ls --from %s", o.file, o.file)
 		return nil
 	})
@@ -158,7 +163,7 @@ type replayed struct {
 }
 
 func (a *app) replay(cmd *cobra.Command, path, to string, last int) (err error) {
-	at, err := parseMoment(to, a.now())
+	at, err := parseMoment("--to", to, a.now())
 	if err != nil {
 		return err
 	}
@@ -169,7 +174,7 @@ func (a *app) replay(cmd *cobra.Command, path, to string, last int) (err error) 
 	defer func() { err = errors.Join(err, end()) }()
 	upto, err := src.Moment(cmd.Context(), at)
 	if err != nil {
-		return err
+		return offlineError(err)
 	}
 	bar := report.NewProgress(a.err, a.terminal, a.style(), "records", int64(upto), a.now)
 	var out replayed
@@ -181,7 +186,7 @@ func (a *app) replay(cmd *cobra.Command, path, to string, last int) (err error) 
 	})
 	bar.Done("")
 	if err != nil {
-		return err
+		return offlineError(err)
 	}
 	if err := a.show(out, func() error { return a.tellReplay(path, &out) }); err != nil || len(out.Divergences) == 0 {
 		return err

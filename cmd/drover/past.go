@@ -40,7 +40,7 @@ func (p *past) time() api.Time {
 // withReader is the body of a command that reads the state, of now or of the past.
 func (a *app) withReader(f func(cmd *cobra.Command, c *client.Client, args []string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
-		at, err := parseMoment(a.past.at, a.now())
+		at, err := parseMoment("--at", a.past.at, a.now())
 		if err != nil {
 			return err
 		}
@@ -93,8 +93,8 @@ func (a *app) reader(ctx context.Context, at string) (c *client.Client, end func
 }
 
 // parseMoment gives a moment as the API writes it; "" stays "".
-func parseMoment(text string, now time.Time) (string, error) {
-	bad := usageError{fmt.Errorf("--at %q is neither the number of a record nor a time", text), "write a number, 2026-03-01T12:00:00Z, 15:04 (the last time it was that late) or -2h"}
+func parseMoment(flag, text string, now time.Time) (string, error) {
+	bad := usageError{fmt.Errorf("%s %q is neither the number of a record nor a time", flag, text), "write a number, 2026-03-01T12:00:00Z, 15:04 (the last time it was that late) or -2h"}
 	switch {
 	case text == "" || text != "0" && strings.Trim(text, "0123456789") == "":
 		return text, nil
@@ -129,6 +129,8 @@ func offlineError(err error) error {
 		return usageError{err, "name the data directory of a stopped server, or a bundle of drover debug bundle"}
 	case errors.Is(err, history.ErrRunning):
 		return codeError{exitConflict, err.Error()}
+	case errors.Is(err, history.ErrBefore), errors.Is(err, history.ErrAhead):
+		return codeError{exitNotFound, err.Error()}
 	}
 	return err
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -32,6 +33,9 @@ when it is not.`,
 				return err
 			}
 			d, err := history.OpenDir(cmd.Context(), path, temp, nil)
+			if errors.Is(err, history.ErrNoDir) {
+				return usageError{err, "name the data directory of a stopped server with --data"}
+			}
 			if err != nil {
 				return offlineError(err)
 			}

@@ -2,19 +2,15 @@ package history
 
 import (
 	"archive/zip"
-	"bufio"
 	"context"
 	"encoding/binary"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"iter"
 	"os"
-	"path/filepath"
+	"strings"
 
 	"drover.dev/api"
-	"drover.dev/internal/journal"
 )
 
 // BundleFormat is the version of bundles that this build writes and reads.
@@ -86,7 +82,7 @@ func (s *Source) writeBundle(ctx context.Context, z *zip.Writer, o BundleOptions
 	if from := last.N - min(last.N, o.Records); o.Anonymise {
 		a := NewAnonymiser()
 		m.Cell, m.Anonymised, m.Divergences = a.Token(o.Cell), true, nil
-		o.Log = "" // it names everything
+		o.Log, o.Metrics = "", unlabelled(o.Metrics) // they name things
 		err = s.anonymous(ctx, z, from, a, &m)
 	} else {
 		err = s.whole(ctx, z, from, &m)
@@ -151,6 +147,17 @@ func (m *Manifest) count(n uint64, now api.Time, size *int, bytes int) error {
 	return nil
 }
 
+// unlabelled leaves out of a text of metrics those that have labels.
+func unlabelled(metrics string) string {
+	var out strings.Builder
+	for line := range strings.Lines(metrics) {
+		if strings.HasPrefix(line, "#") || !strings.Contains(line, "{") {
+			out.WriteString(line)
+		}
+	}
+	return out.String()
+}
+
 // putFile copies a file that is compressed already.
 func putFile(z *zip.Writer, name, path string) error {
 	f, err := os.Open(path)
@@ -178,151 +185,4 @@ func putText(z *zip.Writer, name, text string) error {
 		_, err = io.WriteString(w, text)
 	}
 	return err
-}
-
-// Bundle is a bundle opened for reading.
-type Bundle struct {
-	Source
-	Manifest Manifest
-	temp     string
-}
-
-// ErrNoBundle says that a file is not a bundle.
-var ErrNoBundle = errors.New("it is not a bundle of drover debug bundle")
-
-// OpenBundle opens a bundle. What it holds is judged like a journal: nothing of it
-// is believed that its chain does not prove.
-func OpenBundle(path, temp string) (*Bundle, error) {
-	z, err := zip.OpenReader(path)
-	if errors.Is(err, zip.ErrFormat) {
-		return nil, fmt.Errorf("open %s: %w", path, ErrNoBundle)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("open the bundle: %w", err)
-	}
-	defer z.Close()
-	b := new(Bundle)
-	if err := b.open(&z.Reader, temp); err != nil {
-		return nil, errors.Join(fmt.Errorf("open the bundle %s: %w", path, err), b.Close())
-	}
-	return b, nil
-}
-
-func (b *Bundle) open(z *zip.Reader, temp string) (err error) {
-	text, err := readPart(z, partManifest, maxBundleText)
-	if errors.Is(err, os.ErrNotExist) {
-		return ErrNoBundle
-	}
-	if err == nil {
-		err = json.Unmarshal(text, &b.Manifest)
-	}
-	if err != nil {
-		return fmt.Errorf("read %s: %w", partManifest, err)
-	}
-	if b.Manifest.Format != BundleFormat {
-		return fmt.Errorf("it has format %d, this build reads %d: use the drover that is as new as it (%.80q)", b.Manifest.Format, BundleFormat, b.Manifest.Version)
-	}
-	if b.temp, err = os.MkdirTemp(temp, "drover-bundle-"); err != nil {
-		return err
-	}
-	b.Snapshots = journal.ReadSnapshots(b.temp)
-	if b.Manifest.Base > 0 {
-		snapshot, err := readPart(z, partSnapshot, journal.MaxSnapshot)
-		if err == nil {
-			err = os.WriteFile(b.Snapshots.Path(b.Manifest.Base), snapshot, 0o600)
-		}
-		if err != nil {
-			return fmt.Errorf("unpack the snapshot: %w", err)
-		}
-	}
-	b.Begin = max(b.Manifest.Base, 1)
-	b.Journal, err = readRecords(z)
-	return err
-}
-
-// Close removes what was unpacked.
-func (b *Bundle) Close() error {
-	if b.temp == "" {
-		return nil
-	}
-	return os.RemoveAll(b.temp)
-}
-
-func readPart(z *zip.Reader, name string, limit int64) ([]byte, error) {
-	f, err := z.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, limit+1))
-	if err == nil && int64(len(b)) > limit {
-		err = fmt.Errorf("more than %d bytes", limit)
-	}
-	return b, err
-}
-
-// entries is a journal that is only read, in memory.
-type entries []journal.Entry
-
-// Read implements Reader.
-func (e entries) Read(_ context.Context, from uint64) iter.Seq2[journal.Entry, error] {
-	return func(yield func(journal.Entry, error) bool) {
-		for i := range e {
-			if e[i].Seq >= from && !yield(e[i], nil) {
-				return
-			}
-		}
-	}
-}
-
-func readRecords(z *zip.Reader) (entries, error) {
-	f, err := z.Open(partRecords)
-	if err != nil {
-		return nil, fmt.Errorf("read the records: %w", err)
-	}
-	defer f.Close()
-	r := bufio.NewReaderSize(f, 1<<20)
-	var out entries
-	size := 0
-	for {
-		var head [4]byte
-		if _, err := io.ReadFull(r, head[:]); errors.Is(err, io.EOF) {
-			return out, nil
-		} else if err != nil {
-			return nil, fmt.Errorf("read the records: %w", err)
-		}
-		n := int(binary.BigEndian.Uint32(head[:]))
-		if size += n; n > journal.MaxRecord || size > maxBundleBytes || len(out) >= maxBundleRecords {
-			return nil, errors.New("read the records: there are more than a bundle may hold")
-		}
-		b := make([]byte, n)
-		if _, err := io.ReadFull(r, b); err != nil {
-			return nil, fmt.Errorf("read the records: %w", err)
-		}
-		out = append(out, journal.Entry{Seq: uint64(len(out)) + 1, Data: b})
-	}
-}
-
-// Open opens a bundle or a stopped server's directory.
-func Open(ctx context.Context, path string) (src *Source, cell string, end func() error, err error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, "", nil, err
-	}
-	if !info.IsDir() {
-		b, err := OpenBundle(path, "")
-		if err != nil {
-			return nil, "", nil, err
-		}
-		return &b.Source, b.Manifest.Cell, b.Close, nil
-	}
-	inner := filepath.Join(path, "server") // as drover dev has it
-	if info, err := os.Stat(inner); err == nil && info.IsDir() {
-		path = inner
-	}
-	d, err := OpenDir(ctx, path, "", nil)
-	if err != nil {
-		return nil, "", nil, err
-	}
-	return &d.Source, d.Cell, d.Close, nil
 }

@@ -34,15 +34,20 @@ type Replayed struct {
 
 // Replay folds the records from the first state that is known up to record upto
 // (0 is the last one), audits them, and tells each of them.
-func (s *Source) Replay(ctx context.Context, upto uint64, build string, each func(Step)) (Replayed, error) {
+func (s *Source) Replay(ctx context.Context, upto uint64, build string, each func(Step)) (out Replayed, err error) {
+	defer senseless(&err)
 	st, at, _, err := s.base(s.Begin)
 	if err == nil && upto > 0 && upto < max(s.Begin, 1) {
 		err = fmt.Errorf("%w that is kept here: it begins at %d", ErrBefore, s.Begin)
 	}
-	if err != nil {
-		return Replayed{}, fmt.Errorf("replay to record %d: %w", upto, err)
+	to := "to the last record"
+	if upto > 0 {
+		to = fmt.Sprintf("to record %d", upto)
 	}
-	out := Replayed{Base: at.N, At: at.N, Time: at.Now, State: st, Divergences: []*Divergence{}}
+	if err != nil {
+		return Replayed{}, fmt.Errorf("replay %s: %w", to, err)
+	}
+	out = Replayed{Base: at.N, At: at.N, Time: at.Now, State: st, Divergences: []*Divergence{}}
 	a := NewAuditor(build, func(context.Context, uint64) (*state.State, error) { return Clone(st) })
 	for v, err := range s.verified(ctx, at.Link) {
 		if out.At == upto && upto > 0 {
@@ -52,13 +57,22 @@ func (s *Source) Replay(ctx context.Context, upto uint64, build string, each fun
 			err = out.step(ctx, a, &v, each)
 		}
 		if err != nil {
-			return out, fmt.Errorf("replay to record %d: %w", upto, err)
+			return out, fmt.Errorf("replay %s: %w", to, onlyWhat(err))
 		}
 	}
 	if upto > out.At {
-		return out, fmt.Errorf("replay to record %d: %w: the last is %d", upto, ErrAhead, out.At)
+		return out, fmt.Errorf("replay %s: %w: the last is %d", to, ErrAhead, out.At)
 	}
 	return out, nil
+}
+
+// onlyWhat leaves out of a damaged journal's error what a server could do about it.
+func onlyWhat(err error) error {
+	var short interface{ What() string }
+	if errors.As(err, &short) {
+		return errors.New(short.What())
+	}
+	return err
 }
 
 func (p *Replayed) step(ctx context.Context, a *Auditor, v *journal.Verified, each func(Step)) error {

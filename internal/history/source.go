@@ -109,11 +109,12 @@ func (s *Source) verified(ctx context.Context, at journal.Link) iter.Seq2[journa
 
 // At gives the state as it stood after record n: the nearest snapshot at or
 // before it, and the records from there. The state is the caller's.
-func (s *Source) At(ctx context.Context, n uint64) (*state.State, Place, error) {
+func (s *Source) At(ctx context.Context, n uint64) (st *state.State, at Place, err error) {
+	defer senseless(&err)
 	if n < s.Begin {
 		return nil, Place{}, fmt.Errorf("record %d: %w that is kept here: it begins at %d", n, ErrBefore, s.Begin)
 	}
-	st, at, _, err := s.base(n)
+	st, at, _, err = s.base(n)
 	if err != nil {
 		return nil, Place{}, fmt.Errorf("go back to record %d: %w", n, err)
 	}
@@ -133,6 +134,14 @@ func (s *Source) At(ctx context.Context, n uint64) (*state.State, Place, error) 
 		}
 	}
 	return nil, Place{}, fmt.Errorf("record %d: %w: the last is %d", n, ErrAhead, at.N)
+}
+
+// senseless turns a panic into an error. Somebody else may have made a bundle, and
+// what is in it need not be a state that a cell can have.
+func senseless(err *error) {
+	if r := recover(); r != nil {
+		*err = fmt.Errorf("what is recorded makes no sense: %v", r)
+	}
 }
 
 // fold brings a state one record on.

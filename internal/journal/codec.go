@@ -186,11 +186,16 @@ func EncodeState(st *state.State) ([]byte, error) {
 }
 
 // DecodeState reads a snapshot's state and rebuilds what is derived in it.
-func DecodeState(b []byte) (*state.State, error) {
+func DecodeState(b []byte) (st *state.State, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			st, err = nil, fmt.Errorf("decode the state: it makes no sense: %v", r)
+		}
+	}()
 	if len(b) > MaxSnapshot {
 		return nil, fmt.Errorf("decode the state: %d bytes, at most %d may be", len(b), MaxSnapshot)
 	}
-	st := new(state.State)
+	st = new(state.State)
 	if err := bodies.snapshots.Unmarshal(b, st); err != nil {
 		return nil, fmt.Errorf("decode the state: %w", err)
 	}
