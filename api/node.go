@@ -51,15 +51,26 @@ type Link struct {
 	PricePerGB *Money   `json:"pricePerGB,omitempty" cbor:"4,keyasint,omitempty"`
 }
 
-// Reservation is capacity held on a node for a time. Reserved: recorded and
-// shown, no behaviour yet.
+// Reservation is capacity that is promised to an owner for a time: that of a task
+// which waits, on the nodes where it is expected to begin at From. It ends when
+// the task is placed, or does not wait any more.
 type Reservation struct {
-	ID        uint64    `json:"id" cbor:"1,keyasint,omitempty"`
-	Node      string    `json:"node" cbor:"2,keyasint,omitempty"`
-	Owner     string    `json:"owner" cbor:"3,keyasint,omitempty"`
-	Resources Resources `json:"resources" cbor:"4,keyasint,omitempty"`
-	Expires   Time      `json:"expires" cbor:"5,keyasint,omitempty"`
-	Price     Money     `json:"price" cbor:"6,keyasint,omitempty"`
+	ID        uint64          `json:"id" cbor:"1,keyasint,omitempty"`
+	Node      string          `json:"node,omitempty" cbor:"2,keyasint,omitempty"` // "": see Places
+	Owner     string          `json:"owner" cbor:"3,keyasint,omitempty"`          // name for people
+	Resources Resources       `json:"resources" cbor:"4,keyasint,omitempty"`      // of each element
+	Expires   Time            `json:"expires" cbor:"5,keyasint,omitempty"`        // when the owner is expected to end; 0: never
+	Price     Money           `json:"price" cbor:"6,keyasint,omitempty"`
+	From      Time            `json:"from" cbor:"7,keyasint,omitempty"`             // when the owner is expected to begin
+	Task      *TaskRef        `json:"task,omitempty" cbor:"8,keyasint,omitempty"`   // the owner, or the first of its gang
+	Places    []ReservedPlace `json:"places,omitempty" cbor:"9,keyasint,omitempty"` // by name of node
+	Made      Time            `json:"made" cbor:"10,keyasint,omitempty"`            // when it was last planned
+}
+
+// ReservedPlace is how many elements of a gang are promised room on a node.
+type ReservedPlace struct {
+	Node  string `json:"node" cbor:"1,keyasint"`
+	Count int32  `json:"count" cbor:"2,keyasint"`
 }
 
 // DeviceShare is a part of one accelerator of a node.

@@ -16,10 +16,19 @@ type Strategy struct {
 	Order string         `json:"order,omitempty" cbor:"3,keyasint,omitempty"` // of the queue, when it is the cell's strategy; default fixed-priority
 	Terms []StrategyTerm `json:"terms,omitempty" cbor:"4,keyasint,omitempty"` // at most MaxTerms
 	Ties  string         `json:"ties,omitempty" cbor:"5,keyasint,omitempty"`  // between nodes of equal score: "spread" (default) or "first"
+	// Backfill promises room to tasks that wait, when it is the cell's strategy: "easy"
+	// to the first, "conservative" to the first MaxReservations; "" to none.
+	Backfill string `json:"backfill,omitempty" cbor:"6,keyasint,omitempty"`
 	// Planner decides for all tasks that wait at once; what it leaves goes by the
 	// score. "" is none.
 	Planner string `json:"planner,omitempty" cbor:"7,keyasint,omitempty"`
 }
+
+// Who is promised room while it waits.
+const (
+	BackfillEasy         = "easy"         // the first of the queue
+	BackfillConservative = "conservative" // the first MaxReservations
+)
 
 // StrategyTerm is one weighted term of a score.
 type StrategyTerm struct {
@@ -29,6 +38,8 @@ type StrategyTerm struct {
 
 // Limits of a strategy.
 const (
+	MaxReservations = 64 // promises that a cell keeps under conservative backfilling
+
 	MaxTerms      = 8     // terms of a strategy: a Decision names each for four nodes
 	MaxWeight     = 1000  // of a term, and -MaxWeight at least
 	MaxStrategies = 100   // that a cell keeps beside the built-in ones
@@ -92,6 +103,7 @@ func (s *Strategy) Validate() []FieldError {
 		c.leave()
 	}
 	oneOf(&c, "ties", s.Ties, TiesSpread, TiesFirst)
+	oneOf(&c, "backfill", s.Backfill, BackfillEasy, BackfillConservative)
 	return c.done()
 }
 

@@ -91,6 +91,8 @@ type Explanation struct {
 	Decision    *Decision    `json:"decision,omitempty"`
 	Suggestions []Suggestion `json:"suggestions,omitempty"` // pending only: smallest single changes that would admit it now
 	WaitsFor    []string     `json:"waitsFor,omitempty"`    // names of tasks that must end first
+	// Reservation is the room that is promised to a pending task, and from when.
+	Reservation *Reservation `json:"reservation,omitempty"`
 	// Handover says to which cell the workload was handed over, or why it was not.
 	Handover *HandoverView `json:"handover,omitempty"`
 }

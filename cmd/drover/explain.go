@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"drover.dev/api"
 	"drover.dev/api/client"
@@ -105,6 +106,7 @@ func (a *app) tell(x *api.Explanation) error {
 		{Key: "Status", Value: statusText(t), Tone: report.StatusTone(t.Status)},
 		{Key: "Waits for", Value: strings.Join(x.WaitsFor, ", ")},
 		{Key: "Handed over", Value: handoverText(x.Handover)},
+		{Key: "Reserved", Value: reservationText(x.Reservation)},
 	}
 	head = append(head, profilePairs(&x.Profile)...)
 	if err := report.Pairs(a.out, a.style(), head); err != nil {
@@ -159,6 +161,23 @@ func adviceText(p *api.Profile) string {
 		text += ": " + strings.Join(p.Why, "; ")
 	}
 	return text
+}
+
+// reservationText says where and from when room is promised: "on n3 from 14:02:00".
+func reservationText(r *api.Reservation) string {
+	if r == nil {
+		return ""
+	}
+	const named = 3
+	var on []string
+	for _, p := range r.Places[:min(len(r.Places), named)] {
+		on = append(on, p.Node)
+	}
+	text := "on " + strings.Join(on, ", ")
+	if more := len(r.Places) - len(on); more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text + " from " + r.From.Std().UTC().Format(time.RFC3339)
 }
 
 // tellDecision shows what was chosen and weighed, or what stood against it.

@@ -86,6 +86,7 @@ func strategyPairs(s *api.StrategyView) []report.Pair {
 		{Key: "Strategy", Value: s.Name, Tone: report.Strong},
 		{Key: "Does", Value: s.Doc},
 		{Key: "Order", Value: orDash(s.Order)},
+		{Key: "Backfill", Value: s.Backfill},
 		{Key: "Ties", Value: s.Ties},
 	}
 	docs := map[string]string{}

@@ -126,7 +126,7 @@ func CheckState(st *state.State) error {
 			return err
 		}
 	}
-	return nil
+	return checkReservations(st)
 }
 
 func checkGroup(st *state.State, w *state.Workload, gi int, c *api.Counts, used map[string]api.Resources, held map[string]int) error {

@@ -38,6 +38,7 @@ type Engine struct {
 	systems  []uint64         // system workloads that are not final, in order
 	emptied  []string         // shapes that left the queue in this Step
 	lastAsk  cachedAsk
+	gone     map[api.TaskRef]bool     // who took back what others were promised, within one Step
 	loads    map[loadKey][]sched.Load // inputs from earlier tasks, within one Step
 	plans    []*Planned               // parts of a plan that came in this Step
 	planless bool                     // what waits for no plan in this Step: one was closed
@@ -60,6 +61,7 @@ type Output struct {
 // New wraps a state. The engine owns it from now on.
 func New(st *state.State) *Engine {
 	e := empty(st)
+	e.index.SetNow(st.Now)
 	e.rebuild()
 	e.recheck()
 	return e
@@ -67,7 +69,7 @@ func New(st *state.State) *Engine {
 
 func empty(st *state.State) *Engine {
 	e := &Engine{
-		st: st, index: sched.New(), entries: map[api.TaskRef]*entry{}, loads: map[loadKey][]sched.Load{},
+		st: st, index: sched.New(), entries: map[api.TaskRef]*entry{}, loads: map[loadKey][]sched.Load{}, gone: map[api.TaskRef]bool{},
 		limits: limits{MaxBatch, maxDirect},
 	}
 	e.index.Count(e.census)
@@ -84,6 +86,7 @@ func (e *Engine) Step(now api.Time, inputs []Input) (Output, error) {
 	e.out, e.size = Output{Events: make([]state.Event, 0, e.last), Answers: make([]state.Answer, len(inputs))}, 0
 	e.st.Now = now
 	e.plans, e.planless = nil, false
+	e.index.SetNow(now)
 	for i, in := range inputs {
 		e.out.Answers[i] = e.input(in)
 	}

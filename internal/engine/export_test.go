@@ -19,6 +19,7 @@ var EventSize = sizeOf
 func AskOf(w *state.Workload, t *state.Task) *sched.Ask {
 	ask := makeAsk(w, t)
 	ask.Profile = &api.Profile{}
+	ask.Self = selfOf(t.Ref, ask)
 	return ask
 }
 

@@ -1,6 +1,10 @@
 package engine
 
 import (
+	"maps"
+	"slices"
+	"strconv"
+
 	"drover.dev/api"
 	"drover.dev/internal/sched"
 	"drover.dev/internal/state"
@@ -39,6 +43,9 @@ func (e *Engine) rebuild() {
 			e.systems = insertSorted(e.systems, id)
 		}
 		e.noteAbroad(w)
+	}
+	for _, id := range slices.Sorted(maps.Keys(e.st.Reservations)) {
+		e.reserve(e.st.Reservations[id])
 	}
 	e.retentionTimer()
 	e.planChanged()
@@ -95,6 +102,10 @@ func (e *Engine) reindex(ev state.Event) {
 		if v.NotBefore != 0 {
 			e.timers.add(timer{at: v.NotBefore, kind: timerBackoff, ref: v.Attempt.TaskRef})
 		}
+	case *state.ReservationMade:
+		e.reserve(&v.Reservation)
+	case *state.ReservationEnded:
+		e.index.Unreserve(v.ID)
 	default:
 		if !e.reindexCell(ev) {
 			e.reindexWorkload(ev)
@@ -293,6 +304,7 @@ func (e *Engine) hold(w *state.Workload, t *state.Task) {
 	}
 	en.node, en.devices = t.Node, t.Devices
 	e.index.Hold(t.Node, t.Ref, en.ask, t.Devices)
+	e.await(w, t, en)
 }
 
 func (e *Engine) remove(ref api.TaskRef) {
@@ -337,9 +349,19 @@ func (e *Engine) touchNode(name string) {
 func (e *Engine) askFor(w *state.Workload, t *state.Task) *sched.Ask {
 	key := keyOf(w, t)
 	if e.lastAsk.key != key || e.lastAsk.ask == nil {
-		e.lastAsk = cachedAsk{key, makeAsk(w, t)}
+		e.lastAsk = cachedAsk{key, e.ask(w, t)}
 	}
 	return e.lastAsk.ask
+}
+
+// ask is makeAsk with what the cell's strategy wants to know besides.
+func (e *Engine) ask(w *state.Workload, t *state.Task) *sched.Ask {
+	ask := makeAsk(w, t)
+	if e.index.Depth() > 0 {
+		ask.Self, ask.Now, ask.Hold = selfOf(t.Ref, ask), e.st.Now, occupies(w, t.Ref.Task)
+		ask.Shape += "~" + strconv.FormatInt(int64(ask.Hold), 36)
+	}
+	return ask
 }
 
 // makeAsk says what the scheduler needs to know of an element. Inputs and profile

@@ -14,12 +14,18 @@ import (
 // fits or the batch is full.
 func (e *Engine) place() {
 	clear(e.loads)
+	clear(e.gone)
 	e.clearEmptied()
+	e.reconsider()
 	e.index.Refresh()
 	e.followPlans()
 	for !e.full() && e.err == nil {
 		e.index.Again()
+		e.promise()
 		it, ok := e.index.Next()
+		if !ok && e.index.Refresh() { // promises were taken back
+			continue
+		}
 		if !ok {
 			break
 		}
@@ -53,9 +59,13 @@ func (e *Engine) prepare(ref api.TaskRef, ask *sched.Ask) {
 	ask.Profile = &w.Profiles[ref.Task]
 	ask.Inputs = e.inputs(w, ref, ask.Profile)
 	ask.Output = ask.Profile.BytesOut
+	ask.Self, ask.Now = selfOf(ref, ask), e.st.Now
 }
 
 func (e *Engine) bind(ref api.TaskRef, d *api.Decision, devices []api.DeviceShare) {
+	if r := e.index.Promised(ref); r != nil {
+		e.emit(&state.ReservationEnded{ID: r.ID})
+	}
 	_, t := e.st.Task(ref)
 	e.emit(&state.TaskPlaced{Ref: ref, Try: t.Try + 1, Node: d.Chosen.Node, Decision: d, Devices: devices})
 }
@@ -128,7 +138,7 @@ func (e *Engine) placeSeated(it sched.Item) {
 	}
 	d, _ := e.decide(it.Ref, it.Ask)
 	if d.Chosen != nil {
-		splitGang(&d, it.Ask)
+		splitGang(&d, it.Ask.Unseated())
 	}
 	e.refuse(it, &d)
 }
@@ -146,8 +156,12 @@ func (e *Engine) bindGang(it sched.Item, chosen []choice) {
 // fullDecisions is for how many elements of a gang the runners-up are recorded.
 const fullDecisions = 16
 
-// refuse sets a shape aside and records why, when the reasons are new.
+// refuse sets a shape aside and records why, when the reasons are new. It does not
+// when the task may go before others that were promised room: then it is tried again.
 func (e *Engine) refuse(it sched.Item, d *api.Decision) {
+	if e.goesBefore(&it) {
+		return
+	}
 	e.index.Block(it.Ask.Shape)
 	digest := shapeDigest(it.Ask.Shape)
 	if old := e.st.Refusals[digest]; old != nil && sameReasons(old.Decision.Reasons, d.Reasons) {

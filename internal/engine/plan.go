@@ -17,7 +17,7 @@ func (e *Engine) Plan(spec *api.Workload, facts []Fact) []api.Planned {
 	trial := e.index.Trial()
 	out := make([]api.Planned, len(spec.Tasks))
 	for i := range spec.Tasks {
-		ask := planAsk(w, i)
+		ask := planAsk(w, i, e.st.Now)
 		p := api.Planned{Task: spec.Tasks[i].Name, Profile: w.Profiles[i]}
 		switch spec.Kind {
 		case api.KindSystem:
@@ -32,11 +32,12 @@ func (e *Engine) Plan(spec *api.Workload, facts []Fact) []api.Planned {
 	return out
 }
 
-func planAsk(w *state.Workload, i int) *sched.Ask {
+func planAsk(w *state.Workload, i int, now api.Time) *sched.Ask {
 	spec, task, profile := w.Spec, &w.Spec.Tasks[i], &w.Profiles[i]
 	ask := &sched.Ask{
 		Shape: "task " + task.Name, Task: task, Tenant: spec.Tenant, Priority: spec.Priority, Objective: spec.Objective,
 		Spread: spec.Kind == api.KindService, Profile: profile, Output: profile.BytesOut,
+		Now: now, Hold: occupies(w, uint16(i)),
 		Strategy: spec.Strategy, Source: spec.Name + "/" + task.Name, Workload: spec.Name, Labels: spec.Labels,
 	}
 	if profile.BytesIn > 0 {
@@ -54,12 +55,12 @@ const maxPlanned = 1000
 
 func (e *Engine) plan(trial *sched.Index, task uint16, ask *sched.Ask, p *api.Planned, count int32) {
 	p.Count = count
-	whole := trial.FitsWhole(ask)
+	whole := trial.WhyNotWhole(ask)
 	for n := range min(count, maxPlanned) {
 		ref := api.TaskRef{Task: task, Index: uint32(n)}
 		d, devices := trial.Decide(ref, ask, e.st.Now)
-		if d.Chosen != nil && !whole {
-			splitGang(&d, ask)
+		if d.Chosen != nil && whole != "" {
+			splitGang(&d, whole)
 		}
 		if n == 0 {
 			p.Decision = d

@@ -22,6 +22,10 @@ func TestHistories(t *testing.T) {
 		w := newWorld(rapid.SampledFrom([]int{500, 3000, engine.MaxBatch}).Draw(t, "limit"))
 		h := &chance{t: t, world: w, keyed: map[string]state.Answer{}}
 		w.step(t, &engine.Lead{Epoch: 1, Server: "a"})
+		if first := rapid.SampledFrom([]string{"", "", "backfill", "conservative-backfill"}).Draw(t, "first"); first != "" {
+			w.ordered = true
+			w.step(t, &engine.PutSettings{Strategy: first})
+		}
 		for range rapid.IntRange(5, 40).Draw(t, "steps") {
 			h.pass()
 			var in []engine.Input
@@ -121,12 +125,13 @@ func (h *chance) rare() engine.Input {
 		if !h.world.ordered {
 			return &engine.PutSettings{Strategy: h.strategy()}
 		}
-		return &engine.PutSettings{Strategy: oneOf(h, "cell", "dynamic", "min-total-completion", "fifo", "deadline", "dynamic-priority", "shortest-first", "fair-share", "mine")}
+		return &engine.PutSettings{Strategy: oneOf(h, "cell", "dynamic", "min-total-completion", "fifo", "deadline", "dynamic-priority", "shortest-first", "fair-share", "backfill", "conservative-backfill", "mine")}
 	case 6:
 		s := api.Strategy{Name: "mine", Order: oneOf(h, "order", "", "fifo", "lifo"), Terms: []api.StrategyTerm{
 			{Term: oneOf(h, "term", "packing", "fit", "growth", "magic"), Weight: int32(h.pick("weight", 9)) - 4},
 		}}
-		h.world.ordered = h.world.ordered || s.Order == "fifo"
+		s.Backfill = oneOf(h, "backfill", "", api.BackfillEasy, api.BackfillConservative)
+		h.world.ordered = h.world.ordered || s.Order == "fifo" || s.Backfill != ""
 		s.Normalize()
 		return &engine.PutStrategy{Caller: h.caller(), Strategy: s}
 	case 7:

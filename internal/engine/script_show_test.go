@@ -91,6 +91,9 @@ func (s *script) explain(name string) {
 	if len(x.WaitsFor) > 0 {
 		s.printf("  waits for %s", strings.Join(x.WaitsFor, ", "))
 	}
+	if r := x.Reservation; r != nil {
+		s.printf("  has %s", s.reservation(r))
+	}
 	if x.Decision != nil {
 		s.decision(x.Decision, x.Suggestions)
 	}
@@ -113,6 +116,23 @@ func (s *script) decision(d *api.Decision, suggestions []api.Suggestion) {
 	for _, g := range suggestions {
 		s.printf("  would fit %d: %s", g.Nodes, g.Change)
 	}
+}
+
+// reservation shows where, from when and until when room is promised.
+func (s *script) reservation(r *api.Reservation) string {
+	var on []string
+	for _, p := range r.Places {
+		if p.Count > 1 {
+			on = append(on, fmt.Sprintf("%s × %d", p.Node, p.Count))
+		} else {
+			on = append(on, p.Node)
+		}
+	}
+	until := "as long as it runs"
+	if r.Expires != 0 {
+		until = "to " + s.at(r.Expires)
+	}
+	return fmt.Sprintf("a reservation on %s from %s %s", strings.Join(on, ", "), s.at(r.From), until)
 }
 
 func terms(c *api.Candidate) string {
@@ -233,6 +253,11 @@ func (s *script) taskEvent(ev state.Event) {
 			why = []string{"there is no node"}
 		}
 		s.printf("%s fits nowhere: %s", s.nameOf(v.Ref), strings.Join(why, ", "))
+	case *state.ReservationMade:
+		s.kept[v.Reservation.ID<<32] = v.Reservation.Owner
+		s.printf("%s gets %s", v.Reservation.Owner, s.reservation(&v.Reservation))
+	case *state.ReservationEnded:
+		s.printf("the reservation of %s ends", s.kept[v.ID<<32])
 	case *state.ShapeCleared:
 		s.printf("nothing of that shape waits any more")
 	case *state.TaskStarted:

@@ -71,6 +71,8 @@ func sizeOfTask(ev state.Event) int {
 	switch v := ev.(type) {
 	case *state.TaskPlaced:
 		return smallSize + len(v.Node) + decisionSize(v.Decision) + 3*numberSize*len(v.Devices)
+	case *state.ReservationMade:
+		return reservationSize(&v.Reservation)
 	case *state.ShapeRefused:
 		return smallSize + len(v.Shape) + decisionSize(v.Decision)
 	case *state.TaskStarted:

@@ -11,7 +11,11 @@ import (
 
 // useStrategies tells the index which strategies there are, and for whom.
 func (e *Engine) useStrategies() {
+	before := e.index.Depth() > 0
 	e.index.Use(e.st.Settings.Strategy, e.st.Strategies, e.st.Tenants)
+	if before != (e.index.Depth() > 0) {
+		e.regroup()
+	}
 }
 
 // rank gives an entry of the queue what the orders may look at.
@@ -165,7 +169,7 @@ func devices(r *api.Resources) (n api.Milli) {
 }
 
 func strategySize(s *api.Strategy) int {
-	n := smallSize + len(s.Name) + len(s.Doc) + len(s.Order) + len(s.Ties)
+	n := smallSize + len(s.Name) + len(s.Doc) + len(s.Order) + len(s.Ties) + len(s.Backfill) + headSize
 	for i := range s.Terms {
 		n += 2*headSize + numberSize + len(s.Terms[i].Term)
 	}
@@ -180,8 +184,12 @@ func tenantSize(t *api.Tenant) int {
 		}
 		n += smallSize
 		for i := range r.Accelerators {
-			n += numberSize + 2*headSize + len(r.Accelerators[i].Kind) + textsSize(r.Accelerators[i].Models)
+			n += acceleratorSize(&r.Accelerators[i])
 		}
 	}
 	return n
+}
+
+func acceleratorSize(a *api.Accelerator) int {
+	return numberSize + 2*headSize + len(a.Kind) + textsSize(a.Models)
 }

@@ -25,6 +25,7 @@ const (
 	timerOffer                      // a workload may be offered again to a child that refused it
 	timerPlan                       // a plan that has not come
 	timerReplan                     // running tasks that a planner might move
+	timerPromised                   // a waiting task was promised room from now on; ref is the task
 )
 
 type timer struct {
@@ -166,6 +167,10 @@ func (e *Engine) outdated(v *timer) bool {
 	w := e.st.Workloads[v.ref.Workload]
 	if w == nil || w.Status.Final() {
 		return true
+	}
+	if v.kind == timerPromised {
+		r := e.index.Promised(v.ref)
+		return r == nil || r.From != v.at
 	}
 	if v.kind == timerBackoff || v.kind == timerTimeout {
 		_, t := e.st.Task(v.ref)

@@ -121,11 +121,12 @@ func (e *Engine) Explain(w *state.Workload, t *state.Task) api.Explanation {
 	case api.TaskWaiting:
 		x.WaitsFor = e.waitsFor(w, t)
 	case api.TaskPending:
-		ask := makeAsk(w, t)
+		ask := e.ask(w, t)
 		d := e.decideNow(w, t, ask)
 		if x.Decision = &d; d.Chosen == nil {
 			x.Task.Reason = phrase(&d, t.Pin)
 			x.Suggestions = e.index.Suggest(ask)
+			x.Reservation = e.index.Promised(ask.Self)
 		}
 	}
 	return x
@@ -135,23 +136,26 @@ func (e *Engine) Explain(w *state.Workload, t *state.Task) api.Explanation {
 // node when it would be placed now.
 func (e *Engine) decideNow(w *state.Workload, t *state.Task, ask *sched.Ask) api.Decision {
 	d := e.weigh(w, t.Ref, ask)
-	if d.Chosen != nil && !e.index.FitsWhole(ask) {
-		splitGang(&d, ask)
+	if d.Chosen != nil {
+		if why := e.index.WhyNotWhole(ask); why != "" {
+			splitGang(&d, why)
+		}
 	}
 	return d
 }
 
 // splitGang makes a refusal of the decision for one element of a gang that does
 // not fit as a whole.
-func splitGang(d *api.Decision, ask *sched.Ask) {
+func splitGang(d *api.Decision, why string) {
 	*d = api.Decision{Strategy: d.Strategy, Nodes: d.Nodes, At: d.At, Reasons: []api.ReasonCount{
-		{Reason: ask.Unseated(), Nodes: d.Nodes},
+		{Reason: why, Nodes: d.Nodes},
 	}}
 }
 
 // weigh decides without keeping anything; e may be read by others meanwhile.
 func (e *Engine) weigh(w *state.Workload, ref api.TaskRef, ask *sched.Ask) api.Decision {
 	ask.Profile = &w.Profiles[ref.Task]
+	ask.Self, ask.Now = selfOf(ref, ask), e.st.Now
 	ask.Inputs, ask.Output = e.loadsOf(w, ref, ask.Profile), ask.Profile.BytesOut
 	d, _ := e.index.Decide(ref, ask, e.st.Now)
 	return d

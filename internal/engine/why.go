@@ -40,7 +40,7 @@ func (v *Views) waits(w *state.Workload, t *state.Task) string {
 	if v.last == key {
 		return v.why
 	}
-	ask := makeAsk(w, t)
+	ask := v.e.ask(w, t)
 	why, known := v.shapes[ask.Shape]
 	if !known {
 		why = v.refused(w, t, ask)

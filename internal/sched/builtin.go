@@ -43,6 +43,22 @@ func globals() (out []Strategy) {
 	return out
 }
 
+// backfills are the strategies that promise room to those who wait.
+func backfills() []Strategy {
+	entry := func(name, backfill, doc, source string) Strategy {
+		return Strategy{api.Strategy{
+			Name: name, Doc: doc, Order: "fifo", Ties: api.TiesSpread, Backfill: backfill,
+			Terms: []api.StrategyTerm{{Term: "latency", Weight: 2}, {Term: "packing", Weight: 2}},
+		}, "order", source}
+	}
+	return []Strategy{
+		entry("backfill", api.BackfillEasy, "the older first; the first that must wait is promised room, and others may overtake it where that does not delay it",
+			"Lifka, 1995, The ANL/IBM SP Scheduling System"),
+		entry("conservative-backfill", api.BackfillConservative, "the older first; all that must wait are promised room, and others may overtake them where that delays nobody",
+			"Mu'alem and Feitelson, 2001, Utilization, Predictability, Workloads, and User Runtime Estimates in Scheduling the IBM SP2 with Backfilling"),
+	}
+}
+
 // objective numbers the weights of the greedy strategy.
 type objective uint8
 

@@ -188,6 +188,10 @@ func (x *Index) reasons(a *Ask) []api.ReasonCount {
 		switch l, port := e.lack(a); l {
 		case lacksPort: // several ports may be taken, each on other nodes
 			failed.add(l.text(a, port))
+		case lacksNothing:
+			if c := e.promisedTo(a); c != nil {
+				failed.add("room is promised to " + c.Owner)
+			}
 		default:
 			lacking[l]++
 		}

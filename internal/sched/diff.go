@@ -30,13 +30,24 @@ func (x *Index) Diff(y *Index) string {
 
 func (e *node) diff(o *node) string {
 	used := func(n *node) string {
-		return fmt.Sprintf("open %v (%s), free %v, devices %v, shares %v, ports %v, groups %v, tasks %d",
-			n.open, n.why, n.free, n.devices, n.shares, n.ports, n.groups, n.tasks)
+		return fmt.Sprintf("open %v (%s), free %v, devices %v, shares %v, ports %v, groups %v, tasks %d, %s",
+			n.open, n.why, n.free, n.devices, n.shares, n.ports, n.groups, n.tasks, n.expected())
 	}
 	if a, b := used(e), used(o); a != b || e.Name != o.Name {
 		return a + " and " + b
 	}
 	return ""
+}
+
+// expected shows when those on a node end, and what is promised there.
+func (e *node) expected() (out string) {
+	for _, h := range e.held {
+		out += fmt.Sprintf("%v from %d until %d, ", h.ref, h.from, h.until)
+	}
+	for _, c := range e.claims {
+		out += fmt.Sprintf("%d × %+v for %v, ", c.count, c.Reservation.ID, *c.Task)
+	}
+	return out
 }
 
 func (q *queue) diff(o *queue) string {

@@ -148,8 +148,14 @@ func (l lack) text(a *Ask, port int32) string {
 	return ""
 }
 
-// fits is lack without what is missing, for the hot path.
+// fits reports whether a task may begin on a node now: nothing is lacking, and
+// nobody who was promised room there is delayed.
 func (e *node) fits(a *Ask) bool {
+	return e.lacksNothing(a) && (len(e.claims) == 0 || e.clear(a))
+}
+
+// lacksNothing is lack without what is missing, for the hot path.
+func (e *node) lacksNothing(a *Ask) bool {
 	r, f := &a.Task.Resources, &e.free
 	if r.CPU > f.CPU || r.Memory > f.Memory || r.Storage > f.Storage || r.Bandwidth > f.Bandwidth {
 		return false

@@ -38,6 +38,13 @@ type Index struct {
 	shifting   []*node // may stand elsewhere in their class
 	prospects  prospects
 
+	// Promises to waiting tasks.
+	promises map[uint64]*promise    // by ID
+	promised map[api.TaskRef]uint64 // by owner
+	now      api.Time               // of the Step
+	steps    uint64                 // counts Steps
+	futile   int                    // for how many shapes no promise could be planned in this one
+
 	// Sums over the nodes and their tasks.
 	placed   int64 // tasks
 	capacity usage
@@ -81,6 +88,7 @@ func New() *Index {
 		queue:  queue{shapes: map[string]*shape{}, items: map[api.TaskRef]*item{}, lanes: map[string]*lane{}},
 		passed: map[string]*passing{},
 		used:   map[string]*usage{}, demands: map[string]*demand{},
+		promises: map[uint64]*promise{}, promised: map[api.TaskRef]uint64{},
 	}
 	x.topologies, x.tallies, x.watching = map[string]*topology{}, map[string]*tally{}, map[watched][]*tally{}
 	x.Use("", nil, nil)
@@ -214,6 +222,7 @@ func (x *Index) Try(name string, ref api.TaskRef, a *Ask, devices []api.DeviceSh
 func (x *Index) Release(name string, ref api.TaskRef, a *Ask, devices []api.DeviceShare) {
 	x.take(name, ref, a, devices, -1, false)
 	if e := x.byName[name]; e != nil {
+		e.forget(ref)
 		x.room(e)
 	}
 	if t := x.tenants[a.Tenant]; t != nil {
@@ -254,20 +263,29 @@ func (x *Index) room(e *node) {
 	}
 }
 
+// SetNow tells the time of the Step that begins.
+func (x *Index) SetNow(now api.Time) {
+	x.now, x.futile = now, 0
+	x.steps++
+}
+
 // Refresh begins a Step: it lets blocked shapes try again that fit one of the
-// nodes which gained room since the last call, or whose tenant may use more.
-func (x *Index) Refresh() {
+// nodes which gained room since the last call, or whose tenant may use more. It
+// reports whether there are any.
+func (x *Index) Refresh() (woken bool) {
 	x.stepping = true
 	eased := x.eased()
 	if len(x.dirty) == 0 && !eased && len(x.queue.bound) == 0 {
-		return
+		return false
 	}
+	x.countPromised()
 	most := x.mostRoom()
 	kept := x.queue.blocked[:0]
 	for _, s := range x.queue.blocked {
+		s.ask.Self, s.ask.Now = s.items[0].Ref, x.now
 		t := x.tenants[s.ask.Tenant]
 		if within(&s.ask.Task.Resources, &most) && x.anyFits(s, x.dirty) || t != nil && t.touched && x.anyFits(s, x.nodes) || x.stirred(s) {
-			s.blocked = false
+			s.blocked, woken = false, true
 			x.queue.unbind(s)
 			x.offer(s)
 		} else {
@@ -281,6 +299,7 @@ func (x *Index) Refresh() {
 	for _, t := range x.tenants { // order-free: each alike
 		t.touched = false
 	}
+	return woken
 }
 
 // disturb remembers that a node has changed in what relations read.
@@ -335,7 +354,7 @@ func (x *Index) anyFits(s *shape, nodes []*node) bool {
 			return s.ask.Gang < 2 || x.fitting(s.ask) > 0
 		}
 	}
-	return false
+	return x.inherits(s)
 }
 
 // Recheck brings the queue to what it would be if it were built from the state

@@ -15,6 +15,8 @@ type node struct {
 	ports   map[int32]int32
 	groups  map[group]int32 // replicas of one service task
 	touched bool            // in Index.dirty
+	held    []held          // when those on it end, by ref; only while Index.Depth > 0
+	claims  []claim         // room that is promised to waiting tasks, by ID
 	hash    uint64          // of the name, for ties
 
 	class    *class

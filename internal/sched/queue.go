@@ -37,6 +37,11 @@ type Ask struct {
 	made     []rule
 	room     int32 // value of the label that its gang shares, from 1; 0 is any
 
+	// What promises to others are held against, while Index.Depth > 0.
+	Self api.TaskRef  // the task, or the first of its gang
+	Now  api.Time     // when it would begin
+	Hold api.Duration // how long it takes room on a reference node, see Span; 0 is until it is stopped
+
 	demand string // key of what it asks for among Index.demands
 }
 
@@ -78,6 +83,9 @@ type shape struct {
 	pos     int // in the lane; -1: not there
 	blocked bool
 	seen    uint64 // Index.ticks when it was last tried
+
+	promised int    // entries that had a promise when blocked shapes were last looked at
+	futile   uint64 // Index.steps when no promise could be planned for it
 }
 
 type queue struct {

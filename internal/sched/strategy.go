@@ -21,6 +21,7 @@ type Strategy struct {
 type plan struct {
 	name  string
 	order order
+	depth int // of backfilling, see Index.Depth
 	terms []weighted
 	first bool  // ties go to the first node
 	pair  bool  // only two nodes, drawn by the task, are compared
@@ -48,7 +49,8 @@ func Strategies() []Strategy {
 			Family: "order", Source: o.source,
 		})
 	}
-	return append(list, globals()...)
+	list = append(list, globals()...)
+	return append(list, backfills()...)
 }
 
 // Find returns a built-in strategy.
@@ -121,7 +123,9 @@ func unknown(name, what string, list []Named) string {
 // compile makes a strategy ready. Unknown names are left out: they were refused
 // when the strategy was declared, and a later version may know fewer.
 func compile(s *api.Strategy) *plan {
-	p := &plan{name: s.Name, first: s.Ties == api.TiesFirst, order: orderNamed(s.Order), planner: s.Planner}
+	p := &plan{
+		name: s.Name, first: s.Ties == api.TiesFirst, order: orderNamed(s.Order), planner: s.Planner, depth: depthOf(s.Backfill),
+	}
 	for _, t := range s.Terms {
 		p.add(t.Term, int64(t.Weight))
 		p.sum += max(int64(t.Weight), -int64(t.Weight))

@@ -37,14 +37,28 @@ func (e *node) copy() *node {
 		n.devices[g] = slices.Clone(e.devices[g])
 	}
 	n.ports, n.groups, n.shares, n.touched = maps.Clone(e.ports), maps.Clone(e.groups), maps.Clone(e.shares), false
+	n.held, n.claims = slices.Clone(e.held), e.claims
 	n.class, n.mould, n.racked, n.shifting = nil, nil, false, false
 	return &n
 }
 
-// FitsWhole reports whether a gang fits as a whole, and within its tenant's limit; a single task counts as one
-// that does, whether it fits or not.
-func (x *Index) FitsWhole(a *Ask) bool {
-	return a.Gang < 2 || x.overLimit(a, int64(a.Gang)) == "" && x.fitting(a) > 0
+// FitsWhole reports whether a gang fits as a whole, and within its tenant's limit; a
+// single task counts as one that does, whether it fits or not.
+func (x *Index) FitsWhole(a *Ask) bool { return x.WhyNotWhole(a) == "" }
+
+// WhyNotWhole says why a gang does not fit as a whole although its first may; ""
+// when it does, and for a single task.
+func (x *Index) WhyNotWhole(a *Ask) string {
+	if a.Gang < 2 {
+		return ""
+	}
+	if why := x.overLimit(a, int64(a.Gang)); why != "" {
+		return why
+	}
+	if x.fitting(a) == 0 {
+		return a.Unseated()
+	}
+	return ""
 }
 
 // Fill holds up to most further elements wherever they fit, node by node, and

@@ -6,6 +6,7 @@ import (
 
 	"drover.dev/api"
 	"drover.dev/internal/engine"
+	"drover.dev/internal/state"
 )
 
 // Config describes a world.
@@ -36,6 +37,8 @@ type Config struct {
 	// Check has every batch checked for the invariants of engine.Check, which
 	// costs about as much as deciding.
 	Check bool
+	// Watch, when it is not nil, is told what the engine decides, batch by batch.
+	Watch func(now api.Time, events []state.Event)
 	// Horizon ends the run so long after Start, although work may be left. 0 runs
 	// until nothing is left to happen.
 	Horizon api.Duration

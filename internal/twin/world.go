@@ -217,6 +217,9 @@ func (w *World) decide() error {
 		if err != nil {
 			return fmt.Errorf("at %s: %w", w.now, err)
 		}
+		if w.cfg.Watch != nil {
+			w.cfg.Watch(w.now, out.Events)
+		}
 		w.answered(inputs, out.Answers)
 		w.follow(out.Events)
 		w.wake = out.Wake

@@ -1,0 +1,417 @@
+package sched
+
+import (
+	"cmp"
+	"math"
+	"math/bits"
+	"slices"
+
+	"drover.dev/api"
+)
+
+// Backfilling: a task that waits is promised room at the time when the tasks that
+// run are expected to have left enough of it, and whoever comes behind may overtake
+// it only where that does not delay it: because it is expected to end before, or
+// because there is room for both. (Lifka, 1995, "The ANL/IBM SP Scheduling System";
+// Mu'alem and Feitelson, 2001, "Utilization, Predictability, Workloads, and User
+// Runtime Estimates in Scheduling the IBM SP2 with Backfilling".)
+
+// endless is when a task ends that runs until it is stopped.
+const endless = api.Time(math.MaxInt64)
+
+// held is a task on a node, and when it is expected to end.
+type held struct {
+	ref         api.TaskRef
+	task        *api.Task
+	devices     []api.DeviceShare
+	from, until api.Time
+}
+
+// ends is when it is expected to end, as far as can be said at now: an expectation
+// that has passed is doubled until it lies ahead (Tsafrir, Etsion and Feitelson,
+// 2007, "Backfilling Using System-Generated Predictions Rather Than User Runtime
+// Estimates", correct predictions that prove too low, too).
+func (h *held) ends(now api.Time) api.Time {
+	if h.until > now {
+		return h.until
+	}
+	run := max(h.until.Sub(h.from), api.Second)
+	for h.from.Add(run) <= now {
+		run *= 2
+	}
+	return h.from.Add(run)
+}
+
+// promise is a reservation with what its owner asks for.
+type promise struct {
+	api.Reservation
+	ask *Ask
+}
+
+// claim is the part of a promise that concerns one node.
+type claim struct {
+	*promise
+	count int
+}
+
+// span is from when to when a claim takes room, as seen at now. One that is
+// overdue is put off with its end.
+func (e *node) span(c *claim, now api.Time) (from, to api.Time) {
+	from = max(c.From, now)
+	return from, e.after(c.ask, from)
+}
+
+// Depth is for how many waiting tasks the cell's strategy keeps promises: 0 is
+// none, then nothing of this file happens.
+func (x *Index) Depth() int { return x.plans[x.cell].depth }
+
+// depthOf translates a strategy's word.
+func depthOf(backfill string) int {
+	switch backfill {
+	case api.BackfillEasy:
+		return 1
+	case api.BackfillConservative:
+		return api.MaxReservations
+	}
+	return 0
+}
+
+// Span rounds a predicted run up to three significant bits, by at most an eighth:
+// tasks of nearly equal length wait together. Below a second all are equal.
+func Span(d api.Duration) api.Duration {
+	d = min(max(d, api.Second), maxEstimate)
+	drop := max(bits.Len64(uint64(d))-4, 0)
+	return (d + 1<<drop - 1) >> drop << drop
+}
+
+// Await notes when a task that holds room on a node is expected to end; an until
+// of 0 is never. Release forgets it.
+func (x *Index) Await(name string, ref api.TaskRef, a *Ask, devices []api.DeviceShare, from, until api.Time) {
+	e := x.byName[name]
+	if e == nil {
+		return
+	}
+	if until == 0 {
+		until = endless
+	}
+	at, known := e.awaited(ref)
+	h := held{ref, a.Task, devices, from, until}
+	if known {
+		e.held[at] = h
+	} else {
+		e.held = slices.Insert(e.held, at, h)
+	}
+}
+
+func (e *node) awaited(ref api.TaskRef) (int, bool) {
+	return slices.BinarySearchFunc(e.held, ref, func(h held, ref api.TaskRef) int { return compareRefs(h.ref, ref) })
+}
+
+func (e *node) forget(ref api.TaskRef) {
+	if at, known := e.awaited(ref); known {
+		e.held = slices.Delete(e.held, at, at+1)
+	}
+}
+
+// ForgetAwaited forgets all that Await noted.
+func (x *Index) ForgetAwaited() {
+	for _, e := range x.nodes {
+		e.held = nil
+	}
+}
+
+// Reserve takes a reservation into account, in place of the one with the same ID.
+// ask is what each element of its owner asks for.
+func (x *Index) Reserve(r api.Reservation, ask *Ask) {
+	x.Unreserve(r.ID)
+	if r.Task == nil {
+		return
+	}
+	p := &promise{r, ask}
+	x.promises[r.ID], x.promised[*r.Task] = p, r.ID
+	for _, at := range r.Places {
+		if e := x.byName[at.Node]; e != nil {
+			i, _ := slices.BinarySearchFunc(e.claims, r.ID, func(c claim, id uint64) int { return cmp.Compare(c.ID, id) })
+			e.claims = slices.Insert(slices.Clone(e.claims), i, claim{p, int(at.Count)})
+		}
+	}
+}
+
+// Unreserve forgets a reservation. Others may have gained room by it.
+func (x *Index) Unreserve(id uint64) {
+	p := x.promises[id]
+	if p == nil {
+		return
+	}
+	delete(x.promises, id)
+	if x.promised[*p.Task] == id {
+		delete(x.promised, *p.Task)
+	}
+	for _, at := range p.Places {
+		if e := x.byName[at.Node]; e != nil {
+			e.claims = slices.DeleteFunc(slices.Clone(e.claims), func(c claim) bool { return c.ID == id })
+			x.room(e)
+		}
+	}
+}
+
+// Promised returns the reservation of a waiting task; nil when it has none.
+func (x *Index) Promised(ref api.TaskRef) *api.Reservation {
+	if p := x.promises[x.promised[ref]]; p != nil {
+		return &p.Reservation
+	}
+	return nil
+}
+
+// Promises returns the reservations in the order of the queue; those whose owners
+// do not wait any more come first.
+func (x *Index) Promises() (out []api.Reservation) {
+	for _, p := range x.promises { // order-free: sorted below
+		out = append(out, p.Reservation)
+	}
+	slices.SortFunc(out, func(a, b api.Reservation) int {
+		p, q := x.queue.items[*a.Task], x.queue.items[*b.Task]
+		switch {
+		case p == nil || q == nil:
+			return cmp.Or(cmp.Compare(b2i(p != nil), b2i(q != nil)), cmp.Compare(a.ID, b.ID))
+		case before(p, q):
+			return -1
+		}
+		return 1
+	})
+	return out
+}
+
+func b2i(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// Waits reports whether a task, or the gang that it is the first of, is in the
+// queue.
+func (x *Index) Waits(ref api.TaskRef) bool { return x.queue.items[ref] != nil }
+
+// Item returns an entry of the queue.
+func (x *Index) Item(ref api.TaskRef) (Item, bool) {
+	if e := x.queue.items[ref]; e != nil {
+		return e.Item, true
+	}
+	return Item{}, false
+}
+
+// Overtaken returns the first entry of the queue which waits without a promise that
+// it should have, before anybody behind it is looked at; false when there is none.
+func (x *Index) Overtaken() (Item, bool) {
+	if len(x.promises) >= x.Depth() || len(x.queue.blocked) == 0 || x.futile >= maxFutile {
+		return Item{}, false
+	}
+	var first *item
+	for _, s := range x.queue.blocked {
+		if s.futile == x.steps {
+			continue
+		}
+		if it := s.unpromised(x.promised); it != nil && (first == nil || x.ahead(it, first)) {
+			first = it
+		}
+	}
+	if first == nil {
+		return Item{}, false
+	}
+	if l := x.nextLane(); l != nil && !x.order().fair && before(l.ready[0].items[0], first) {
+		return Item{}, false
+	}
+	return first.Item, true
+}
+
+// ahead reports whether one entry comes before another one: under fair share by
+// whose turn it is.
+func (x *Index) ahead(a, b *item) bool {
+	if !x.order().fair || a.Ask.Tenant == b.Ask.Tenant {
+		return before(a, b)
+	}
+	aBorrows, aShare := x.turnOf(a.Ask.Tenant, a.Ask)
+	bBorrows, bShare := x.turnOf(b.Ask.Tenant, b.Ask)
+	switch {
+	case aBorrows != bBorrows:
+		return bBorrows
+	case aShare != bShare:
+		return aShare < bShare
+	}
+	return before(a, b)
+}
+
+// unpromised is the first entry of a shape that has no promise. It walks the heap
+// from its top, no further than promises go.
+func (s *shape) unpromised(promised map[api.TaskRef]uint64) *item {
+	frontier := []int{0}
+	for len(frontier) > 0 {
+		best := 0
+		for i, at := range frontier {
+			if before(s.items[at], s.items[frontier[best]]) {
+				best = i
+			}
+		}
+		at := frontier[best]
+		if _, known := promised[s.items[at].Ref]; !known {
+			return s.items[at]
+		}
+		frontier = slices.Delete(frontier, best, best+1)
+		for c := 2*at + 1; c <= 2*at+2 && c < len(s.items); c++ {
+			frontier = append(frontier, c)
+		}
+	}
+	return nil
+}
+
+// PromisedBefore returns the reservations of those before a waiting task that ask
+// for the same, in their order.
+func (x *Index) PromisedBefore(ref api.TaskRef) (out []api.Reservation) {
+	e := x.queue.items[ref]
+	if e == nil {
+		return nil
+	}
+	for _, r := range x.Promises() {
+		if o := x.queue.items[*r.Task]; o != nil && o.shape == e.shape && before(o, e) {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// Heir returns an entry behind a waiting one that could begin now where it is
+// promised room. Both ask for the same: the one in front may take that room, and
+// leave its own promise in return. False when there is none, or nothing to give.
+func (x *Index) Heir(ref api.TaskRef, now api.Time) (api.TaskRef, bool) {
+	e := x.queue.items[ref]
+	if e == nil || x.Promised(ref) == nil {
+		return api.TaskRef{}, false
+	}
+	a := *e.shape.ask
+	a.Now = now
+	for _, r := range x.Promises() {
+		o := x.queue.items[*r.Task]
+		if o == nil || o.shape != e.shape || o == e {
+			continue
+		}
+		if a.Self = o.Ref; x.fitting(&a) > 0 {
+			return o.Ref, true
+		}
+	}
+	return api.TaskRef{}, false
+}
+
+// countPromised counts how many entries of each shape have promises.
+func (x *Index) countPromised() {
+	for _, p := range x.promises { // order-free: all alike
+		if o := x.queue.items[*p.Task]; o != nil {
+			o.shape.promised = 0
+		}
+	}
+	for _, p := range x.promises { // order-free: sums
+		if o := x.queue.items[*p.Task]; o != nil {
+			o.shape.promised++
+		}
+	}
+}
+
+// inherits reports whether the first entry of a shape has an heir.
+func (x *Index) inherits(s *shape) bool {
+	if s.promised < 2 {
+		return false
+	}
+	_, ok := x.Heir(s.items[0].Ref, x.now)
+	return ok
+}
+
+// Futile notes that no time is known at which tasks of a shape could begin. They are
+// passed over until the next Step.
+func (x *Index) Futile(shape string) {
+	x.futile++
+	if s := x.queue.shapes[shape]; s != nil {
+		s.futile = x.steps
+	}
+}
+
+// maxFutile is after how many shapes for which nothing can be planned a Step looks
+// for no more.
+const maxFutile = 16
+
+// Behind returns the reservations of those who come behind a waiting task. Under
+// fair share nobody is behind for long: there it returns none.
+func (x *Index) Behind(ref api.TaskRef) (ids []uint64) {
+	e := x.queue.items[ref]
+	if e == nil || x.order().fair {
+		return nil
+	}
+	for _, r := range x.Promises() {
+		if o := x.queue.items[*r.Task]; o != nil && before(e, o) {
+			ids = append(ids, r.ID)
+		}
+	}
+	return ids
+}
+
+// Stands reports whether a reservation can still be kept, as far as can be said
+// now.
+func (x *Index) Stands(id uint64, now api.Time) bool {
+	p := x.promises[id]
+	if p == nil || p.From < now {
+		return false
+	}
+	for _, at := range p.Places {
+		e := x.byName[at.Node]
+		if e == nil || !e.open || !suits(e, p.ask) {
+			return false
+		}
+		s := e.spaceAt(p.From, now)
+		if !s.keep(e, p.From, now, *p.Task) || s.take(p.ask, int(at.Count)) < int(at.Count) {
+			return false
+		}
+	}
+	return true
+}
+
+// clear reports whether a task may begin on a node now without delaying anybody
+// who was promised room there.
+func (e *node) clear(a *Ask) bool { return e.promisedTo(a) == nil }
+
+// promisedTo is the first promise that would not be kept if a task began now.
+func (e *node) promisedTo(a *Ask) *claim {
+	end := e.after(a, a.Now)
+	for i := range e.claims {
+		c := &e.claims[i]
+		if from, _ := e.span(c, a.Now); *c.Task != a.Self && end > from && !e.leaves(a, from) {
+			return c
+		}
+	}
+	return nil
+}
+
+// leaves reports whether a task that begins now leaves enough room for all who
+// were promised some at a time.
+func (e *node) leaves(a *Ask, at api.Time) bool {
+	s := e.spaceAt(at, a.Now)
+	r := &a.Task.Resources
+	devices, _ := assign(e.devices, e.Capacity.Accelerators, r.Accelerators)
+	s.add(r, devices, -1)
+	return s.keep(e, at, a.Now, a.Self) && !e.portsPromised(a)
+}
+
+// portsPromised reports whether a task takes a port that somebody is promised.
+func (e *node) portsPromised(a *Ask) bool {
+	return fixedPort(a.Task) && slices.ContainsFunc(e.claims, func(c claim) bool { return *c.Task != a.Self && samePort(c.ask.Task, a.Task) })
+}
+
+// after is when a task that begins at a time is expected to end.
+func (e *node) after(a *Ask, at api.Time) api.Time {
+	if a.Hold == 0 {
+		return endless
+	}
+	d := a.Hold
+	if e.Speed > 0 && e.Speed != 1000 {
+		d = min(d, maxEstimate) * 1000 / api.Duration(e.Speed)
+	}
+	return at.Add(min(d, maxEstimate))
+}
