@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -64,7 +65,11 @@ func (a *auditing) run(ctx context.Context) {
 		case err == nil:
 			tries = 0
 		case tries >= auditTries && ctx.Err() == nil:
-			a.cell.log.Warn("the audit cannot go on yet", "after", a.at.Load(), "error", err)
+			level := slog.LevelDebug
+			if tries == auditTries { // once for each time that it cannot
+				level = slog.LevelWarn
+			}
+			a.cell.log.Log(ctx, level, "the audit cannot go on yet", "after", a.at.Load(), "error", err)
 			pause = auditRetry
 		}
 		select {
