@@ -144,7 +144,7 @@ func (x *Index) enroll(e *node) {
 		return &mould{key: mouldKey, id: x.newID()}
 	})
 	join(&m.nodes, e.Name, func(o *node) string { return o.Name }, func() *node { return e })
-	e.class, e.mould = c, m
+	e.class, e.mould, e.kind = c, m, m.id
 	x.moved(e)
 }
 
@@ -222,7 +222,7 @@ func (e *node) rack() {
 	for l, r := range e.class.racks {
 		if r != nil {
 			e.racks[l] = load(l).of(e)
-			r.insert(slot{e.racks[l], e.hash, e.room(), e})
+			r.insert(e.slot(load(l)))
 			e.class.most[l] = r.first()
 		}
 	}
@@ -249,7 +249,7 @@ func (c *class) rack(l load) *rack {
 			for _, e := range m.nodes {
 				if e.racked {
 					e.racks[l] = l.of(e)
-					r.insert(slot{e.racks[l], e.hash, e.room(), e})
+					r.insert(e.slot(l))
 				}
 			}
 		}
@@ -258,6 +258,6 @@ func (c *class) rack(l load) *rack {
 	return c.racks[l]
 }
 
-func (e *node) room() room {
-	return room{int64(e.free.CPU), int64(e.free.Memory), int64(e.freeDevices)}
+func (e *node) slot(l load) slot {
+	return slot{e.racks[l], e.hash, roomOf(e.free.CPU, e.free.Memory, e.freeDevices), roomsIn(&e.free, &e.Capacity), e}
 }

@@ -24,14 +24,13 @@ type candidate struct {
 // and ties are broken by a hash of task and node, so that equal nodes share equal
 // tasks, or go to the first one when the strategy says so.
 func (x *Index) Decide(ref api.TaskRef, a *Ask, now api.Time) (api.Decision, []api.DeviceShare) {
-	var s scorer
-	x.scorer(&s, ref, a)
+	s := x.scorer(ref, a)
 	d := api.Decision{Strategy: s.plan.name, Nodes: int32(len(x.nodes)), At: now}
 	if why := x.overLimit(a, 1); why != "" {
 		d.Reasons = []api.ReasonCount{{Reason: why, Nodes: d.Nodes}}
 		return d, nil
 	}
-	best, n, busy := x.best(&s)
+	best, n, busy := x.best(s)
 	if n == 0 {
 		d.Reasons = x.reasons(a)
 		return d, nil
@@ -44,7 +43,7 @@ func (x *Index) Decide(ref api.TaskRef, a *Ask, now api.Time) (api.Decision, []a
 	if d.Chosen = &list[0]; n > 1 {
 		d.RunnersUp = list[1:]
 	}
-	d.Reasons = x.passedOver(a, busy)
+	d.Reasons = s.passing.passedOver(busy)
 	est := x.estimate(best[0].node, a)
 	d.Transfer, d.Wait, d.Run, d.Return = est.transfer, est.wait, est.run, est.back
 	return d, devices
@@ -54,17 +53,24 @@ func (x *Index) Decide(ref api.TaskRef, a *Ask, now api.Time) (api.Decision, []a
 type top struct {
 	list [1 + runnersUp]candidate
 	n    int
+	seen uint64 // counts those that were offered in turn
 }
 
 // offer takes a node in when it is among the best. It reports whether no node
 // of the same class and load, or less, can be better.
-func (t *top) offer(s *scorer, e *node) bool {
-	c := candidate{node: e, score: s.score(e)}
+func (t *top) offer(s *scorer, e *node) bool { return t.put(s, e, s.score(e)) }
+
+// put is offer with the score.
+func (t *top) put(s *scorer, e *node, score int64) bool {
+	c := candidate{node: e, score: score}
 	most := !s.ask.Spread || e.groups[group{s.ref.Workload, s.ref.Task}] == 0
 	if t.n == len(t.list) && c.score < t.list[t.n-1].score {
 		return most
 	}
 	switch {
+	case s.inTurn:
+		t.seen++
+		c.tie = t.seen
 	case s.inOrder:
 	case s.plan.first:
 		c.tie = uint64(e.at)
@@ -88,7 +94,10 @@ func (t *top) offer(s *scorer, e *node) bool {
 // filters but have no room now or take nothing new.
 func (x *Index) best(s *scorer) (list [1 + runnersUp]candidate, n int, full int32) {
 	var t top
-	p := x.passing(s.ask)
+	p := s.passing
+	if x.stepping {
+		x.arrange()
+	}
 	switch {
 	case s.few(p) && !s.plan.pair:
 		s.searchFew(&t, p)
@@ -127,8 +136,8 @@ func draw(s *scorer, p *passing) (out []*node) {
 
 // passedOver counts the nodes that a placed task could not go to: those that fail
 // a filter, by their first one, and those that pass but are full or closed.
-func (x *Index) passedOver(a *Ask, busy int32) []api.ReasonCount {
-	fixed := x.passing(a).reasons
+func (p *passing) passedOver(busy int32) []api.ReasonCount {
+	fixed := p.reasons
 	if busy == 0 {
 		return fixed
 	}
@@ -140,7 +149,7 @@ func (s *scorer) better(a, b *candidate) bool {
 		return a.score > b.score
 	}
 	if s.inOrder {
-		return s.sooner(a.node, b.node)
+		return s.sooner(a, b)
 	}
 	if a.tie != b.tie {
 		return a.tie < b.tie

@@ -62,9 +62,7 @@ func (x *Index) Rooms(first api.TaskRef, a *Ask) []*Ask {
 		if x.seats(b) == nil {
 			continue
 		}
-		var s scorer
-		x.scorer(&s, first, b)
-		best, _, _ := x.best(&s)
+		best, _, _ := x.best(x.scorer(first, b))
 		list = append(list, option{b, best[0].score})
 	}
 	slices.SortStableFunc(list, func(p, q option) int { return cmp.Compare(q.score, p.score) })

@@ -26,6 +26,7 @@ type Index struct {
 
 	// What decides, and for whom.
 	cell    string // the cell's strategy
+	usual   *plan  // it
 	plans   map[string]*plan
 	greedy  [objectives]*plan
 	tenants map[string]*tenant
@@ -37,6 +38,7 @@ type Index struct {
 	freeIDs    []int
 	shifting   []*node // may stand elsewhere in their class
 	prospects  prospects
+	own        scorer
 
 	// Promises to waiting tasks.
 	promises map[uint64]*promise    // by ID

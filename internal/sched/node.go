@@ -8,6 +8,7 @@ type node struct {
 	open    bool // takes new work
 	why     string
 	at      int // position in Index.nodes
+	kind    int // number of its mould
 	free    api.Resources
 	devices [][]api.Milli        // free share by accelerator group and device
 	shares  map[device]api.Milli // promised, also of devices that the node has no more

@@ -5,10 +5,12 @@ import (
 	"sort"
 )
 
-// rack is a list of nodes that is kept in order as their load changes: the highest
-// key first, then by the hash of their names. It is a list of short blocks, each of
-// which knows the most room of its nodes, so that a search passes over full ones.
+// rack is a list of nodes of one size that is kept in order as their load changes:
+// the highest key first, then by the hash of their names. It is a list of short
+// blocks, of each of which is known what its nodes have room for, so that a search
+// passes over full ones.
 type rack struct {
+	room   []rooms // of each block
 	blocks []block
 }
 
@@ -18,19 +20,8 @@ const (
 )
 
 type block struct {
-	list []slot
-	most room // resource by resource
-}
-
-// room is what is free, as far as a search looks at it first.
-type room struct{ cpu, memory, devices int64 }
-
-func (r *room) holds(need *room) bool {
-	return r.cpu >= need.cpu && r.memory >= need.memory && r.devices >= need.devices
-}
-
-func (r *room) grow(o *room) {
-	r.cpu, r.memory, r.devices = max(r.cpu, o.cpu), max(r.memory, o.memory), max(r.devices, o.devices)
+	list    []slot
+	devices int32 // most that a node has
 }
 
 // slot is a node with what a search looks at first.
@@ -38,6 +29,7 @@ type slot struct {
 	key  int64
 	hash uint64
 	free room
+	room rooms
 	node *node
 }
 
@@ -68,40 +60,42 @@ func (r *rack) insert(s slot) {
 	b, i := r.find(s.key, s.hash, s.node.Name)
 	switch {
 	case len(r.blocks) == 0:
-		r.blocks = append(r.blocks, block{list: make([]slot, 0, blockSize), most: room{nothing, nothing, nothing}})
+		r.blocks, r.room = append(r.blocks, block{list: make([]slot, 0, blockSize)}), append(r.room, 0)
 	case b == len(r.blocks):
 		b--
 		i = len(r.blocks[b].list)
 	}
 	k := &r.blocks[b]
 	k.list = slices.Insert(k.list, i, s)
-	k.most.grow(&s.free)
-	if len(k.list) < blockSize {
-		return
+	if len(k.list) == blockSize {
+		half := append(make([]slot, 0, blockSize), k.list[halfBlock:]...)
+		clear(k.list[halfBlock:])
+		k.list = k.list[:halfBlock]
+		r.blocks, r.room = slices.Insert(r.blocks, b+1, block{list: half}), slices.Insert(r.room, b+1, 0)
+		r.measure(b + 1)
 	}
-	half := block{list: append(make([]slot, 0, blockSize), k.list[halfBlock:]...)}
-	clear(k.list[halfBlock:])
-	k.list = k.list[:halfBlock]
-	k.measure()
-	half.measure()
-	r.blocks = slices.Insert(r.blocks, b+1, half)
+	r.measure(b)
 }
 
 func (r *rack) remove(key int64, e *node) {
 	b, i := r.find(key, e.hash, e.Name)
 	k := &r.blocks[b]
 	if k.list = slices.Delete(k.list, i, i+1); len(k.list) == 0 {
-		r.blocks = slices.Delete(r.blocks, b, b+1)
+		r.blocks, r.room = slices.Delete(r.blocks, b, b+1), slices.Delete(r.room, b, b+1)
 		return
 	}
-	k.measure()
+	r.measure(b)
 }
 
-func (k *block) measure() {
-	k.most = room{nothing, nothing, nothing}
+// measure finds anew what the nodes of a block have room for.
+func (r *rack) measure(b int) {
+	k := &r.blocks[b]
+	some, devices := rooms(0), int32(0)
 	for i := range k.list {
-		k.most.grow(&k.list[i].free)
+		some |= k.list[i].room
+		devices = max(devices, k.list[i].free.devices)
 	}
+	r.room[b], k.devices = some, devices
 }
 
 // place is a position in a rack.
@@ -112,7 +106,7 @@ type place struct{ b, i int }
 func (r *rack) equals(p place) (from, end place, n int) {
 	l := r.blocks[p.b].list
 	key := l[p.i].key
-	if p.i > 0 && p.i+1 < len(l) && l[p.i-1].key != key && l[p.i+1].key != key {
+	if (p.i > 0 && l[p.i-1].key != key || p == place{}) && p.i+1 < len(l) && l[p.i+1].key != key {
 		return p, place{p.b, p.i + 1}, 1
 	}
 	from.b, from.i = r.find(key, 0, "")
@@ -146,19 +140,22 @@ func (r *rack) between(p, q place) (n int) {
 }
 
 // next returns the first node from a position on, and before an end, that has so
-// much free; false when there is none.
-func (r *rack) next(p, end place, need *room) (place, *slot, bool) {
+// much free and a key of at least so much; false when there is none.
+func (r *rack) next(p, end place, need *room, some rooms, least int64) (place, *slot, bool) {
 	for ; p.b < len(r.blocks) && p.b <= end.b; p = (place{p.b + 1, 0}) {
-		k := &r.blocks[p.b]
-		if !k.most.holds(need) {
+		if r.room[p.b]&some == 0 || r.blocks[p.b].devices < need.devices {
 			continue
 		}
-		list := k.list
+		list := r.blocks[p.b].list
 		if p.b == end.b {
 			list = list[:end.i]
 		}
 		for i := p.i; i < len(list); i++ {
-			if s := &list[i]; s.free.holds(need) {
+			s := &list[i]
+			if s.key < least {
+				return p, nil, false
+			}
+			if s.free.holds(need) {
 				return place{p.b, i}, s, true
 			}
 		}

@@ -32,6 +32,7 @@ type passingSpot struct {
 type passingClass struct {
 	*class
 	packs int64 // what the task adds to how packed one of its nodes is
+	needs rooms
 }
 
 // fewNodes is how many nodes are rather looked at one by one.
@@ -41,10 +42,10 @@ func (p *passing) has(e *node) bool {
 	if p.few != nil {
 		return slices.Contains(p.few, e)
 	}
-	return p.passes(e.mould)
+	return p.passes(e.kind)
 }
 
-func (p *passing) passes(m *mould) bool { return p.moulds[m.id>>6]>>(m.id&63)&1 != 0 }
+func (p *passing) passes(kind int) bool { return p.moulds[kind>>6]>>(kind&63)&1 != 0 }
 
 // those yields the nodes that pass.
 func (x *Index) those(p *passing) iter.Seq[*node] {
@@ -64,7 +65,7 @@ func (x *Index) those(p *passing) iter.Seq[*node] {
 
 func (p *passing) each(c *class, yield func(*node) bool) bool {
 	for _, m := range c.moulds {
-		if !p.passes(m) {
+		if !p.passes(m.id) {
 			continue
 		}
 		for _, e := range m.nodes {
@@ -102,7 +103,7 @@ func (x *Index) passing(a *Ask) *passing {
 func (p *passing) size() int {
 	n := len(p.moulds) + len(p.few)
 	for i := range p.spots {
-		n += 4 + 2*len(p.spots[i].classes)
+		n += 4 + 3*len(p.spots[i].classes)
 	}
 	return n
 }
@@ -122,7 +123,8 @@ func (x *Index) filter(a *Ask) *passing {
 		for _, c := range at.classes {
 			if n := p.filter(c, a, &failed); n > 0 {
 				p.n += n
-				classes = append(classes, passingClass{c, c.moulds[0].nodes[0].packs(&a.Task.Resources)})
+				like, r := c.moulds[0].nodes[0], &a.Task.Resources
+				classes = append(classes, passingClass{c, like.packs(r), roomsOf(r, &like.Capacity)})
 			}
 		}
 		if classes != nil {

@@ -63,14 +63,12 @@ func (p *Problem) model(planner string) *model {
 // costsOf is what a task costs on each node: minus its score, or its predicted
 // completion in microseconds.
 func (m *model) costsOf(it *Item) []int64 {
-	var s scorer
 	x := m.p.x
-	x.scorer(&s, it.Ref, it.Ask)
-	passing := x.passing(it.Ask)
+	s := x.scorer(it.Ref, it.Ask)
 	out := make([]int64, len(m.nodes))
 	for i, e := range m.nodes {
 		switch {
-		case !passing.has(e):
+		case !s.passing.has(e):
 			out[i] = never
 		case m.planner == PlannerCost:
 			out[i] = -s.score(e)

@@ -13,16 +13,26 @@ type prospects []prospect
 func (s *scorer) prospects(p *passing) prospects {
 	list := prospects(s.x.prospects[:0])
 	for i := range p.spots {
-		at, most := &p.spots[i], int64(nothing)
-		for k := range at.classes {
-			most = max(most, s.most(&at.classes[k]))
-		}
-		if most > nothing {
+		at := &p.spots[i]
+		if most := s.mostOf(at); most > nothing {
 			fixed := s.fixed(at.spot)
 			list = append(list, prospect{fixed + most, fixed, at})
 		}
 	}
 	return list
+}
+
+// mostOf is what the parts of a score that are not fixed can be together. A node is
+// never more than full.
+func (s *scorer) mostOf(at *passingSpot) int64 {
+	if s.view.load == fullest {
+		return s.view.weight*unit + s.view.bonus
+	}
+	most := int64(nothing)
+	for i := range at.classes {
+		most = max(most, s.most(&at.classes[i]))
+	}
+	return most
 }
 
 // fixed is the part of a score that is the same for all nodes of a spot.
@@ -35,10 +45,11 @@ func (s *scorer) fixed(at *spot) (sum int64) {
 	return sum
 }
 
-// most is what the other parts can be for a node of a class, at most; nothing when
-// there is none.
+// most is mostOf for a class; nothing when it has no open node.
 func (s *scorer) most(c *passingClass) int64 {
-	c.rack(s.view.load)
+	if c.racks[s.view.load] == nil {
+		c.rack(s.view.load)
+	}
 	key := c.class.most[s.view.load]
 	if key == nothing {
 		return nothing

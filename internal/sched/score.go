@@ -15,14 +15,15 @@ func (e *estimate) total() api.Duration { return e.transfer + e.wait + e.run + e
 type scorer struct {
 	x       *Index
 	ask     *Ask
+	passing *passing
 	ref     api.TaskRef
 	plan    *plan
 	key     uint64 // of the task, for ties
 	terms   []weighted
 	view    view // when inOrder
 	inOrder bool
-	turns   map[*node]int              // among equal nodes, between Steps
-	room    [api.MaxTerms + 4]weighted // of terms
+	inTurn  bool          // nodes of a class are offered in order
+	turns   map[*node]int // among equal nodes, between Steps
 
 	turn, source uint64
 	devices      api.Milli // accelerators asked for
@@ -39,17 +40,22 @@ type scorer struct {
 	estimate estimate
 }
 
-// scorer prepares the score of a task: the terms that concern it.
-func (x *Index) scorer(s *scorer, ref api.TaskRef, a *Ask) {
-	*s = scorer{x: x, ask: a, ref: ref, plan: x.planOf(a), key: hashRef(ref)}
-	s.ties = x.ties(a)
+// scorer prepares the score of a task: the terms that concern it. Within a Step
+// the same one serves all tasks, between Steps others may be deciding, too.
+func (x *Index) scorer(ref api.TaskRef, a *Ask) *scorer {
+	s := &x.own
+	if !x.stepping {
+		s = &scorer{}
+	}
+	*s = scorer{x: x, ask: a, ref: ref, plan: x.planOf(a), key: hashRef(ref), terms: s.terms[:0]}
+	s.passing, s.ties = x.passing(a), x.ties(a)
 	s.turn = ref.Workload + uint64(ref.Index) + uint64(ref.Task)
 	for i := range a.Task.Resources.Accelerators {
 		s.devices += a.Task.Resources.Accelerators[i].Count
 	}
-	s.terms = s.room[:0]
-	for _, w := range s.plan.terms {
-		if c, ok := w.term.(conditional); ok && !c.concerns(a) {
+	for i := range s.plan.terms {
+		w := &s.plan.terms[i]
+		if w.only != nil && !w.only.concerns(a) {
 			continue
 		}
 		switch w.name {
@@ -58,9 +64,10 @@ func (x *Index) scorer(s *scorer, ref api.TaskRef, a *Ask) {
 		case "fragmentation", "growth", "backing":
 			s.mix, s.growths = x.typicalMix(), x.growthsOf(a)
 		}
-		s.terms = append(s.terms, w)
+		s.terms = append(s.terms, *w)
 	}
 	s.view, s.inOrder = s.ordered()
+	return s
 }
 
 // score is the sum of the weighted terms; a higher one is better.

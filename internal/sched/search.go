@@ -49,9 +49,6 @@ func (s *scorer) ordered() (view, bool) {
 // is arranged: every node is scored.
 func (s *scorer) searchAll(t *top, p *passing) {
 	x := s.x
-	if x.stepping {
-		x.arrange()
-	}
 	if !x.stepping || p.few != nil || len(p.spots)*4 > p.n {
 		for e := range x.those(p) {
 			if e.open && e.fits(s.ask) && permits(s.ties, e) {
@@ -60,6 +57,7 @@ func (s *scorer) searchAll(t *top, p *passing) {
 		}
 		return
 	}
+	s.inTurn = true
 	list := s.prospects(p)
 	for list.begin(); len(list) > 0; list.next() {
 		c := &list[0]
@@ -80,11 +78,11 @@ func (s *scorer) search(c *passingClass, fixed int64, t *top, p *passing) {
 		return
 	}
 	r, at := c.rack(s.view.load), place{}
-	fixed += s.view.packs*c.packs + s.view.bonus
-	need := room{int64(s.ask.Task.Resources.CPU), int64(s.ask.Task.Resources.Memory), int64(s.devices)}
+	fixed += s.view.packs * c.packs
+	need := roomOf(s.ask.Task.Resources.CPU, s.ask.Task.Resources.Memory, s.devices)
 	for found := 0; found < len(t.list); {
-		on, first, ok := r.next(at, r.end(), &need)
-		if !ok || t.n == len(t.list) && fixed+s.view.weight*first.key < t.list[t.n-1].score {
+		on, _, ok := r.next(at, r.end(), &need, c.needs, s.least(t, fixed))
+		if !ok {
 			return
 		}
 		from, end, n := r.equals(on)
@@ -92,16 +90,37 @@ func (s *scorer) search(c *passingClass, fixed int64, t *top, p *passing) {
 		for _, part := range [2][2]place{{begin, end}, {from, begin}} {
 			for at = part[0]; found < len(t.list); at.i++ {
 				var e *slot
-				if at, e, ok = r.next(at, part[1], &need); !ok {
+				if at, e, ok = r.next(at, part[1], &need, c.needs, nothing); !ok {
 					break
 				}
-				if p.has(e.node) && e.node.fits(s.ask) && permits(s.ties, e.node) && t.offer(s, e.node) {
+				if p.has(e.node) && e.node.fits(s.ask) && permits(s.ties, e.node) && t.put(s, e.node, fixed+s.inClass(e)) {
 					found++
 				}
 			}
 		}
 		at = end
 	}
+}
+
+// least is the least key with which a node can be among the best.
+func (s *scorer) least(t *top, fixed int64) int64 {
+	if t.n < len(t.list) {
+		return nothing
+	}
+	missing, w := t.list[t.n-1].score-fixed-s.view.bonus, s.view.weight
+	if missing > 0 {
+		missing += w - 1 // rounded up
+	}
+	return missing / w
+}
+
+// inClass is the part of a score in which the nodes of a class differ.
+func (s *scorer) inClass(e *slot) int64 {
+	sum := s.view.weight * e.key
+	if s.view.bonus > 0 {
+		sum += s.view.bonus / unit * spreadTerm{}.value(s, e.node)
+	}
+	return sum
 }
 
 // begin is where in a group of n equal nodes the search begins.
@@ -146,18 +165,21 @@ func (s *scorer) countTurn(e *node) int {
 }
 
 // sooner orders two nodes of equal score that were searched in order.
-func (s *scorer) sooner(a, b *node) bool {
-	if a.class != b.class {
-		ha, hb := mix(s.key^a.class.hash), mix(s.key^b.class.hash)
-		if ha != hb {
-			return ha < hb
+func (s *scorer) sooner(a, b *candidate) bool {
+	if c, d := a.node.class, b.node.class; c != d {
+		hc, hd := mix(s.key^c.hash), mix(s.key^d.hash)
+		if hc != hd {
+			return hc < hd
 		}
-		return a.class.key < b.class.key
+		return c.key < d.key
 	}
-	if ka, kb := s.view.load.of(a), s.view.load.of(b); ka != kb {
+	if s.inTurn {
+		return a.tie < b.tie
+	}
+	if ka, kb := s.view.load.of(a.node), s.view.load.of(b.node); ka != kb {
 		return ka > kb
 	}
-	return s.turnIn(a) < s.turnIn(b)
+	return s.turnIn(a.node) < s.turnIn(b.node)
 }
 
 // busy counts the nodes that pass the filters but are full or closed, or kept off

@@ -1,6 +1,7 @@
 package sched
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -35,6 +36,7 @@ type weighted struct {
 	term
 	weight int64
 	kind   termKind
+	only   conditional // nil: it concerns every task
 }
 
 // Strategies returns the built-in strategies in the order of the documentation.
@@ -149,7 +151,8 @@ var constraints = [...]struct {
 func (p *plan) add(name string, weight int64) {
 	for _, t := range terms() {
 		if t.name == name && weight != 0 {
-			p.terms = append(p.terms, weighted{name, t.term, weight, t.kind})
+			only, _ := t.term.(conditional)
+			p.terms = append(p.terms, weighted{name, t.term, weight, t.kind, only})
 		}
 	}
 }
@@ -168,6 +171,7 @@ func (x *Index) Use(cell string, declared map[string]*api.Strategy, tenants map[
 	if x.plans[cell] == nil {
 		cell = Default
 	}
+	x.usual = x.plans[cell]
 	x.cell, x.tenants = cell, map[string]*tenant{}
 	for _, name := range sortedKeys(tenants) {
 		x.tenants[name] = &tenant{Tenant: *tenants[name], touched: true}
@@ -184,12 +188,12 @@ func (x *Index) Knows(name string) bool { return x.plans[name] != nil }
 // planOf is the strategy that decides where a task goes: the workload's own, else
 // the tenant's, else the cell's.
 func (x *Index) planOf(a *Ask) *plan {
-	p := x.plans[a.Strategy]
-	if t := x.tenants[a.Tenant]; p == nil && t != nil {
-		p = x.plans[t.Strategy]
+	p := x.usual
+	if t := x.tenants[a.Tenant]; t != nil {
+		p = cmp.Or(x.plans[t.Strategy], p)
 	}
-	if p == nil {
-		p = x.plans[x.cell]
+	if a.Strategy != "" {
+		p = cmp.Or(x.plans[a.Strategy], p)
 	}
 	if p.name == Default {
 		return x.greedy[objectiveOf(a.Objective)]
