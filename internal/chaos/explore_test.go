@@ -24,7 +24,7 @@ func states(usual int) int {
 // deadline stops an exploration on a machine that is much too slow; what was seen
 // until then still counts.
 func deadline() func() bool {
-	limit, begun := 2*time.Minute, time.Now()
+	limit, begun := 25*time.Second, time.Now()
 	if soak {
 		limit = 30 * time.Minute
 	}
@@ -47,10 +47,10 @@ var explorations = []struct {
 		Name:    "one leader, one agent, one task that may be cancelled, a fault",
 		Servers: 1, Agents: 1, Workloads: 1, Tasks: 1, Cancels: true, Faults: 1, Campaigns: 1, From: Registered,
 	}},
-	{50_000, Instance{
+	{30_000, Instance{
 		Name: "two leaders, one agent, one task, a fault", Servers: 2, Agents: 1, Workloads: 1, Tasks: 1, Faults: 1, Campaigns: 2,
 	}},
-	{25_000, Instance{
+	{10_000, Instance{
 		Name: "two leaders, two agents, three tasks, a fault", Servers: 2, Agents: 2, Workloads: 1, Tasks: 3, Faults: 1, Campaigns: 2,
 	}},
 	{25_000, Instance{
@@ -61,19 +61,31 @@ var explorations = []struct {
 		Name:    "two leaders, two agents, three tasks that run, a fault",
 		Servers: 2, Agents: 2, Workloads: 1, Tasks: 3, Faults: 1, Campaigns: 1, From: Running,
 	}},
+	{100_000, Instance{
+		Name:    "two leaders, two agents, two tasks that are placed, prompt disks",
+		Servers: 2, Agents: 2, Workloads: 1, Tasks: 2, Prompt: true, Campaigns: 1, From: Placed,
+	}},
+	{20_000, Instance{
+		Name:    "two leaders, two agents, three tasks that are placed, prompt disks",
+		Servers: 2, Agents: 2, Workloads: 1, Tasks: 3, Prompt: true, Campaigns: 1, From: Placed,
+	}},
+	{200_000, Instance{
+		Name:    "two leaders, two agents, three tasks that run, prompt disks",
+		Servers: 2, Agents: 2, Workloads: 1, Tasks: 3, Prompt: true, Campaigns: 1, From: Running,
+	}},
 	{25_000, Instance{
 		Name:    "two leaders, two agents, a gang of three that may be cancelled, a fault",
 		Servers: 2, Agents: 2, Workloads: 1, Tasks: 3, Gang: true, Cancels: true, Faults: 1, Campaigns: 1, From: Placed,
 	}},
-	{20_000, Instance{
+	{12_000, Instance{
 		Name:    "one leader, two agents, two tasks that may be cancelled, a fault, time",
 		Servers: 1, Agents: 2, Workloads: 1, Tasks: 2, Cancels: true, Prompt: true, Faults: 1, Ticks: 4, From: Placed,
 	}},
-	{30_000, Instance{
+	{20_000, Instance{
 		Name:    "one leader, two agents, a task at most once, a fault, time",
 		Servers: 1, Agents: 2, Workloads: 1, Tasks: 1, AtMostOnce: true, Beats: true, Prompt: true, Faults: 1, Ticks: 5, From: Placed,
 	}},
-	{30_000, Instance{
+	{20_000, Instance{
 		Name: "two leaders whose clocks differ, two agents, a task at most once, time",
 		Skew: 3, Servers: 2, Agents: 2, Workloads: 1, Tasks: 1, AtMostOnce: true, Beats: true, Prompt: true, Campaigns: 1, Ticks: 5, From: Running,
 	}},
