@@ -1,8 +1,8 @@
 package httpapi
 
 import (
-	"cmp"
 	"context"
+	"iter"
 	"net/http"
 	"slices"
 	"strconv"
@@ -113,16 +113,51 @@ func (s *Server) listWorkloads(ctx context.Context, in *listWorkloads) (*answer[
 // pick returns the numbers of the page, the newest first, and whether more
 // follow.
 func (in *listWorkloads) pick(e *engine.Engine) (ids []uint64, more bool) {
-	for id, w := range e.State().Workloads {
-		if (in.After == 0 || id < in.After) && in.wants(w) {
-			ids = append(ids, id)
+	for w := range newestFirst(e.State(), in.After) {
+		if !in.wants(w) {
+			continue
 		}
-	}
-	slices.SortFunc(ids, func(a, b uint64) int { return cmp.Compare(b, a) })
-	if len(ids) > in.Limit {
-		return ids[:in.Limit], true
+		if len(ids) == in.Limit {
+			return ids, true
+		}
+		ids = append(ids, w.ID)
 	}
 	return ids, false
+}
+
+// newestFirst walks through the workloads before a number; 0 is the end. Numbers
+// are given in order, so the first page of very many costs no more than that of a
+// few. Where most numbers are of workloads that are forgotten, what is left is
+// sorted.
+func newestFirst(st *state.State, before uint64) iter.Seq[*state.Workload] {
+	if before == 0 || before > st.NextID {
+		before = st.NextID
+	}
+	return func(yield func(*state.Workload) bool) {
+		id, missed := before, 0
+		for missed <= len(st.Workloads) {
+			if id--; id == 0 {
+				return
+			}
+			if w := st.Workloads[id]; w == nil {
+				missed++
+			} else if !yield(w) {
+				return
+			}
+		}
+		var rest []uint64
+		for old := range st.Workloads {
+			if old < id {
+				rest = append(rest, old)
+			}
+		}
+		slices.Sort(rest)
+		for _, old := range slices.Backward(rest) {
+			if !yield(st.Workloads[old]) {
+				return
+			}
+		}
+	}
 }
 
 func (in *listWorkloads) wants(w *state.Workload) bool {
