@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"drover.dev/internal/history"
 	"drover.dev/internal/report"
@@ -92,7 +91,7 @@ func isDir(path string) bool {
 func (a *app) verdict(path string, v *history.Verdict) error {
 	pairs := []report.Pair{
 		{Key: "Directory", Value: path},
-		{Key: "Records", Value: fmt.Sprintf("%s in %s epochs, %s events", report.Count(int64(v.Records)), report.Count(int64(v.Epochs)), report.Count(int64(v.Events)))},
+		{Key: "Records", Value: fmt.Sprintf("%s in %s, %s", report.Count(int64(v.Records)), counted(v.Epochs, "epoch"), counted(v.Events, "event"))},
 		{Key: "Audited", Value: report.Count(int64(v.Audited)) + ", " + report.Count(int64(v.Divergences)) + " diverge"},
 		{Key: "Snapshots", Value: report.Count(int64(v.Snapshots)) + " equal to the replay"},
 	}
@@ -100,7 +99,7 @@ func (a *app) verdict(path string, v *history.Verdict) error {
 		pairs = append(pairs, report.Pair{Key: "Artifacts", Value: report.Count(int64(v.Artifacts)) + " are what their digests say"})
 	}
 	for _, l := range v.Accepted {
-		pairs = append(pairs, report.Pair{Key: "Given up", Tone: report.Warn, Value: fmt.Sprintf("records from %d on (%d entries), as the journal says in epoch %d", l.From, l.Entries, l.Epoch)})
+		pairs = append(pairs, report.Pair{Key: "Given up", Tone: report.Warn, Value: fmt.Sprintf("records from %d on (%s), as the journal says in epoch %d", l.From, counted(l.Entries, "record"), l.Epoch)})
 	}
 	if err := report.Pairs(a.out, a.style(), pairs); err != nil {
 		return err
@@ -119,13 +118,14 @@ func (a *app) verdict(path string, v *history.Verdict) error {
 		a.say("Sound: everything is what was written, and every decision is what its inputs lead to.")
 		return nil
 	}
-	a.say("Not sound: %s.", faultsText(len(v.Faults)))
+	a.say("Not sound: %s.", counted(uint64(len(v.Faults)), "fault"))
 	return nil
 }
 
-func faultsText(n int) string {
+// counted is a number of things.
+func counted(n uint64, thing string) string {
 	if n == 1 {
-		return "1 fault"
+		return "1 " + thing
 	}
-	return strings.Join([]string{report.Count(int64(n)), "faults"}, " ")
+	return report.Count(int64(n)) + " " + thing + "s"
 }

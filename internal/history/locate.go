@@ -17,11 +17,19 @@ import (
 // never run backwards, so the archive is searched by halves: it costs a look at
 // the beginning of a few segments, and the envelopes of one of them.
 func (s *Source) Locate(ctx context.Context, t api.Time) (Place, error) {
+	at, err := s.locate(ctx, t)
+	if err != nil {
+		return Place{}, fmt.Errorf("find the record at %s: %w", t, err)
+	}
+	return at, nil
+}
+
+func (s *Source) locate(ctx context.Context, t api.Time) (Place, error) {
 	from := uint64(1)
 	if s.Archive != nil {
 		segments, err := s.Archive.Segments()
 		if err != nil {
-			return Place{}, fmt.Errorf("find the record at %s: %w", t, err)
+			return Place{}, err
 		}
 		var fault error
 		after := sort.Search(len(segments), func(i int) bool {
@@ -32,7 +40,7 @@ func (s *Source) Locate(ctx context.Context, t api.Time) (Place, error) {
 			return api.Time(r.Now) > t
 		})
 		if fault != nil {
-			return Place{}, fmt.Errorf("find the record at %s: %w", t, fault)
+			return Place{}, fault
 		}
 		if after > 0 {
 			from = segments[after-1].First()
@@ -46,12 +54,12 @@ func (s *Source) Locate(ctx context.Context, t api.Time) (Place, error) {
 func (s *Source) scan(ctx context.Context, from uint64, t api.Time) (found Place, err error) {
 	entries, err := s.Records(ctx, from)
 	if err != nil {
-		return Place{}, fmt.Errorf("find the record at %s: %w", t, err)
+		return Place{}, err
 	}
 	began := api.Time(0)
 	for e, err := range entries {
 		if err != nil {
-			return Place{}, fmt.Errorf("find the record at %s: %w", t, err)
+			return Place{}, err
 		}
 		r, err := journal.Decode(e.Data)
 		if err != nil {
@@ -72,12 +80,12 @@ func (s *Source) scan(ctx context.Context, from uint64, t api.Time) (found Place
 		if _, at, _, err := s.base(math.MaxUint64); err == nil && at.N > 0 && at.Now <= t {
 			return at, nil // a snapshot, and nothing after it
 		}
-		return Place{}, fmt.Errorf("find the record at %s: %w: there is none", t, ErrBefore)
+		return Place{}, fmt.Errorf("%w: there is none", ErrBefore)
 	}
 	if _, at, _, err := s.base(s.Begin); err == nil && at.N > 0 && at.Now <= t {
 		return at, nil
 	}
-	return Place{}, fmt.Errorf("find the record at %s: %w, of %s", t, ErrBefore, began)
+	return Place{}, fmt.Errorf("%w, of %s", ErrBefore, began)
 }
 
 // Moment is the number of the record that a text means: a number, a time in RFC
@@ -100,9 +108,12 @@ func (s *Source) Moment(ctx context.Context, text string) (uint64, error) {
 
 // Last is the last record.
 func (s *Source) Last(ctx context.Context) (Place, error) {
-	at, err := s.Locate(ctx, math.MaxInt64)
-	if errors.Is(err, ErrBefore) {
+	at, err := s.locate(ctx, math.MaxInt64)
+	switch {
+	case errors.Is(err, ErrBefore):
 		return Place{}, nil
+	case err != nil:
+		return Place{}, fmt.Errorf("find the last record: %w", err)
 	}
-	return at, err
+	return at, nil
 }

@@ -67,6 +67,7 @@ type keptState struct {
 }
 
 func (v *verifier) run(ctx context.Context) error {
+	v.options.Progress("records", 0, int64(v.dir.Seen.N))
 	if err := v.load(ctx); err != nil {
 		return err
 	}

@@ -42,6 +42,7 @@ func TestTheAuditFollowsTheLeader(t *testing.T) {
 	if n, d := c.audit.audited.Load(), c.audit.divergences.Load(); n < 2 || d != 0 {
 		t.Errorf("after a restart %d records were audited, %d of them differ: %v", n, d, c.Divergences())
 	}
+	t.Logf("%d records, all audited, %d divergences", c.Status().Record, c.audit.divergences.Load())
 }
 
 // A divergence is counted and kept, and the server goes on. It is made here by an

@@ -84,6 +84,8 @@ func TestVerify(t *testing.T) {
 	if !v.Sound || v.Records != n || v.Audited != n || v.Epochs != 2 || v.Events < 150 || v.Snapshots < 2 || v.Artifacts != 1 || v.Divergences != 0 {
 		t.Errorf("%+v, want %d records", v, n)
 	}
+	t.Logf("%d records in %d epochs, %d events, %d audited, %d divergences, %d snapshots, %d artifacts",
+		v.Records, v.Epochs, v.Events, v.Audited, v.Divergences, v.Snapshots, v.Artifacts)
 	snapshots := must[[]string](t)(filepath.Glob(dir + "/snapshots/*"))
 	segments := must[[]string](t)(filepath.Glob(dir + "/archive/segment-*"))
 	for _, k := range []struct {
