@@ -22,12 +22,17 @@ type Past struct {
 	// which do not end by themselves, and jobs of which a task never ended.
 	LeftOut int
 	Records int
+	// Ended is what became of each element, in the order of the work.
+	Ended []twin.Ended
+	// Overhead is, by driver, the median time that elements took from their
+	// placement to their recorded end beyond what they ran.
+	Overhead map[string]api.Duration
 }
 
 // ReadPast collects the jobs of a cell's records, from the first record on. Nodes
 // and sites are those of the last one.
 func ReadPast(ctx context.Context, entries iter.Seq2[journal.Entry, error]) (*Past, error) {
-	p := pastReader{jobs: map[uint64]*pastJob{}, nodes: map[string]api.Node{}, sites: map[string]api.Site{}}
+	p := pastReader{jobs: map[uint64]*pastJob{}, nodes: map[string]api.Node{}, sites: map[string]api.Site{}, overheads: map[string][]api.Duration{}}
 	var torn *journal.TornError
 	for v, err := range journal.Verify(entries, journal.NewVerifier(journal.Link{})) {
 		if errors.As(err, &torn) {
@@ -53,6 +58,8 @@ type pastReader struct {
 	sites   map[string]api.Site
 	leftOut int
 	records int
+	// overheads of drivers, see Past
+	overheads map[string][]api.Duration
 }
 
 // pastJob is a job and how long its elements ran.
@@ -61,6 +68,7 @@ type pastJob struct {
 	spec *api.Workload
 	runs []map[uint32]api.Duration // by task, by element
 	bad  []map[uint32]bool
+	ran  []map[uint32]twin.Ended // Started is the placement's time here
 }
 
 func (p *pastReader) record(r *journal.Record) error {
@@ -79,8 +87,10 @@ func (p *pastReader) record(r *journal.Record) error {
 			p.sites[ev.Site.Name] = ev.Site
 		case *state.WorkloadSubmitted:
 			p.submitted(ev, api.Time(r.Now))
+		case *state.TaskPlaced:
+			p.placed(ev, api.Time(r.Now))
 		case *state.TaskEnded:
-			p.ended(ev)
+			p.ended(ev, api.Time(r.Now))
 		}
 	}
 	return nil
@@ -94,26 +104,57 @@ func (p *pastReader) submitted(ev *state.WorkloadSubmitted, at api.Time) {
 	case ev.NextRun != 0:
 		return // its runs are workloads of their own
 	}
-	j := &pastJob{at: at, spec: ev.Spec, runs: make([]map[uint32]api.Duration, len(ev.Spec.Tasks)), bad: make([]map[uint32]bool, len(ev.Spec.Tasks))}
+	j := &pastJob{at: at, spec: ev.Spec, runs: make([]map[uint32]api.Duration, len(ev.Spec.Tasks)), bad: make([]map[uint32]bool, len(ev.Spec.Tasks)), ran: make([]map[uint32]twin.Ended, len(ev.Spec.Tasks))}
 	for i := range j.runs {
-		j.runs[i], j.bad[i] = map[uint32]api.Duration{}, map[uint32]bool{}
+		j.runs[i], j.bad[i], j.ran[i] = map[uint32]api.Duration{}, map[uint32]bool{}, map[uint32]twin.Ended{}
 	}
 	p.jobs[ev.ID] = j
 	p.order = append(p.order, ev.ID)
 }
 
-// ended learns a run time: that of the attempt which decided the element's fate.
-func (p *pastReader) ended(ev *state.TaskEnded) {
+// placed notes where an element went last.
+func (p *pastReader) placed(ev *state.TaskPlaced, now api.Time) {
+	j := p.jobs[ev.Ref.Workload]
+	if j != nil && int(ev.Ref.Task) < len(j.ran) {
+		j.ran[ev.Ref.Task][ev.Ref.Index] = twin.Ended{Task: ev.Ref.Task, Index: ev.Ref.Index, Node: ev.Node, Submitted: j.at, Started: now}
+	}
+}
+
+// ended learns a run time: that of the attempt which decided the element's fate,
+// as it would be on a node of speed 1000.
+func (p *pastReader) ended(ev *state.TaskEnded, now api.Time) {
 	j := p.jobs[ev.Attempt.Workload]
 	if j == nil || ev.Result == nil || int(ev.Attempt.Task) >= len(j.runs) || !ev.Next.Final() {
 		return
 	}
-	j.runs[ev.Attempt.Task][ev.Attempt.Index] = ev.Result.Wall
-	j.bad[ev.Attempt.Task][ev.Attempt.Index] = ev.Next == api.TaskFailed
+	task, index := ev.Attempt.Task, ev.Attempt.Index
+	ran := j.ran[task][index]
+	ran.At, ran.Status = now, ev.Next
+	j.ran[task][index] = ran
+	driver := j.spec.Tasks[task].Driver
+	if len(p.overheads[driver]) < maxOverheads {
+		p.overheads[driver] = append(p.overheads[driver], max(now.Sub(ran.Started)-ev.Result.Wall, 0))
+	}
+	wall := ev.Result.Wall
+	if n, ok := p.nodes[ran.Node]; ok && n.Speed > 0 && !waits(driver) {
+		wall = api.Duration(float64(wall) * float64(n.Speed) / 1000)
+	}
+	j.runs[task][index] = wall
+	j.bad[task][index] = ev.Next == api.TaskFailed
 }
 
+// waits says that a driver's tasks do not compute.
+func waits(driver string) bool { return driver == api.DriverNoop }
+
+// maxOverheads bounds what a median is taken of.
+const maxOverheads = 100_000
+
 func (p *pastReader) past() *Past {
-	out := &Past{LeftOut: p.leftOut, Records: p.records}
+	out := &Past{LeftOut: p.leftOut, Records: p.records, Overhead: map[string]api.Duration{}}
+	for driver, list := range p.overheads {
+		slices.Sort(list)
+		out.Overhead[driver] = list[len(list)/2]
+	}
 	for _, name := range slices.Sorted(keys(p.nodes)) {
 		out.Fleet.Nodes = append(out.Fleet.Nodes, p.nodes[name])
 	}
@@ -125,6 +166,13 @@ func (p *pastReader) past() *Past {
 		if !ok {
 			out.LeftOut++
 			continue
+		}
+		for t := range p.jobs[id].ran {
+			for index := range uint32(len(a.Truth[t].Each)) {
+				e := p.jobs[id].ran[t][index]
+				e.Arrival = len(out.Work)
+				out.Ended = append(out.Ended, e)
+			}
 		}
 		out.Work = append(out.Work, a)
 	}
@@ -150,7 +198,7 @@ func (j *pastJob) arrival(n int) (twin.Arrival, bool) {
 	a := twin.Arrival{At: j.at, Workload: &w}
 	for t := range w.Tasks {
 		count := uint32(max(w.Tasks[t].Count, 1))
-		truth := twin.Truth{Each: make([]api.Duration, count)}
+		truth := twin.Truth{Each: make([]api.Duration, count), Waits: waits(w.Tasks[t].Driver)}
 		for i := range count {
 			d, ok := j.runs[t][i]
 			if !ok {

@@ -39,6 +39,8 @@ type Config struct {
 	Check bool
 	// Watch, when it is not nil, is told what the engine decides, batch by batch.
 	Watch func(now api.Time, events []state.Event)
+	// Observe, when it is not nil, is told of each element that ended for good.
+	Observe func(Ended)
 	// Horizon ends the run so long after Start, although work may be left. 0 runs
 	// until nothing is left to happen.
 	Horizon api.Duration
@@ -81,6 +83,8 @@ type Truth struct {
 	// nil, says so for every element of an array by itself.
 	Run  api.Duration
 	Each []api.Duration
+	// Waits says that it waits rather than computes: no node is faster at it.
+	Waits bool
 	// CPU is what it uses on average of its node while it runs; 0 means all that
 	// it asked for.
 	CPU api.Milli
@@ -93,6 +97,17 @@ type Arrival struct {
 	At       api.Time
 	Workload *api.Workload
 	Truth    []Truth // by task
+}
+
+// Ended is what became of an element of a task.
+type Ended struct {
+	Arrival            int // which of the demand's, from 0
+	Task               uint16
+	Index              uint32
+	Node               string
+	Submitted, Started api.Time // Started is that of the attempt which ended
+	At                 api.Time
+	Status             api.TaskStatus
 }
 
 // Demand gives the next arrival, in the order of their times; false after the

@@ -43,7 +43,10 @@ func (w *World) placed(ev *state.TaskPlaced) {
 	t, truth := &j.spec.Tasks[ev.Ref.Task], j.truth[ev.Ref.Task]
 	a := &attempt{
 		id: api.Attempt{TaskRef: ev.Ref, Try: ev.Try}, node: at, boot: m.boot, driver: string(t.Driver), job: j,
-		run: scale(truth.of(ev.Ref.Index), m.speed), asked: t.Resources.CPU, use: truth.CPU, memory: t.Resources.Memory, fails: truth.Fails,
+		run: truth.of(ev.Ref.Index), asked: t.Resources.CPU, use: truth.CPU, memory: t.Resources.Memory, fails: truth.Fails,
+	}
+	if !truth.Waits {
+		a.run = scale(a.run, m.speed)
 	}
 	for _, d := range ev.Devices {
 		a.gpu += d.Share

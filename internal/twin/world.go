@@ -30,6 +30,7 @@ type World struct {
 
 	inputs  []engine.Input
 	arrived []Arrival // those among inputs, in order
+	came    int       // arrivals before those
 	jobs    map[uint64]*job
 	tasks   map[api.TaskRef]*attempt
 	meter   meter
@@ -38,6 +39,7 @@ type World struct {
 
 // job is a workload as the world knows it.
 type job struct {
+	n     int // among all arrivals
 	at    api.Time
 	truth []Truth
 	spec  *api.Workload
@@ -229,6 +231,7 @@ func (w *World) decide() error {
 		inputs = nil
 	}
 	clear(w.inputs)
+	w.came += len(w.arrived)
 	w.inputs, w.arrived = w.inputs[:0], w.arrived[:0]
 	return nil
 }
@@ -246,7 +249,7 @@ func (w *World) answered(inputs []engine.Input, answers []state.Answer) {
 			w.meter.refused++
 			continue
 		}
-		j := &job{at: a.At, truth: a.Truth, spec: a.Workload}
+		j := &job{n: w.came + n - 1, at: a.At, truth: a.Truth, spec: a.Workload}
 		for t := range a.Workload.Tasks {
 			j.tasks += int(max(a.Workload.Tasks[t].Count, 1))
 		}
@@ -268,6 +271,7 @@ func (w *World) follow(events []state.Event) {
 				w.drop(ref)
 			}
 		case *state.TaskEnded:
+			w.observe(ev)
 			w.drop(ev.Attempt.TaskRef)
 			if ev.Next.Final() && ev.Next != api.TaskSucceeded {
 				w.meter.failed++
@@ -293,6 +297,17 @@ func (w *World) makePlan() {
 	left := planEffort
 	w.plan = q.Answer(0, func() bool { left--; return left < 0 })
 	w.queue.push(event{at: w.now.Add(w.cfg.Planning), kind: planned})
+}
+
+func (w *World) observe(ev *state.TaskEnded) {
+	a := w.tasks[ev.Attempt.TaskRef]
+	if w.cfg.Observe == nil || a == nil || !ev.Next.Final() {
+		return
+	}
+	w.cfg.Observe(Ended{
+		Arrival: a.job.n, Task: a.id.Task, Index: a.id.Index, Node: w.nodes[a.node].node.Name,
+		Submitted: a.job.at, Started: a.started, At: w.now, Status: ev.Next,
+	})
 }
 
 func (w *World) finished(ev *state.WorkloadFinished) {
