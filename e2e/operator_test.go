@@ -34,6 +34,8 @@ type trial struct {
 	mend func(o *operator)
 	// left is the last record that is not lost; nil is all of them.
 	left func(o *operator) string
+	// during is what is tried on a server that has started on the damage.
+	during func(o *operator)
 }
 
 func trials() []trial {
@@ -43,20 +45,20 @@ func trials() []trial {
 	nothing := func(*operator) {}
 	again := func(o *operator) { o.removeDamaged() }
 	return []trial{
-		{"one byte in the middle of the journal", func(o *operator) { o.flipRecord("late-5") }, nil, beforeLoss},
-		{"one byte in the last record", func(o *operator) { flipByte(o.t, o.files("bus/jetstream/*/streams/*/msgs/*.blk", -1), -40) }, nil, beforeLoss},
-		{"a file of the journal is deleted", func(o *operator) { remove(o.t, o.files("bus/jetstream/*/streams/*/msgs/*.blk", -1)) }, nil, newestSnapshot},
-		{"one byte in the newest snapshot", flip("snapshots/*", -1), again, nil},
+		{"one byte in the middle of the journal", func(o *operator) { o.flipRecord("late-5") }, nil, beforeLoss, nil},
+		{"one byte in the last record", func(o *operator) { flipByte(o.t, o.files("bus/jetstream/*/streams/*/msgs/*.blk", -1), -40) }, nil, beforeLoss, nil},
+		{"a file of the journal is deleted", func(o *operator) { remove(o.t, o.files("bus/jetstream/*/streams/*/msgs/*.blk", -1)) }, nil, newestSnapshot, nil},
+		{"one byte in the newest snapshot", flip("snapshots/*", -1), again, nil, nil},
 		{"one byte in every snapshot", func(o *operator) {
 			flip("snapshots/*", 0)(o)
 			flip("snapshots/*", 1)(o)
-		}, again, nil},
-		{"the newest snapshot is deleted", func(o *operator) { remove(o.t, o.files("snapshots/*", -1)) }, nothing, nil},
-		{"all snapshots are deleted", func(o *operator) { remove(o.t, filepath.Join(o.dir, "snapshots")) }, nothing, nil},
+		}, again, nil, nil},
+		{"the newest snapshot is deleted", func(o *operator) { remove(o.t, o.files("snapshots/*", -1)) }, nothing, nil, nil},
+		{"all snapshots are deleted", func(o *operator) { remove(o.t, filepath.Join(o.dir, "snapshots")) }, nothing, nil, nil},
 		{"one byte in the archive", flip("archive/segment-*", 0), func(o *operator) {
 			o.flags = []string{"--accept-loss-from", o.advised(o.verdict.Faults[0].Advice)}
-		}, nil},
-		{"one byte in an artifact", func(o *operator) { flipByte(o.t, o.artifact(), -1) }, again, nil},
+		}, nil, nil},
+		{"one byte in an artifact", func(o *operator) { flipByte(o.t, o.artifact(), -1) }, again, nil, (*operator).useDamaged},
 	}
 }
 
@@ -156,6 +158,7 @@ type operator struct {
 	verdict history.Verdict
 	refusal string
 	flags   []string // to start the server with
+	tried   []string // workloads of the operator's
 }
 
 // run looks at the damage, starts the server, does what it says, and looks again.
@@ -177,6 +180,9 @@ func (o *operator) run(k trial, row outcome) {
 			o.t.Errorf("the server exits with %d", code)
 		}
 	} else {
+		if k.during != nil {
+			k.during(o)
+		}
 		o.c.Server.Terminate()
 	}
 	o.refusal = lastLines(log, 3)
@@ -200,19 +206,15 @@ func (o *operator) goOn(k trial, server []string) {
 	agent := o.c.Agent("n2", "--noop", "--label", "bought=lately")
 	cl, ctx := o.c.Client(), Within(o.t, time.Minute)
 	digest := upload(ctx, o.t, cl, inputFile(o.t, o.c))
-	after := job("after", api.Task{
-		Driver: api.DriverProcess, Command: []string{"/bin/sh", "-c", "wc -l <$DROVER_IN/input.txt"},
-		Requires: api.Requirements{Labels: map[string]string{"bought": "lately"}},
-		Inputs:   []api.Input{{Source: api.Source{Digest: digest}, Path: "input.txt"}}, Outputs: []api.Output{{Name: "out", Stdout: true}},
-	})
-	if _, err := cl.Submit(ctx, after); err != nil {
+	if _, err := cl.Submit(ctx, job("after", readsInput(digest))); err != nil {
 		o.t.Fatal(err)
 	}
 	done, err := cl.WaitFinished(ctx, "after")
 	if err != nil || done[0].Status != "succeeded" {
 		o.t.Fatalf("new work: %+v, %v", done, err)
 	}
-	if got := o.names(); !slices.Equal(got, append([]string{"after"}, want...)) {
+	want = append(append([]string{"after"}, o.tried...), want...)
+	if got := o.names(); !slices.Equal(got, want) {
 		o.t.Errorf("the workloads that are left are %v, want %v", got, want)
 	}
 	losses := read[api.CellStatus](o.c, "status").Losses
@@ -227,6 +229,31 @@ func (o *operator) goOn(k trial, server []string) {
 	}
 	o.t.Logf("%d faults found; then %d workloads, %d records, %d events, %d divergences, losses %+v",
 		len(o.verdict.Faults), len(want), v.Records, v.Events, v.Divergences, losses)
+}
+
+// readsInput is a task on the node that the operator bought.
+func readsInput(digest api.Digest) api.Task {
+	return api.Task{
+		Driver: api.DriverProcess, Command: []string{"/bin/sh", "-c", "wc -l <$DROVER_IN/input.txt"},
+		Requires: api.Requirements{Labels: map[string]string{"bought": "lately"}},
+		Inputs:   []api.Input{{Source: api.Source{Digest: digest}, Path: "input.txt"}}, Outputs: []api.Output{{Name: "out", Stdout: true}},
+	}
+}
+
+// useDamaged demands that no task ever gets the bytes of a damaged artifact.
+func (o *operator) useDamaged() {
+	agent := o.c.Agent("n2", "--noop", "--label", "bought=lately")
+	cl, ctx := o.c.Client(), Within(o.t, time.Minute)
+	task := readsInput(api.Digest("sha256:" + filepath.Base(o.artifact())))
+	task.Restart = &api.Restart{Policy: api.RestartNever}
+	if _, err := cl.Submit(ctx, job("damaged", task)); err != nil {
+		o.t.Fatal(err)
+	}
+	o.tried = []string{"damaged"}
+	if s := o.c.await("damaged", "fails", status("failed")); !strings.Contains(s.Workload.Reason, "artifact content does not match its digest") {
+		o.t.Errorf("it failed otherwise: %s", s)
+	}
+	agent.Terminate()
 }
 
 // names lists the workloads, the newest first.
