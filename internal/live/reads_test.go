@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"drover.dev/internal/engine"
+	"drover.dev/internal/state"
 )
 
 // readsWithin is how long 99 of 100 reads may wait for the state, beside all the
@@ -64,6 +65,16 @@ func TestReadsBesideWrites(t *testing.T) {
 	}
 	close(stop)
 	batches, ended := <-written, <-worked
+	view(t, c, 0, func(st *state.State) {
+		var sum state.Load
+		for _, w := range st.Workloads {
+			sum.Pending += int64(w.Counts.Pending)
+			sum.Held += int64(w.Counts.Placed + w.Counts.Running)
+		}
+		if got := st.Load(); got != sum {
+			t.Errorf("the load is said to be %+v, its parts add up to %+v", got, sum)
+		}
+	})
 	slices.Sort(waited)
 	slices.Sort(late)
 	p99, busy := waited[len(waited)*99/100], late[len(late)*99/100]

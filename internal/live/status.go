@@ -49,10 +49,8 @@ func (c *Cell) Status() api.CellStatus {
 			out.Silent++
 		}
 	}
-	for _, w := range st.Workloads { // order-free: sums
-		out.Pending += w.Counts.Pending
-		out.Running += w.Counts.Placed + w.Counts.Running
-	}
+	load := st.Load()
+	out.Pending, out.Running = int32(load.Pending), int32(load.Held)
 	return out
 }
 

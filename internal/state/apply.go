@@ -210,7 +210,7 @@ func (s *State) submit(e *WorkloadSubmitted) error {
 	w := &Workload{
 		ID: e.ID, Spec: e.Spec, Revision: 1, Profiles: e.Profiles, Status: api.WorkloadPending,
 		Submitted: s.Now, Principal: e.Principal, Parent: e.Parent, NextRun: e.NextRun, Progress: s.Now, Origin: e.Origin,
-		Groups: make([]Group, len(e.Spec.Tasks)),
+		Groups: make([]Group, len(e.Spec.Tasks)), load: &s.load,
 	}
 	w.linkTasks()
 	switch {
@@ -300,6 +300,8 @@ func (s *State) forget(ids []uint64) {
 		if w.Origin != nil {
 			delete(s.origins, w.Origin.ID)
 		}
+		s.load.Pending -= int64(w.Counts.Pending)
+		s.load.Held -= int64(w.Counts.Placed + w.Counts.Running)
 		delete(s.Workloads, id)
 	}
 	gone := func(f FinishedAt) bool { return s.Workloads[f.ID] == nil }

@@ -222,8 +222,15 @@ func (s *State) move(w *Workload, t *Task, to api.TaskStatus) {
 	w.count(to, 1)
 }
 
+// count adds to the counts of a workload, and to the load of all.
 func (w *Workload) count(st api.TaskStatus, d int32) {
 	c := &w.Counts
+	switch st {
+	case api.TaskPending, api.TaskBackoff:
+		w.load.Pending += int64(d)
+	case api.TaskPlaced, api.TaskRunning, api.TaskSuspended, api.TaskCheckpointed:
+		w.load.Held += int64(d)
+	}
 	switch st {
 	case api.TaskWaiting:
 		c.Waiting += d

@@ -13,6 +13,7 @@ func (s *State) Restore() {
 	s.Histories = orMake(s.Histories)
 	s.Refusals = orMake(s.Refusals)
 	s.Reservations = orMake(s.Reservations)
+	s.load = Load{}
 	s.names = make(map[string]uint64, len(s.Workloads))
 	s.restoreCells()
 	for _, name := range s.SortedNodes() {
@@ -22,7 +23,7 @@ func (s *State) Restore() {
 	for _, id := range s.SortedWorkloads() { // ascending: the newest of a name stays
 		w := s.Workloads[id]
 		s.names[w.Spec.Tenant+"/"+w.Spec.Name] = id
-		w.Counts = api.Counts{}
+		w.Counts, w.load = api.Counts{}, &s.load
 		w.linkTasks()
 		for gi := range w.Groups {
 			for _, t := range w.Groups[gi].Tasks {

@@ -43,9 +43,16 @@ type State struct {
 
 	Planning *Planning `cbor:"23,keyasint,omitempty"` // nil: no plan was ever asked for
 
+	load    Load
 	origins map[api.HandoverID]uint64 // to the workload that accepted it
 	names   map[string]uint64         // "tenant/name" to the newest workload of that name
 }
+
+// Load is how many elements of all workloads wait for a place, and hold one.
+type Load struct{ Pending, Held int64 }
+
+// Load is kept up to date with each event, so that asking costs nothing.
+func (s *State) Load() Load { return s.load }
 
 // Settings can change decisions, so they enter by an event.
 type Settings struct {
@@ -175,6 +182,7 @@ type Workload struct {
 
 	Counts api.Counts `cbor:"-"`
 
+	load  *Load      // of the State that it is in
 	after [][]uint16 // by task: positions of those that it waits for
 }
 

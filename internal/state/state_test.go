@@ -229,6 +229,9 @@ func TestForgotten(t *testing.T) {
 	}
 	c.apply(&state.WorkloadForgotten{IDs: []uint64{3}})
 	c.apply(&state.WorkloadForgotten{IDs: []uint64{1, 99}})
+	if load := c.st.Load(); load != (state.Load{}) {
+		t.Errorf("the load is %+v; all elements were cancelled", load)
+	}
 	if len(c.st.Finished) != 2 || c.st.Finished[0].ID != 2 || c.st.Named("t", "j2") != nil || c.st.Named("t", "j1") == nil {
 		t.Fatalf("%+v", c.st.Finished)
 	}
@@ -239,8 +242,11 @@ func TestRestored(t *testing.T) {
 	c := newCell(t)
 	c.apply(register("n1"), job(1, "a", 3), place(ref(1, 1), 1, "n1"), job(2, "a", 1))
 	w, n := c.st.Workloads[1], c.st.Nodes["n1"]
-	counts, used := w.Counts, n.Used
+	counts, used, load := w.Counts, n.Used, c.st.Load()
 	c.st.Restore()
+	if load != (state.Load{Pending: 3, Held: 1}) || c.st.Load() != load {
+		t.Errorf("the load was %+v and is %+v", load, c.st.Load())
+	}
 	if w.Counts != counts || n.Used.CPU != used.CPU || len(n.Held) != 1 || c.st.Named("t", "a").ID != 2 {
 		t.Fatalf("%+v, %+v", w.Counts, n.Used)
 	}
