@@ -41,6 +41,7 @@ packing and taints, and is recorded with its runners-up and reasons.`,
 	f.IntVar(&o.Tasks, "tasks", 50000, "how many decisions")
 	f.IntVar(&o.Shapes, "shapes", 150, "how many different requests")
 	f.StringVar(&o.Case, "case", "basic", "what tasks ask for: "+strings.Join(bench.SchedCases(), ", "))
+	f.IntVar(&o.Pending, "pending", 0, "how many tasks wait beside, for which there is never room")
 	f.BoolVar(&o.Naive, "naive", false, "score every node instead of searching in order, to compare")
 	completeFlag(cmd, "case", bench.SchedCases()...)
 	return cmd

@@ -19,6 +19,9 @@ type SchedOptions struct {
 	Shapes int    // different requests, 1 to 100,000; default 150
 	Case   string // one of SchedCases
 	Naive  bool   // score every node instead of searching in order
+	// Pending is how many tasks wait beside, of 1,000 shapes for which there is never
+	// room; 0 to 1,000,000.
+	Pending int
 }
 
 // SchedReport is what Sched measured. Only decisions are in it, on one core: no
@@ -28,6 +31,7 @@ type SchedReport struct {
 	Tasks               int     `json:"tasks"`
 	Shapes              int     `json:"shapes"`
 	Case                string  `json:"case"`
+	Pending             int     `json:"pending,omitempty"`
 	PlacementsPerSecond float64 `json:"placementsPerSecond"`
 	P50Us               float64 `json:"p50Us"`
 	P99Us               float64 `json:"p99Us"`
@@ -51,28 +55,26 @@ func Sched(ctx context.Context, o SchedOptions) (r SchedReport, err error) {
 	if o.Nodes < 1 || o.Nodes > 200_000 || o.Tasks < 1 || o.Tasks > 1_000_000 || o.Shapes < 1 || o.Shapes > 100_000 {
 		return r, fmt.Errorf("%d nodes, %d tasks, %d shapes: it is up to 200000, 1000000 and 100000", o.Nodes, o.Tasks, o.Shapes)
 	}
+	if o.Pending < 0 || o.Pending > 1_000_000 {
+		return r, fmt.Errorf("%d pending tasks: it is up to 1000000", o.Pending)
+	}
 	if !slices.Contains(SchedCases(), o.Case) {
 		return r, fmt.Errorf("there is no case %q: choose one of %v", o.Case, SchedCases())
 	}
 	before := heap()
 	s := newSchedLoad(o)
-	for s.used*10 < s.capacity*7 {
-		if ctx.Err() != nil {
-			return r, ctx.Err()
-		}
-		if !s.place(nil) {
-			break
-		}
+	if err := s.fill(ctx); err != nil {
+		return r, err
 	}
+	s.wait(o.Pending)
 	times := make([]time.Duration, 0, o.Tasks)
 	for len(times) < o.Tasks {
 		if ctx.Err() != nil {
 			return r, ctx.Err()
 		}
-		s.leave()
-		s.place(&times)
+		s.step(&times, min(stepTasks, o.Tasks-len(times)))
 	}
-	r = SchedReport{Nodes: o.Nodes, Tasks: len(times), Shapes: len(s.asks), Case: o.Case}
+	r = SchedReport{Nodes: o.Nodes, Tasks: len(times), Shapes: len(s.asks), Case: o.Case, Pending: o.Pending}
 	r.BytesPerNode = float64(heap()-before) / float64(o.Nodes)
 	var sum time.Duration
 	for _, d := range times {
@@ -101,6 +103,7 @@ type schedLoad struct {
 	asks           []*sched.Ask
 	held           []heldTask
 	used, capacity api.Milli
+	full           api.Milli  // from here on one leaves for each that comes
 	next           uint64     // workload
 	present        *sched.Ask // of the workload that comes now
 	left           uint64     // of its elements
@@ -152,9 +155,9 @@ func schedNode(i int) api.Node {
 // schedAsk is a request like those of the openb pods; all differ.
 func schedAsk(random *rand.Rand, i int, what string) *sched.Ask {
 	t := &api.Task{Name: "main", Driver: api.DriverNoop, Resources: api.Resources{
-		CPU: []api.Milli{500, 1000, 2000, 4000, 6000, 8000, 12_000, 16_000}[i%8] + api.Milli(i/8), Memory: []api.Bytes{1, 2, 4, 8, 16, 32}[random.IntN(6)] * api.GiB,
+		CPU: []api.Milli{4000, 500, 1000, 2000, 6000, 8000, 12_000, 16_000}[i%8] + api.Milli(i/8), Memory: []api.Bytes{1, 2, 4, 8, 16, 32}[random.IntN(6)] * api.GiB,
 	}}
-	if i%4 == 0 {
+	if i%4 == 3 {
 		t.Resources.Accelerators = []api.Accelerator{{Kind: "gpu", Count: []api.Milli{250, 460, 500, 1000}[random.IntN(4)]}}
 	}
 	a := &sched.Ask{Task: t, Tenant: "default", Profile: &api.Profile{Run: api.Second}}
@@ -167,7 +170,7 @@ func schedAsk(random *rand.Rand, i int, what string) *sched.Ask {
 // place decides and holds one task, or the next of a gang or service, and notes
 // the time. It reports whether it fitted.
 func (s *schedLoad) place(times *[]time.Duration) bool {
-	if s.steps++; s.steps%stepTasks == 0 {
+	if s.steps++; times == nil && s.steps%stepTasks == 0 {
 		s.x.Rest()
 	}
 	if s.left == 0 {
@@ -183,7 +186,7 @@ func (s *schedLoad) place(times *[]time.Duration) bool {
 	a.Inputs = []sched.Load{{Site: fmt.Sprint("site-", s.random.IntN(schedSites)), Bytes: api.MiB}}
 	ref := api.TaskRef{Workload: s.next, Index: uint32(s.left)}
 	start := time.Now()
-	if !s.naive {
+	if !s.naive && times == nil {
 		s.x.Refresh()
 	}
 	d, devices := s.x.Decide(ref, a, 0)
@@ -202,9 +205,57 @@ func (s *schedLoad) place(times *[]time.Duration) bool {
 	return true
 }
 
+// step lets some tasks leave and as many come, in one Step, as the engine does it:
+// what begins a Step counts with its first decision.
+func (s *schedLoad) step(times *[]time.Duration, n int) {
+	for range n {
+		s.leave()
+	}
+	start := time.Now()
+	if !s.naive {
+		s.x.Refresh()
+	}
+	took := time.Since(start)
+	first := len(*times)
+	for range n {
+		s.place(times)
+	}
+	(*times)[first] += took
+	s.x.Rest()
+}
+
+// fill lets tasks come until 70 % of the cpu are used, or one does not fit.
+func (s *schedLoad) fill(ctx context.Context) error {
+	s.full = s.capacity * 7 / 10
+	for s.used < s.full && ctx.Err() == nil {
+		if !s.place(nil) {
+			s.full = s.used
+		}
+	}
+	s.x.Rest()
+	return ctx.Err()
+}
+
+// wait lets tasks queue up that no node has room for.
+func (s *schedLoad) wait(tasks int) {
+	const shapes = 1000
+	for i := range tasks {
+		kind := i % shapes
+		t := &api.Task{Name: "main", Driver: api.DriverNoop, Resources: api.Resources{
+			CPU: 200_000 + api.Milli(kind), Memory: api.GiB,
+		}}
+		a := &sched.Ask{Task: t, Tenant: "default", Profile: &api.Profile{Run: api.Second}, Shape: fmt.Sprint("large ", kind)}
+		a.Static = a.Shape
+		s.x.Push(sched.Item{Ref: api.TaskRef{Workload: 1 << 40, Index: uint32(i)}, Ask: a})
+	}
+	for kind := range min(tasks, shapes) {
+		s.x.Block(fmt.Sprint("large ", kind))
+	}
+}
+
 // leave ends a random task.
 func (s *schedLoad) leave() {
-	if len(s.held) == 0 || s.used*10 < s.capacity*7 {
+	if len(s.held) == 0 || s.used < s.full {
 		return
 	}
 	i := s.random.IntN(len(s.held))

@@ -16,16 +16,19 @@ func TestSched(t *testing.T) {
 			t.Errorf("%s: %+v, %v", c, r, err)
 		}
 	}
+	r, err := Sched(context.Background(), SchedOptions{Nodes: 100, Tasks: 200, Shapes: 10, Case: "basic", Pending: 5000})
+	if err != nil || r.Pending != 5000 || r.Tasks != 200 || r.PlacementsPerSecond <= 0 {
+		t.Errorf("beside 5,000 that wait: %+v, %v", r, err)
+	}
 	o := SchedOptions{Nodes: 2000, Tasks: 500, Shapes: 20, Case: "basic"}
 	fast, err := Sched(context.Background(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	x := newSchedLoad(o)
-	for s := x; s.used*10 < s.capacity*7; {
-		s.place(nil)
+	if err := x.fill(context.Background()); err != nil {
+		t.Fatal(err)
 	}
-	x.x.Rest()
 	x.naive = true
 	var times []time.Duration
 	for range 20 {
@@ -39,7 +42,7 @@ func TestSched(t *testing.T) {
 }
 
 func TestSchedRefuses(t *testing.T) {
-	for _, o := range []SchedOptions{{Nodes: 0, Tasks: 1, Case: "basic"}, {Nodes: 1, Tasks: 1, Case: "magic"}, {Nodes: 1, Tasks: 1, Shapes: -1, Case: "basic"}} {
+	for _, o := range []SchedOptions{{Nodes: 0, Tasks: 1, Case: "basic"}, {Nodes: 1, Tasks: 1, Case: "magic"}, {Nodes: 1, Tasks: 1, Shapes: -1, Case: "basic"}, {Nodes: 1, Tasks: 1, Case: "basic", Pending: -1}} {
 		if _, err := Sched(context.Background(), o); err == nil {
 			t.Errorf("%+v was taken", o)
 		}
