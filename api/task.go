@@ -87,6 +87,10 @@ const (
 	OutcomeRejected          // the node could not start it: missing artifact, driver or secret
 )
 
+// ReasonLease is the reason of an attempt that is lost because its node's lease
+// ended: nobody knew whether the cell still counted on it.
+const ReasonLease = "lease ended"
+
 var outcomeNames = [...]string{"succeeded", "failed", "stopped", "lost", "rejected"}
 
 func (o Outcome) String() string { return nameOf(outcomeNames[:], int(o)) }

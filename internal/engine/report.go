@@ -95,6 +95,8 @@ func (e *Engine) ended(w *state.Workload, t *state.Task, r *api.Report) {
 		ev.Next, ev.Remove, ev.Reason = api.TaskCancelled, true, t.Reason
 	case t.Stop == state.StopMove:
 		ev.Next, ev.Reason = api.TaskPending, t.Reason
+	case leaseEnded(w, t, r.Result):
+		e.again(w, t, ev, 0) // that the cell was away is not held against it, however often
 	case (out == api.OutcomeLost || out == api.OutcomeStopped && t.Stop == state.StopNothing) && t.Losses < freeLosses:
 		ev.Losses++ // its worker vanished, or its agent stopped it for its own reasons
 		e.again(w, t, ev, 0)
@@ -105,6 +107,13 @@ func (e *Engine) ended(w *state.Workload, t *state.Task, r *api.Report) {
 		e.failed(w, t, ev, out)
 	}
 	e.emit(ev)
+}
+
+// leaseEnded tells whether a task marked atMostOnce was stopped by its agent, or by
+// its worker when that was away, because the lease had ended.
+func leaseEnded(w *state.Workload, t *state.Task, r *api.Result) bool {
+	return w.SpecOf(t).AtMostOnce && (r.Outcome == api.OutcomeLost && r.Reason == api.ReasonLease ||
+		r.Outcome == api.OutcomeStopped && t.Stop == state.StopNothing)
 }
 
 // freeLosses is how often a worker may vanish while its node is up before that

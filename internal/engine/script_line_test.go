@@ -198,6 +198,7 @@ func (s *script) report(args []string, opts map[string]string) {
 		if outcome == api.OutcomeFailed {
 			r.Result.ExitCode = 1
 		}
+		r.Result.Reason = strings.ReplaceAll(opts["reason"], "_", " ")
 		r.Result.Outputs = s.outputs(opts["out"])
 	}
 	s.step(&engine.Reports{Node: node, Reports: []api.Report{r}})

@@ -216,7 +216,7 @@ func (w cause) verdict() (api.Outcome, string) {
 	case causeShutdown:
 		return api.OutcomeLost, "agent shut down"
 	case causeLease:
-		return api.OutcomeLost, "lease ended"
+		return api.OutcomeLost, api.ReasonLease
 	default:
 		return api.OutcomeStopped, "stopped"
 	}
