@@ -33,6 +33,7 @@ func (o *rehearsal) flags(cmd *cobra.Command) {
 	f.BoolVar(&o.skip, "skip-bad", false, "pass over rows of the trace that cannot be read")
 	f.IntVar(&o.c.Seeds, "seeds", 5, "runs of each strategy")
 	f.Float64Var(&o.c.Jitter, "jitter", 0.1, "how much run times vary from seed to seed: standard deviation of their logarithm")
+	f.BoolVar(&o.c.Exact, "exact", false, "tell the engine how long each job really runs (default: what the trace says of it)")
 	f.DurationVar(&o.horizon, "horizon", 0, "replay only what came within so long of the first job (default: all)")
 	f.DurationVar(&o.startup, "startup", 0, "from a placement to the first instruction")
 	f.DurationVar(&o.between, "mtbf", 0, "mean time between the failures of a node (default: none fails)")

@@ -20,9 +20,14 @@ func BenchmarkStep(b *testing.B) {
 // BenchmarkStepBesideBlocked is the same on 100 nodes, while 100,000 tasks wait for
 // which there is no room: they cost a Step nearly nothing.
 func BenchmarkStepBesideBlocked(b *testing.B) {
-	for _, shapes := range []int{1, 1000} {
-		b.Run(fmt.Sprintf("shapes=%d", shapes), func(b *testing.B) {
+	for _, c := range []struct {
+		strategy string
+		shapes   int
+	}{{"fixed-priority", 1}, {"fixed-priority", 1000}, {"fair-share", 1000}, {"backfill", 1}, {"backfill", 1000}} {
+		shapes := c.shapes
+		b.Run(fmt.Sprintf("order=%s/shapes=%d", c.strategy, shapes), func(b *testing.B) {
 			l := newLoad(100)
+			l.step(b, &PutSettings{Strategy: c.strategy})
 			for i := range shapes {
 				w := load(fmt.Sprint("blocked-", i))
 				w.Tasks[0].Count = int32(100_000 / shapes)

@@ -162,7 +162,7 @@ func (c *Comparison) run(ctx context.Context, strategy string, seed uint64) (*Re
 		return nil, err
 	}
 	began := time.Now()
-	got, err := w.Run(c.Work.demand(p.Start, strategy, c.Jitter, seed), func() bool { return ctx.Err() != nil })
+	got, err := w.Run(p.told(c.Work.demand(p.Start, strategy, c.Jitter, seed)), func() bool { return ctx.Err() != nil })
 	if err == nil {
 		err = context.Cause(ctx)
 	}

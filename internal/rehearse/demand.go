@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 
 	"drover.dev/api"
 	"drover.dev/internal/trace"
@@ -109,11 +110,15 @@ func (t *Trace) next() (trace.Row, error) {
 	return row, nil
 }
 
-// arrival makes a job of a row. Elements of one row run side by side.
+// arrival makes a job of a row, of a tenant for each user. Elements of one row run
+// side by side.
 func arrival(r *trace.Row, n int) twin.Arrival {
 	w := &api.Workload{
 		APIVersion: api.Version, Kind: api.KindJob, Name: "job-" + strconv.Itoa(n), Priority: r.Priority, Gang: r.Count > 1,
 		Tasks: []api.Task{{Name: "main", Driver: api.DriverNoop, Count: r.Count, Resources: r.Each, Duration: r.Estimate}},
+	}
+	if tenant := strings.ToLower("user-" + r.User); r.User != "" && api.ValidName(tenant) {
+		w.Tenant = tenant
 	}
 	w.Normalize()
 	return twin.Arrival{Workload: w, Truth: []twin.Truth{{Run: r.Run, CPU: meanUse(r)}}}

@@ -26,7 +26,7 @@ type Plan struct {
 	Fleet    Fleet
 	Trace    io.Reader
 	Options  Options
-	Strategy string // "" is the cell's own
+	Strategy string // of the cell and of every job; "" is the default
 	Seed     uint64
 	Start    api.Time
 	Startup  api.Duration // of every task
@@ -34,6 +34,9 @@ type Plan struct {
 	Horizon  api.Duration // 0: to the end
 	Failures twin.Failures
 	Check    bool
+	// Exact tells the engine how long each job really runs. Otherwise it knows what
+	// the trace says of that, and what it learns.
+	Exact bool
 	// Intensity in g CO2e/kWh and Price in EUR/kWh are held constant.
 	Intensity, Price float64
 	// Progress is told now and then how many workloads have come.
@@ -83,7 +86,7 @@ func Run(ctx context.Context, p Plan) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	demand := t.Demand(p.Start, p.Strategy)
+	demand := p.told(t.Demand(p.Start, p.Strategy))
 	if p.Progress != nil {
 		demand = counted(demand, p.Progress)
 	}
@@ -107,7 +110,7 @@ func Run(ctx context.Context, p Plan) (*Report, error) {
 
 func (p *Plan) config() twin.Config {
 	cfg := twin.Config{
-		Nodes: slices.Clone(p.Fleet.Nodes), Sites: p.Fleet.Sites, Start: p.Start, Seed: p.Seed, Retain: retained,
+		Nodes: slices.Clone(p.Fleet.Nodes), Sites: p.Fleet.Sites, Strategy: p.Strategy, Start: p.Start, Seed: p.Seed, Retain: retained,
 		Gather: p.Gather, Horizon: p.Horizon, Failures: p.Failures, Check: p.Check,
 		Startup: map[string]api.Duration{api.DriverNoop: p.Startup},
 	}

@@ -45,6 +45,7 @@ type Index struct {
 	promised map[api.TaskRef]uint64 // by owner
 	now      api.Time               // of the Step
 	steps    uint64                 // counts Steps
+	settled  bool                   // nobody waits without a promise who could have one
 	futile   int                    // for how many shapes no promise could be planned in this one
 
 	// Sums over the nodes and their tasks.
@@ -267,7 +268,7 @@ func (x *Index) room(e *node) {
 
 // SetNow tells the time of the Step that begins.
 func (x *Index) SetNow(now api.Time) {
-	x.now, x.futile = now, 0
+	x.now, x.futile, x.settled = now, 0, false
 	x.steps++
 }
 

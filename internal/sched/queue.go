@@ -84,6 +84,8 @@ type shape struct {
 	blocked bool
 	seen    uint64 // Index.ticks when it was last tried
 
+	looked   uint64 // Index.stale when it was looked whether any node suits
+	none     bool   // none does
 	promised int    // entries that had a promise when blocked shapes were last looked at
 	futile   uint64 // Index.steps when no promise could be planned for it
 }
@@ -114,6 +116,7 @@ func (x *Index) Push(it Item) {
 	e := &item{Item: it, shape: s}
 	e.first, e.second = x.order().rank(&it)
 	q.items[it.Ref] = e
+	x.settled = false
 	heap.Push(&s.items, e)
 	if !s.blocked {
 		x.offer(s)
@@ -256,7 +259,7 @@ func (x *Index) Block(name string) {
 	if s == nil || s.blocked {
 		return
 	}
-	s.blocked = true
+	s.blocked, x.settled = true, false
 	x.queue.leave(s)
 	x.queue.blocked = append(x.queue.blocked, s)
 	if s.ask.tied() {

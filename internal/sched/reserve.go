@@ -143,6 +143,7 @@ func (x *Index) Unreserve(id uint64) {
 	if p == nil {
 		return
 	}
+	x.settled = false
 	delete(x.promises, id)
 	if x.promised[*p.Task] == id {
 		delete(x.promised, *p.Task)
@@ -204,12 +205,12 @@ func (x *Index) Item(ref api.TaskRef) (Item, bool) {
 // Overtaken returns the first entry of the queue which waits without a promise that
 // it should have, before anybody behind it is looked at; false when there is none.
 func (x *Index) Overtaken() (Item, bool) {
-	if len(x.promises) >= x.Depth() || len(x.queue.blocked) == 0 || x.futile >= maxFutile {
+	if len(x.promises) >= x.Depth() || len(x.queue.blocked) == 0 || x.futile >= maxFutile || x.settled {
 		return Item{}, false
 	}
 	var first *item
 	for _, s := range x.queue.blocked {
-		if s.futile == x.steps {
+		if s.futile == x.steps || x.nowhere(s) {
 			continue
 		}
 		if it := s.unpromised(x.promised); it != nil && (first == nil || x.ahead(it, first)) {
@@ -217,12 +218,21 @@ func (x *Index) Overtaken() (Item, bool) {
 		}
 	}
 	if first == nil {
+		x.settled = true
 		return Item{}, false
 	}
 	if l := x.nextLane(); l != nil && !x.order().fair && before(l.ready[0].items[0], first) {
 		return Item{}, false
 	}
 	return first.Item, true
+}
+
+// nowhere reports whether no node would take a shape even if it were empty.
+func (x *Index) nowhere(s *shape) bool {
+	if s.looked != x.stale {
+		s.looked, s.none = x.stale, x.passing(s.ask).n == 0
+	}
+	return s.none
 }
 
 // ahead reports whether one entry comes before another one: under fair share by

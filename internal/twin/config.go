@@ -16,6 +16,8 @@ type Config struct {
 	Sites []api.Site
 	// Start is the first moment. Default is 0, the first moment of 1970.
 	Start api.Time
+	// Strategy is the cell's, which also orders the queue; "" is the default.
+	Strategy string
 	// Settings are given to the engine as a first command; nil keeps its own.
 	Settings []engine.Input
 	// Retain is how many finished workloads the engine keeps; 0 is its default.

@@ -84,6 +84,9 @@ func New(cfg Config) (*World, error) {
 // open registers the nodes.
 func (w *World) open() error {
 	w.inputs = append(w.inputs, &engine.Lead{Epoch: 1, Server: "twin"})
+	if w.cfg.Strategy != "" {
+		w.inputs = append(w.inputs, &engine.PutSettings{Strategy: w.cfg.Strategy})
+	}
 	w.inputs = append(w.inputs, w.cfg.Settings...)
 	if w.cfg.Retain > 0 {
 		w.inputs = append(w.inputs, &engine.PutSettings{RetainMax: w.cfg.Retain})
