@@ -68,6 +68,10 @@ func TestScripts(t *testing.T) {
 			in.Name, in.Bug = "a node that stands as silent has its lease renewed", SilentServed
 			in.Servers, in.From, in.Ticks = 1, Placed, 4
 		},
+		"no-drift": func(in *Instance) {
+			in.Name, in.Bug = "the settings allow for less than clocks lose", NoDrift
+			in.Servers, in.From, in.Ticks, in.Faults = 1, Running, 3, 2
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			in := long

@@ -13,7 +13,9 @@
 //     the belief that it leads, and what it last heard.
 //   - Requests and answers take any time, overtake each other, and come after
 //     their agent has given the call up and sent it again. Hints need not come.
-//   - Time goes by in ticks, and an agent's clock may lose one.
+//     Connections break.
+//   - Time goes by in ticks, and an agent's clock may lose some. Servers' clocks
+//     differ.
 //
 // [Instance.Explore] visits every state that an instance can get into, breadth
 // first, so that the first violation found is one of the shortest. A state is seen
@@ -26,18 +28,22 @@
 //   - No node is over-committed and no gang is torn, in any state that the journal
 //     gives (engine.Check, engine.CheckState).
 //   - A client that was answered finds its command in the journal, with that answer.
-//   - A result stands in the journal before its node forgets it. The first final
-//     report wins: a task that has ended stays as it ended.
+//   - A result stands in the journal before its node forgets it, unless nobody
+//     waits for it there. The first final report wins: a task that has ended stays
+//     as it ended.
 //   - Epochs in the journal never fall, and the fence lets nobody in who has not
 //     read what stands before.
-//   - An agent that has seen an epoch obeys no leader of an older one.
+//   - An agent that has seen an epoch, or started work in it, obeys no leader of an
+//     older one.
 //   - No attempt is started twice on a node, whatever its agent goes through. A
 //     task marked atMostOnce never runs on two nodes at once.
 //   - A node is given up only after a full grace period in which this leader listened.
 //   - An agent that takes its set for up to date knows every attempt in it.
 //   - Replaying the journal gives the state that living through it gave, and
 //     deciding again gives the same events.
-//   - From every state, once nothing fails any more, all work ends.
+//   - From every state, once nothing fails any more, all work ends, and nothing
+//     runs on that nobody wants.
 //
-// That the search would find a mistake is tested, too: see [Bug].
+// That the search would find a mistake is tested, too: see [Bug]. docs/protocol.md
+// explains the protocol by an ordinary run of the model, and what was found.
 package chaos

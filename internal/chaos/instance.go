@@ -66,11 +66,12 @@ const (
 	NoGrace           // a new leader counts silence from before it listened
 	NeverConfirms     // a leader that has been replaced goes on to renew leases
 	SilentServed      // a leader renews the lease of a node that stands as silent
+	NoDrift           // the cell's settings allow for less than clocks lose
 )
 
 // begin makes the world that an exploration starts from.
 func (in *Instance) begin(t *tables) *world {
-	root := &record{view: t.first()}
+	root := &record{view: in.first(t)}
 	w := &world{tail: root, left: budget{uint8(in.Faults), uint8(in.Campaigns), uint8(in.Ticks)}}
 	in.commands = nil
 	for k := range in.Workloads {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"drover.dev/api"
 	"drover.dev/internal/control"
 )
 
@@ -83,7 +84,7 @@ func (x *run) moves() (out []move) {
 	if x.left.ticks > 0 {
 		add(mTick, 0, 0)
 		for j, a := range x.agents {
-			if a.lag == 0 {
+			if api.Duration(a.lag)*tick < lease+drift {
 				add(mTickLate, j, 0)
 			}
 		}

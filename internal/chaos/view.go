@@ -70,9 +70,11 @@ type decision struct {
 }
 
 // first is the state of a cell in which only the settings were made.
-func (t *tables) first() *view {
+func (in *Instance) first(t *tables) *view {
 	settings := state.DefaultSettings()
-	settings.Lease, settings.Drift = lease, drift
+	if settings.Lease, settings.Drift = lease, drift; in.Bug == NoDrift {
+		settings.Drift = 0
+	}
 	events := []state.Event{&state.SettingsChanged{Settings: settings}}
 	return t.view(nil, epochBegin, events, nil, nil)
 }

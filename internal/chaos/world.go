@@ -17,7 +17,7 @@ const (
 	tick        = 6 * api.Second
 	silentAfter = 2 * tick // also the lease of tasks marked atMostOnce
 	lease       = tick     // Settings.Lease
-	drift       = tick     // Settings.Drift: an agent's clock may be one tick late
+	drift       = tick     // Settings.Drift: lease and drift are what an agent's clock may lose
 	patience    = 1        // ticks for which a leader need not confirm that it leads
 	heartbeat   = tick * 4 / 5
 	forever     = 1000 * api.Hour
