@@ -139,7 +139,7 @@ type StrategyList struct {
 // StrategyView shows a strategy.
 type StrategyView struct {
 	Strategy
-	Family  string `json:"family"`           // "placing", "order" or "composed"
+	Family  string `json:"family"`           // "placing", "order", "global" or "composed"
 	Source  string `json:"source,omitempty"` // author, year, title of the method
 	Default bool   `json:"default,omitempty"`
 }

@@ -188,6 +188,8 @@ func (a *app) tellDecision(d *api.Decision, waiting bool) error {
 		a.say("No node takes it now (strategy %s, %s looked at):", d.Strategy, nodesText(d.Nodes))
 	case waiting:
 		a.say("It would go to %s now (strategy %s, %s looked at):", d.Chosen.Node, d.Strategy, nodesText(d.Nodes))
+	case d.Plan > 0:
+		a.say("It went to %s, as plan %d of %s says (%s looked at, %s):", d.Chosen.Node, d.Plan, d.Strategy, nodesText(d.Nodes), report.Ago(d.At, a.time()))
 	default:
 		a.say("It went to %s (strategy %s, %s looked at, %s):", d.Chosen.Node, d.Strategy, nodesText(d.Nodes), report.Ago(d.At, a.time()))
 	}

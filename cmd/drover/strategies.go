@@ -87,6 +87,7 @@ func strategyPairs(s *api.StrategyView) []report.Pair {
 		{Key: "Does", Value: s.Doc},
 		{Key: "Order", Value: orDash(s.Order)},
 		{Key: "Backfill", Value: s.Backfill},
+		{Key: "Planner", Value: s.Planner},
 		{Key: "Ties", Value: s.Ties},
 	}
 	docs := map[string]string{}
@@ -104,7 +105,7 @@ func strategyPairs(s *api.StrategyView) []report.Pair {
 
 // part is an order or a term that strategies are composed of.
 type part struct {
-	Kind   string `json:"kind"` // "order" or "term"
+	Kind   string `json:"kind"` // "order", "term" or "planner"
 	Name   string `json:"name"`
 	Doc    string `json:"doc"`
 	Source string `json:"source,omitempty"`
@@ -113,8 +114,8 @@ type part struct {
 func newStrategiesTermsCmd(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "terms",
-		Short: "List the orders and terms that a strategy can be composed of",
-		Long:  "List the orders and terms that a strategy can be composed of. docs/strategies.md shows how.",
+		Short: "List the orders, terms and planners that a strategy can be composed of",
+		Long:  "List the orders, terms and planners that a strategy can be composed of. docs/strategies.md shows how.",
 		Args:  args(0, 0, ""),
 		RunE: func(*cobra.Command, []string) error {
 			var rows []part
@@ -123,6 +124,9 @@ func newStrategiesTermsCmd(a *app) *cobra.Command {
 			}
 			for _, n := range sched.Terms() {
 				rows = append(rows, part{"term", n.Name, n.Doc, n.Source})
+			}
+			for _, n := range sched.Planners() {
+				rows = append(rows, part{"planner", n.Name, n.Doc, n.Source})
 			}
 			return a.show(list(rows), func() error {
 				t := &report.Table{Columns: []report.Column{{Title: "KIND"}, {Title: "NAME"}, {Title: "MEANING"}, {Title: "SOURCE", Wide: true}}}

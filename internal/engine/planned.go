@@ -210,7 +210,7 @@ func (e *Engine) plannableTask(p *sched.Problem, w *state.Workload, t *state.Tas
 	if t.Status != api.TaskPending && !(t.Status.Holds() && w.Spec.Kind == api.KindJob) {
 		return sched.Item{}, false
 	}
-	ask := makeAsk(w, t)
+	ask := e.ask(w, t)
 	planner := e.index.Planner(ask)
 	ask.Profile = &w.Profiles[t.Ref.Task]
 	ask.Inputs, ask.Output = e.loadsOf(w, t.Ref, ask.Profile), ask.Profile.BytesOut

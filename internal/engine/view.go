@@ -2,6 +2,7 @@ package engine
 
 import (
 	"cmp"
+	"strconv"
 
 	"drover.dev/api"
 	"drover.dev/internal/sched"
@@ -127,6 +128,8 @@ func (e *Engine) Explain(w *state.Workload, t *state.Task) api.Explanation {
 			x.Task.Reason = phrase(&d, t.Pin)
 			x.Suggestions = e.index.Suggest(ask)
 			x.Reservation = e.index.Promised(ask.Self)
+		} else if planner := e.index.Planner(ask); planner != "" && e.planning() {
+			x.Task.Reason = "waits for plan " + strconv.FormatUint(e.st.Planning.N, 10) + " of " + planner
 		}
 	}
 	return x
