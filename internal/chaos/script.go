@@ -1,17 +1,24 @@
 package chaos
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
 
 // Follow makes the moves that a script names, one a line in the words of a trace,
-// as long as nothing is violated. It is an error when a move is not possible.
+// as long as nothing is violated. It is an error when a move is not possible. A
+// script calls the node that holds work at first HOST, and the other one OTHER:
+// where the scheduler puts it does not matter.
 func (in Instance) Follow(script []string) (Report, error) {
 	t := in.tables()
 	first := in.begin(t)
 	w := first
 	r := Report{Instance: in.Name}
 	var path []move
+	cast := first.cast()
 	for _, line := range script {
-		m, ok := in.named(t, w, line)
+		m, ok := in.named(t, w, cast.Replace(line))
 		if !ok {
 			r.Trace = in.trace(t, first, path, len(path))
 			return r, fmt.Errorf("%q is not what can happen after %d moves", line, len(path))
@@ -25,6 +32,11 @@ func (in Instance) Follow(script []string) (Report, error) {
 	}
 	r.Moves, r.Trace = len(path), in.trace(t, first, path, len(path))
 	return r, nil
+}
+
+func (w *world) cast() *strings.Replacer {
+	host := max(0, slices.IndexFunc(w.tail.view.nodes, func(n nodeView) bool { return len(n.held) > 0 }))
+	return strings.NewReplacer("HOST", nodeNames[host], "OTHER", nodeNames[(host+1)%len(nodeNames)])
 }
 
 // named finds the move of a description.
