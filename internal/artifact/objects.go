@@ -33,8 +33,10 @@ const (
 	chunk     = 512 << 10 // bytes of a message: each is synced
 	metaWait  = 10 * time.Second
 	slowest   = 1 << 20 // bytes a second that a transfer must make at least
-	transfers = 30 * time.Second
+	transfers = 10 * time.Second
 	putTries  = 3
+	getTries  = 3 // of which each may take twice as long as the one before
+	getWait   = 3 * time.Second
 )
 
 // OpenObjects opens or creates the bucket of a cell, with so many replicas (1, 3
@@ -97,7 +99,7 @@ func (o *Objects) share(ctx context.Context, d Digest, size int64) error {
 		return err
 	}
 	defer file.Close()
-	ctx, cancel := context.WithTimeout(ctx, transfer(size))
+	ctx, cancel := context.WithTimeout(ctx, transfers+passing(size))
 	defer cancel()
 	_, err = o.bucket.Put(ctx, jetstream.ObjectMeta{
 		Name: d.Hex(), Opts: &jetstream.ObjectMetaOptions{ChunkSize: chunk},
@@ -105,7 +107,8 @@ func (o *Objects) share(ctx context.Context, d Digest, size int64) error {
 	return refusal(err)
 }
 
-func transfer(size int64) time.Duration { return transfers + time.Duration(size/slowest)*time.Second }
+// passing is how long so many bytes may take on their way.
+func passing(size int64) time.Duration { return time.Duration(size/slowest) * time.Second }
 
 func (o *Objects) info(ctx context.Context, d Digest) (*jetstream.ObjectInfo, error) {
 	if _, err := Parse(string(d)); err != nil {
@@ -142,11 +145,24 @@ func (o *Objects) fetch(ctx context.Context, d Digest) error {
 	if _, err := o.files.Stat(ctx, d); !errors.Is(err, ErrNotFound) {
 		return err
 	}
+	wait := getWait
+	for tries := 1; ; tries++ {
+		err := o.fetchOnce(ctx, d, wait)
+		if tries == getTries || !errors.Is(err, ErrUnavailable) || ctx.Err() != nil {
+			return err
+		}
+		wait *= 2
+	}
+}
+
+// fetchOnce waits for so long, and for the content to pass. Whoever sends it may be
+// gone in the middle without a word, when a cluster changes its leader.
+func (o *Objects) fetchOnce(ctx context.Context, d Digest, wait time.Duration) error {
 	info, err := o.info(ctx, d)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, transfer(int64(min(info.Size, 1<<40))))
+	ctx, cancel := context.WithTimeout(ctx, wait+passing(int64(min(info.Size, 1<<40))))
 	defer cancel()
 	object, err := o.bucket.Get(ctx, d.Hex())
 	if errors.Is(err, jetstream.ErrObjectNotFound) {

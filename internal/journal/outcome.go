@@ -36,6 +36,8 @@ func outcome(expect uint64, err error) error {
 		return answered(expect, api)
 	case errors.Is(err, nats.ErrReconnectBufExceeded):
 		return refuse(errNoLink)
+	case errors.Is(err, jetstream.ErrNoStreamResponse), errors.Is(err, nats.ErrNoResponders):
+		return refuse(fmt.Errorf("%w: it has lost its quorum, or is electing its leader", err))
 	case unsent(err):
 		return refuse(err)
 	default: // timeouts, lost connections, answers that make no sense
@@ -50,7 +52,7 @@ var errNoLink = errors.New("there is no connection to the bus at the moment")
 // close while the answer is awaited.
 func unsent(err error) bool {
 	for _, e := range []error{
-		jetstream.ErrNoStreamResponse, nats.ErrNoResponders, nats.ErrMaxPayload, nats.ErrBadSubject,
+		nats.ErrMaxPayload, nats.ErrBadSubject,
 		nats.ErrHeadersNotSupported, nats.ErrConnectionDraining,
 	} {
 		if errors.Is(err, e) {

@@ -101,7 +101,7 @@ type Config struct {
 	// silent. Default three heartbeats.
 	SilentAfter time.Duration
 	// AppendTimeout bounds the wait for the journal; after it the outcome is
-	// unknown and the journal is read back. Default 10 s.
+	// unknown and the journal is read back. Default 10 s, with NATS at most 4 s.
 	AppendTimeout time.Duration
 
 	// Limits bound batches and the queue of inputs. Zero is the default.

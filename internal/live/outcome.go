@@ -14,7 +14,7 @@ import (
 // append sends the batch in flight and lets the outcome come to the loop.
 func (l *leader) append(ctx context.Context, expect uint64) {
 	record := l.flight.record
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), l.cell.cfg.AppendTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), l.cell.journalWait())
 	go func() {
 		defer cancel()
 		seq, err := l.cell.journal.Append(ctx, expect, record)
@@ -88,7 +88,7 @@ func (l *leader) recovered(ctx context.Context, r readBack) error {
 // in the queue behind it. The batch is still looked for.
 func (l *leader) despair() {
 	f := l.flight
-	if f == nil || l.stuck || time.Since(f.at) < l.despairAfter() {
+	if f == nil || l.stuck || time.Since(f.at) < l.cell.journalWait() {
 		return
 	}
 	l.stuck = true
@@ -100,13 +100,14 @@ func (l *leader) despair() {
 	l.cell.storageLost(err)
 }
 
-// despairAfter is how long the journal may take. Where there are others, one of them
-// leads by then: who waits here had better ask there.
-func (l *leader) despairAfter() time.Duration {
-	if l.cell.cluster.sole {
-		return l.cell.cfg.AppendTimeout
+// journalWait is how long the journal may take to answer. Where there are others, one
+// of them leads by then, unless the journal itself has none who leads it: in both
+// cases what was sent may be lost, and those who wait here had better ask there.
+func (c *Cell) journalWait() time.Duration {
+	if c.cluster.sole {
+		return c.cfg.AppendTimeout
 	}
-	return min(l.cell.cfg.AppendTimeout, 2*patience)
+	return min(c.cfg.AppendTimeout, 2*patience)
 }
 
 // unreadable goes on asking what became of the batch in flight.

@@ -102,8 +102,8 @@ func (c *Cell) ask(ctx context.Context, subject string, question, answer any) er
 	sealed := c.creds.seal(subject, b)
 	m, err := c.nc.RequestWithContext(ctx, subject, sealed)
 	switch {
-	case errors.Is(err, nats.ErrNoResponders):
-		return errNobody
+	case errors.Is(err, nats.ErrNoResponders), errors.Is(err, nats.ErrReconnectBufExceeded):
+		return errNobody // nothing was sent
 	case ctx.Err() != nil && errors.Is(context.Cause(ctx), httpapi.ErrNotLeader):
 		return context.Cause(ctx)
 	case err != nil:

@@ -148,7 +148,7 @@ func (c *Cell) loadSnapshot() (*state.State, journal.Link, error) {
 
 // readTail reads the journal back from a sequence.
 func (c *Cell) readTail(ctx context.Context, v *journal.Verifier, from uint64) readBack {
-	ctx, cancel := context.WithTimeout(ctx, c.cfg.AppendTimeout)
+	ctx, cancel := context.WithTimeout(ctx, c.journalWait())
 	defer cancel()
 	out := readBack{folds: map[uint64]fold{}, found: control.ReadBack{End: from - 1}}
 	size := 0
