@@ -89,6 +89,9 @@ func (s *shadow) fold(f *fold) ([]string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	b := batch{shadow: s, at: f.now, hinted: map[string]bool{}}
+	if err := s.engine.Follow(f.now, nil); err != nil { // time passes in a record without events, too
+		return nil, err
+	}
 	b.strays(f.inputs)
 	specs := make([]*api.Workload, len(f.events))
 	for i, ev := range f.events {
