@@ -4,7 +4,7 @@ package api
 // after Normalize: what canonical CBOR with integer keys makes of it.
 func (w *Workload) Size() int {
 	const fixed = 160 // numbers, update and schedule with all their fields
-	n := fixed + str(w.APIVersion) + str(w.Kind) + str(w.Name) + str(w.Tenant) + str(w.Strategy) + str(w.Objective) + str(w.GangWithin) + table(w.Labels)
+	n := fixed + str(w.APIVersion) + str(w.Kind) + str(w.Name) + str(w.Tenant) + str(w.Strategy) + str(w.Objective) + str(w.GangWithin) + str(w.Preemption) + table(w.Labels)
 	if s := w.Schedule; s != nil {
 		n += str(s.Cron) + str(s.Zone) + str(s.Overlap)
 	}

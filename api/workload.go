@@ -26,6 +26,16 @@ const (
 	ObjectiveBalanced Objective = "balanced"
 )
 
+// Preemption says whether a task may be stopped, and go back to the queue, so that
+// one of a higher priority of the same tenant can have its place.
+type Preemption string
+
+// The choices. The empty one is PreemptLower.
+const (
+	PreemptLower Preemption = "lower" // displaces lower priorities, and is displaced by higher ones
+	PreemptNever Preemption = "never" // neither displaces others nor is displaced
+)
+
 // Workload is what a user submits. After Normalize every optional field has its
 // default; after Validate the rest of Drover may rely on it.
 type Workload struct {
@@ -44,6 +54,7 @@ type Workload struct {
 	Schedule   *Schedule         `json:"schedule,omitempty" cbor:"13,keyasint,omitempty"`   // jobs only: run again and again
 	Gang       bool              `json:"gang,omitempty" cbor:"14,keyasint,omitempty"`       // jobs only: the elements of each task are placed together or not at all
 	GangWithin string            `json:"gangWithin,omitempty" cbor:"16,keyasint,omitempty"` // gangs only: all elements of a task share the node, the site or the value of this node label
+	Preemption Preemption        `json:"preemption,omitempty" cbor:"17,keyasint,omitempty"` // whether its tasks displace others and are displaced
 	Tasks      []Task            `json:"tasks" cbor:"15,keyasint,omitempty"`                // services and systems have exactly one
 }
 

@@ -67,12 +67,20 @@ func Sched(ctx context.Context, o SchedOptions) (r SchedReport, err error) {
 		return r, err
 	}
 	s.wait(o.Pending)
+	if o.Case == preempt {
+		s.cram()
+	}
 	times := make([]time.Duration, 0, o.Tasks)
 	for len(times) < o.Tasks {
 		if ctx.Err() != nil {
 			return r, ctx.Err()
 		}
-		s.step(&times, min(stepTasks, o.Tasks-len(times)))
+		n := min(stepTasks, o.Tasks-len(times))
+		if o.Case == preempt {
+			s.displace(&times, n)
+			continue
+		}
+		s.step(&times, n)
 	}
 	r = SchedReport{Nodes: o.Nodes, Tasks: len(times), Shapes: len(s.asks), Case: o.Case, Pending: o.Pending}
 	r.BytesPerNode = float64(heap()-before) / float64(o.Nodes)
@@ -103,8 +111,9 @@ type schedLoad struct {
 	asks           []*sched.Ask
 	held           []heldTask
 	used, capacity api.Milli
-	full           api.Milli  // from here on one leaves for each that comes
-	next           uint64     // workload
+	full           api.Milli // from here on one leaves for each that comes
+	next           uint64    // workload
+	urgent         []*sched.Ask
 	present        *sched.Ask // of the workload that comes now
 	left           uint64     // of its elements
 	crowds         map[string]map[uint32]string
@@ -128,7 +137,9 @@ func newSchedLoad(o SchedOptions) *schedLoad {
 	}
 	for i := range o.Shapes {
 		s.asks = append(s.asks, schedAsk(s.random, i, o.Case))
+		s.urgent = append(s.urgent, urgent(s.asks[i]))
 	}
+	s.x.Consult(func(ref api.TaskRef) (api.Duration, bool) { return api.Duration(s.next - ref.Workload), true })
 	return s
 }
 
@@ -258,7 +269,11 @@ func (s *schedLoad) leave() {
 	if len(s.held) == 0 || s.used < s.full {
 		return
 	}
-	i := s.random.IntN(len(s.held))
+	s.drop(s.random.IntN(len(s.held)))
+}
+
+// drop ends the task at a position.
+func (s *schedLoad) drop(i int) {
 	h := s.held[i]
 	s.held[i] = s.held[len(s.held)-1]
 	s.held = s.held[:len(s.held)-1]

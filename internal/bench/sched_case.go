@@ -18,9 +18,13 @@ import (
 //   - spread: the zones hold numbers of a workload's elements that differ by one at most.
 //   - gang: eight elements are placed together or not at all.
 //   - mixed: each shape is of one of these cases.
+//   - preempt: the cell is full, and whoever comes displaces lower priorities: who goes is
+//     decided, the room is booked, and taken when it is free.
 func SchedCases() []string {
-	return []string{"basic", "affinity", "anti-affinity", "spread", "gang", "mixed"}
+	return []string{"basic", "affinity", "anti-affinity", "spread", "gang", "mixed", preempt}
 }
+
+const preempt = "preempt"
 
 // groupSize is how many elements the workloads of the other cases have.
 const groupSize = 8
@@ -30,8 +34,7 @@ func wants(random *rand.Rand, i int, what string, a *sched.Ask) {
 	q := &a.Task.Requires
 	switch what {
 	case "mixed":
-		list := SchedCases()
-		wants(random, i, list[i%(len(list)-1)], a)
+		wants(random, i, SchedCases()[i%5], a)
 	case "affinity":
 		if i%2 == 0 {
 			q.Affinity = []api.Expression{{Key: "zone", Op: api.OpIn, Values: []string{fmt.Sprint("z", random.IntN(7)), "z0"}}}
@@ -43,6 +46,8 @@ func wants(random *rand.Rand, i int, what string, a *sched.Ask) {
 		q.Spread = []api.Spread{{Over: "zone", Skew: 1}}
 	case "gang":
 		a.Gang = groupSize
+	case preempt:
+		a.Yields = true
 	}
 }
 

@@ -34,6 +34,13 @@ func Check(e *Engine, out Output) error {
 			}
 		}
 	}
+	for _, ev := range out.Events {
+		if b, ok := ev.(*state.TaskBooked); ok {
+			if err := checkBooked(e, b); err != nil {
+				return err
+			}
+		}
+	}
 	if err := checkLimits(e.st, out); err != nil {
 		return err
 	}
@@ -43,6 +50,45 @@ func Check(e *Engine, out Output) error {
 		}
 	}
 	return nil
+}
+
+// checkBooked requires that room is freed by nobody but jobs of the same tenant and of
+// lower priority, that run neither as gangs nor at most once, and that it will do.
+func checkBooked(e *Engine, b *state.TaskBooked) error {
+	w, t := e.st.Task(b.Ref)
+	n := e.st.Nodes[b.Node]
+	if t == nil || t.Booking == nil || n == nil {
+		return nil // it was cancelled meanwhile, or placed
+	}
+	for _, ref := range b.Victims {
+		v, vt := e.st.Task(ref)
+		if v == nil || vt.Stop == state.StopNothing && vt.Status.Holds() || v.Spec.Priority >= w.Spec.Priority ||
+			v.Spec.Tenant != w.Spec.Tenant || !yields(v, v.SpecOf(vt)) || !displaces(w) {
+			return fmt.Errorf("task %v of priority %d displaces task %v, which it may not", b.Ref, w.Spec.Priority, ref)
+		}
+	}
+	left := n.Used
+	for _, other := range e.bookings {
+		if other.node == b.Node {
+			left = added(left, other.ask.Task.Resources, 1)
+		}
+	}
+	for _, v := range n.Held { // order-free: a sum
+		if v.Stop != state.StopNothing {
+			left = added(left, e.st.Workloads[v.Ref.Workload].SpecOf(v).Resources, -1)
+		}
+	}
+	if c := &n.Capacity; left.CPU > c.CPU || left.Memory > c.Memory || left.Storage > c.Storage || left.Bandwidth > c.Bandwidth {
+		return fmt.Errorf("task %v displaces others on node %s in vain: cpu %v of %v, memory %v of %v would be held", b.Ref, b.Node, left.CPU, c.CPU, left.Memory, c.Memory)
+	}
+	return nil
+}
+
+func added(a, b api.Resources, times int64) api.Resources {
+	return api.Resources{
+		CPU: a.CPU + b.CPU*api.Milli(times), Memory: a.Memory + b.Memory*api.Bytes(times),
+		Storage: a.Storage + b.Storage*api.Bytes(times), Bandwidth: a.Bandwidth + b.Bandwidth*api.Rate(times),
+	}
 }
 
 // checkWithin requires that the elements of a gang share what they must.

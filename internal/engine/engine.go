@@ -42,6 +42,7 @@ type Engine struct {
 	loads    map[loadKey][]sched.Load // inputs from earlier tasks, within one Step
 	plans    []*Planned               // parts of a plan that came in this Step
 	planless bool                     // what waits for no plan in this Step: one was closed
+	bookings []booking                // room that is being freed for elements, by ref
 	follower bool                     // folds what another decided: nothing is queued
 	limits   limits
 	out      Output
@@ -73,6 +74,7 @@ func empty(st *state.State) *Engine {
 		limits: limits{MaxBatch, maxDirect},
 	}
 	e.index.Count(e.census)
+	e.index.Consult(e.leaving)
 	return e
 }
 

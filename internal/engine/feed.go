@@ -87,6 +87,10 @@ func (e *Engine) reindex(ev state.Event) {
 		for _, ref := range v.Refs {
 			e.syncRef(ref)
 		}
+	case *state.TaskBooked:
+		e.sync(e.st.Task(v.Ref))
+	case *state.TaskUnbooked:
+		e.sync(e.st.Task(v.Ref))
 	case *state.TaskPlaced:
 		e.sync(e.st.Task(v.Ref))
 	case *state.TaskStarted:
@@ -248,6 +252,7 @@ func (e *Engine) syncWorkload(w *state.Workload) {
 func (e *Engine) syncRef(ref api.TaskRef) {
 	w, t := e.st.Task(ref)
 	if t == nil { // a replica that was removed
+		e.unbook(ref)
 		e.remove(ref)
 	} else {
 		e.sync(w, t)
@@ -258,7 +263,10 @@ func (e *Engine) syncRef(ref api.TaskRef) {
 // sync makes the index agree with one element: queued while it is pending,
 // holding capacity while it is placed, absent otherwise.
 func (e *Engine) sync(w *state.Workload, t *state.Task) {
+	e.unbook(t.Ref)
 	switch {
+	case t.Booking != nil && !w.Away():
+		e.book(w, t)
 	case t.Status == api.TaskPending && !w.Away():
 		e.queue(w, t)
 	case t.Status.Holds():
@@ -374,7 +382,7 @@ func makeAsk(w *state.Workload, t *state.Task) *sched.Ask {
 		gang = len(w.Groups[t.Ref.Task].Tasks)
 	}
 	return planned(tied(&sched.Ask{
-		Gang: gang, Within: spec.GangWithin, Shape: sched.ShapeOf(task, spec.Tenant, w.Spec.Priority, t.Pin, w.InGang(t)),
+		Gang: gang, Within: spec.GangWithin, Displaces: displaces(w), Yields: yields(w, task), Shape: sched.ShapeOf(task, spec.Tenant, w.Spec.Priority, t.Pin, w.InGang(t)),
 		Workload: spec.Name, Labels: w.Spec.Labels,
 		Task: task, Tenant: spec.Tenant, Priority: w.Spec.Priority, Objective: spec.Objective,
 		Pin: t.Pin, Spread: spec.Kind == api.KindService, Strategy: spec.Strategy, Source: spec.Name + "/" + task.Name,

@@ -18,6 +18,7 @@ func (e *Engine) place() {
 	e.clearEmptied()
 	e.reconsider()
 	e.index.Refresh()
+	e.occupy()
 	e.followPlans()
 	for !e.full() && e.err == nil {
 		e.index.Again()
@@ -39,7 +40,9 @@ func (e *Engine) place() {
 		}
 		d, devices := e.decide(it.Ref, it.Ask)
 		if d.Chosen == nil {
-			e.refuse(it, &d)
+			if !e.displace(&it) {
+				e.refuse(it, &d)
+			}
 			continue
 		}
 		e.bind(it.Ref, &d, devices)

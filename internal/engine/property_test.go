@@ -235,6 +235,7 @@ func (h *chance) job(w *api.Workload) {
 		}
 		w.Tasks = append(w.Tasks, task)
 	}
+	w.Preemption = oneOf(h, "preemption", "", "", api.PreemptNever)
 	if w.Gang = h.pick("gang", 4) == 0; w.Gang {
 		w.GangWithin = oneOf(h, "gangWithin", "", "", "site", "disk") // on one node a fixed port would be taken
 	}
@@ -360,6 +361,12 @@ func (h *chance) conserving() {
 			for _, t := range w.Groups[gi].Tasks {
 				if t.Status != api.TaskPending {
 					continue
+				}
+				if t.Booking != nil {
+					continue // its room is being freed
+				}
+				if room, ok := e.Index().MakeRoom(t.Ref, engine.AskOf(w, t)); ok {
+					h.t.Fatalf("task %s waits although it could displace %v on %s", w.NameOf(t), room.Victims, room.Node)
 				}
 				if x := e.Explain(w, t); x.Decision.Chosen != nil {
 					h.t.Fatalf("task %s waits although node %s has room", w.NameOf(t), x.Decision.Chosen.Node)

@@ -238,6 +238,14 @@ func (s *script) taskEvent(ev state.Event) {
 		for i := v.From; i < v.To; i++ {
 			s.printf("%s is ready", s.nameOf(api.TaskRef{Workload: v.Workload, Task: v.Task, Index: i}))
 		}
+	case *state.TaskBooked:
+		var victims []string
+		for _, ref := range v.Victims {
+			victims = append(victims, s.nameOf(ref))
+		}
+		s.printf("%s gets %s's place on %s", s.nameOf(v.Ref), strings.Join(victims, "'s and "), v.Node)
+	case *state.TaskUnbooked:
+		s.printf("%s cannot have the place that was freed for it", s.nameOf(v.Ref))
 	case *state.TaskPlaced:
 		line := fmt.Sprintf("%s try %d -> %s", s.nameOf(v.Ref), v.Try, v.Node)
 		for _, d := range v.Devices {

@@ -73,6 +73,8 @@ func sizeOfTask(ev state.Event) int {
 		return smallSize + len(v.Node) + decisionSize(v.Decision) + 3*numberSize*len(v.Devices)
 	case *state.ReservationMade:
 		return reservationSize(&v.Reservation)
+	case *state.TaskBooked:
+		return smallSize + len(v.Node) + 3*numberSize*len(v.Devices) + refSize*len(v.Victims)
 	case *state.ShapeRefused:
 		return smallSize + len(v.Shape) + decisionSize(v.Decision)
 	case *state.TaskStarted:

@@ -122,6 +122,11 @@ func (e *Engine) Explain(w *state.Workload, t *state.Task) api.Explanation {
 	case api.TaskWaiting:
 		x.WaitsFor = e.waitsFor(w, t)
 	case api.TaskPending:
+		if t.Booking != nil {
+			x.Decision = awaited(t, e.st.Now, len(e.st.Nodes))
+			x.Task.Reason = x.Decision.Reasons[0].Reason
+			return x
+		}
 		ask := e.ask(w, t)
 		d := e.decideNow(w, t, ask)
 		if x.Decision = &d; d.Chosen == nil {

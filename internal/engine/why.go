@@ -33,6 +33,9 @@ func (e *Engine) Views() *Views {
 // waits says in a phrase why no node takes a pending element; "" when none refused
 // it yet.
 func (v *Views) waits(w *state.Workload, t *state.Task) string {
+	if t.Booking != nil {
+		return awaited(t, v.e.st.Now, 0).Reasons[0].Reason
+	}
 	if len(v.e.st.Refusals) == 0 || t.Status != api.TaskPending {
 		return ""
 	}

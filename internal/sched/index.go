@@ -59,6 +59,9 @@ type Index struct {
 	growths  map[string][]kept                    // of fragments, by request and node, within one Step
 	stepping bool
 
+	yielding map[rankOf]int32 // tasks that may be displaced, anywhere
+	leaving  Leaving
+
 	// Relations between tasks, see tally.
 	census     Census
 	topologies map[string]*topology
@@ -93,6 +96,7 @@ func New() *Index {
 		used:   map[string]*usage{}, demands: map[string]*demand{},
 		promises: map[uint64]*promise{}, promised: map[api.TaskRef]uint64{},
 	}
+	x.yielding = map[rankOf]int32{}
 	x.topologies, x.tallies, x.watching = map[string]*topology{}, map[string]*tally{}, map[watched][]*tally{}
 	x.Use("", nil, nil)
 	return x
@@ -246,6 +250,7 @@ func (x *Index) take(name string, ref api.TaskRef, a *Ask, devices []api.DeviceS
 	e.take(ref, a, devices, sign)
 	x.moved(e)
 	x.reckon(e, a, sign, tried)
+	x.settle(e, ref, a, devices, sign)
 	x.placed += int64(sign)
 	u := x.used[a.Tenant]
 	if u == nil {
@@ -287,7 +292,7 @@ func (x *Index) Refresh() (woken bool) {
 	for _, s := range x.queue.blocked {
 		s.ask.Self, s.ask.Now = s.items[0].Ref, x.now
 		t := x.tenants[s.ask.Tenant]
-		if within(&s.ask.Task.Resources, &most) && x.anyFits(s, x.dirty) || t != nil && t.touched && x.anyFits(s, x.nodes) || x.stirred(s) {
+		if (within(&s.ask.Task.Resources, &most) || x.outranks(s.ask)) && x.anyFits(s, x.dirty) || t != nil && t.touched && x.anyFits(s, x.nodes) || x.stirred(s) {
 			s.blocked, woken = false, true
 			x.queue.unbind(s)
 			x.offer(s)
@@ -357,7 +362,7 @@ func (x *Index) anyFits(s *shape, nodes []*node) bool {
 			return s.ask.Gang < 2 || x.fitting(s.ask) > 0
 		}
 	}
-	return x.inherits(s)
+	return x.inherits(s) || x.anyYields(s.ask, p, ties, nodes)
 }
 
 // Recheck brings the queue to what it would be if it were built from the state

@@ -20,6 +20,8 @@ type node struct {
 	claims  []claim         // room that is promised to waiting tasks, by ID
 	hash    uint64          // of the name, for ties
 
+	tenures []tenure // who may be displaced
+
 	class    *class
 	mould    *mould
 	racks    [loads]int64 // keys under which it stands in its class

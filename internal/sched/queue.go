@@ -29,6 +29,9 @@ type Ask struct {
 
 	Within string // label of which a gang shares one value; "" is any
 
+	Displaces bool // may have the place of lower priorities
+	Yields    bool // higher priorities may have its place
+
 	// What relations to other tasks read, see rule.
 	Workload string            // name of its workload
 	Labels   map[string]string // of its workload; never modified

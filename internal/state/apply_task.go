@@ -26,6 +26,13 @@ func (s *State) applyTask(ev Event) error {
 	switch e := ev.(type) {
 	case *TaskPlaced:
 		return s.place(w, t, e)
+	case *TaskBooked:
+		if t.Status != api.TaskPending || s.Nodes[e.Node] == nil {
+			return fmt.Errorf("book node %q for task %v: it is %v", e.Node, e.Ref, t.Status)
+		}
+		t.Booking = &Booking{Node: e.Node, Devices: e.Devices, Victims: e.Victims, Since: s.Now}
+	case *TaskUnbooked:
+		t.Booking = nil
 	case *TaskStarted:
 		s.move(w, t, api.TaskRunning)
 		t.Started, t.Ports, t.PID, t.Reported = s.Now, e.Ports, e.PID, e.N
@@ -57,6 +64,10 @@ func (s *State) applyTask(ev Event) error {
 func refOf(ev Event) (api.TaskRef, bool) {
 	switch e := ev.(type) {
 	case *TaskPlaced:
+		return e.Ref, true
+	case *TaskBooked:
+		return e.Ref, true
+	case *TaskUnbooked:
 		return e.Ref, true
 	case *TaskStarted:
 		return e.Attempt.TaskRef, true
@@ -217,6 +228,9 @@ func (s *State) settle(w *Workload, t *Task, to api.TaskStatus) {
 }
 
 func (s *State) move(w *Workload, t *Task, to api.TaskStatus) {
+	if to != api.TaskPending {
+		t.Booking = nil
+	}
 	w.count(t.Status, -1)
 	t.Status = to
 	w.count(to, 1)

@@ -60,6 +60,8 @@ const (
 	KindTenantPut
 	KindPlanAsked
 	KindPlanClosed
+	KindTaskBooked
+	KindTaskUnbooked
 )
 
 // LeaderStarted opens an epoch; it is the read barrier of a new leader.
@@ -225,6 +227,21 @@ type TaskPlaced struct {
 	Devices  []api.DeviceShare `cbor:"5,keyasint,omitempty"`
 }
 
+// TaskBooked gives an element room on a node that tasks of lower priority still
+// hold: they are to stop. Nobody else is placed there meanwhile.
+type TaskBooked struct {
+	Ref     api.TaskRef       `cbor:"1,keyasint"`
+	Node    string            `cbor:"2,keyasint"`
+	Devices []api.DeviceShare `cbor:"3,keyasint,omitempty"`
+	Victims []api.TaskRef     `cbor:"4,keyasint"`
+}
+
+// TaskUnbooked takes a booking back: the node cannot take the element any more. It
+// waits like others again.
+type TaskUnbooked struct {
+	Ref api.TaskRef `cbor:"1,keyasint"`
+}
+
 // ShapeRefused says that no node can take tasks of a shape now, and why. It is
 // recorded when the reasons change.
 type ShapeRefused struct {
@@ -357,6 +374,8 @@ func (*RevisionStable) Kind() Kind    { return KindRevisionStable }
 func (*ReplicasAdded) Kind() Kind     { return KindReplicasAdded }
 func (*TasksReady) Kind() Kind        { return KindTasksReady }
 func (*TaskPlaced) Kind() Kind        { return KindTaskPlaced }
+func (*TaskBooked) Kind() Kind        { return KindTaskBooked }
+func (*TaskUnbooked) Kind() Kind      { return KindTaskUnbooked }
 func (*ShapeRefused) Kind() Kind      { return KindShapeRefused }
 func (*ShapeCleared) Kind() Kind      { return KindShapeCleared }
 func (*TaskStarted) Kind() Kind       { return KindTaskStarted }
@@ -417,6 +436,8 @@ var makers = [...]func() Event{
 	KindReplicasAdded:     func() Event { return new(ReplicasAdded) },
 	KindTasksReady:        func() Event { return new(TasksReady) },
 	KindTaskPlaced:        func() Event { return new(TaskPlaced) },
+	KindTaskBooked:        func() Event { return new(TaskBooked) },
+	KindTaskUnbooked:      func() Event { return new(TaskUnbooked) },
 	KindShapeRefused:      func() Event { return new(ShapeRefused) },
 	KindShapeCleared:      func() Event { return new(ShapeCleared) },
 	KindTaskStarted:       func() Event { return new(TaskStarted) },

@@ -236,6 +236,15 @@ type Task struct {
 	LostTry   uint32            `cbor:"25,keyasint,omitempty"` // an earlier attempt that was given up with its node
 	LostNode  string            `cbor:"26,keyasint,omitempty"` // and may still report success from there
 	Losses    uint32            `cbor:"27,keyasint,omitempty"` // attempts that vanished while their node was up
+	Booking   *Booking          `cbor:"28,keyasint,omitempty"` // room that is being freed for it while it is pending
+}
+
+// Booking is room on a node that lower priorities are leaving for an element.
+type Booking struct {
+	Node    string            `cbor:"1,keyasint"`
+	Devices []api.DeviceShare `cbor:"2,keyasint,omitempty"`
+	Victims []api.TaskRef     `cbor:"3,keyasint"`
+	Since   api.Time          `cbor:"4,keyasint"`
 }
 
 // New returns the state of a cell in which nothing has happened.

@@ -1,0 +1,305 @@
+package sched
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"drover.dev/api"
+)
+
+// Preemption: a task that fits nowhere may have the place of tasks of lower priority
+// of its own tenant. Each node is tried as it would be without them, so that room is
+// never freed in vain; then as many as possible stay, the dearest first. As the
+// priority of who displaces is strictly higher, nobody displaces back, and chains end.
+
+// Leaving says of a placed task what would be lost by stopping it, the time for which
+// it has run, and whether it may be stopped: one that is being stopped already may not.
+type Leaving func(api.TaskRef) (lost api.Duration, ok bool)
+
+// Consult tells the index whom to ask about placed tasks. Without it nobody is displaced.
+func (x *Index) Consult(l Leaving) { x.leaving = l }
+
+// Room is a place that a task may have once others have left it.
+type Room struct {
+	Node    string
+	Devices []api.DeviceShare
+	Victims []api.TaskRef
+}
+
+// tenure is a task on a node that may be displaced.
+type tenure struct {
+	ref     api.TaskRef
+	ask     *Ask
+	devices []api.DeviceShare
+	lost    api.Duration // while it is a candidate
+}
+
+// settle keeps who may be displaced on a node, and how many a tenant has of a
+// priority anywhere.
+func (x *Index) settle(e *node, ref api.TaskRef, a *Ask, devices []api.DeviceShare, sign int32) {
+	if !a.Yields {
+		return
+	}
+	key := rankOf{a.Tenant, a.Priority}
+	if x.yielding[key] += sign; x.yielding[key] == 0 {
+		delete(x.yielding, key)
+	}
+	if sign > 0 {
+		e.tenures = append(e.tenures, tenure{ref: ref, ask: a, devices: devices})
+		return
+	}
+	if i := slices.IndexFunc(e.tenures, func(t tenure) bool { return t.ref == ref }); i >= 0 {
+		e.tenures[i] = e.tenures[len(e.tenures)-1]
+		e.tenures[len(e.tenures)-1] = tenure{}
+		e.tenures = e.tenures[:len(e.tenures)-1]
+	}
+}
+
+// rankOf is a priority among those of a tenant.
+type rankOf struct {
+	tenant   string
+	priority int32
+}
+
+// maxRooms is among how many nodes where a task could displace others the best is
+// chosen.
+const maxRooms = 16
+
+// maxVictims is how many tasks one task may displace.
+const maxVictims = 64
+
+// MakeRoom finds the node where a task that fits nowhere displaces fewest others;
+// among equals those of lowest priority, then those that lose least. It looks at the
+// nodes from one that the task's number draws, until enough would do.
+func (x *Index) MakeRoom(ref api.TaskRef, a *Ask) (Room, bool) {
+	if !x.outranks(a) || x.overLimit(a, 1) != "" {
+		return Room{}, false
+	}
+	p, ties := x.passing(a), x.ties(a)
+	var best eviction
+	found, n := 0, uint64(len(x.nodes))
+	begin := hashRef(ref) % max(n, 1)
+	for i := range n {
+		e := x.nodes[(begin+i)%n]
+		if !e.open || len(e.tenures) == 0 || !p.has(e) || !permits(ties, e) {
+			continue
+		}
+		v, ok := e.evict(a, x.leaving)
+		if !ok {
+			continue
+		}
+		if found == 0 || v.before(&best) {
+			best = v
+		}
+		if found++; found == maxRooms {
+			break
+		}
+	}
+	if found == 0 {
+		return Room{}, false
+	}
+	return best.room(a), true
+}
+
+// anyYields reports whether a task of a shape can have room made on one of the nodes.
+func (x *Index) anyYields(a *Ask, p *passing, ties []tie, nodes []*node) bool {
+	if !x.outranks(a) {
+		return false
+	}
+	for _, e := range nodes {
+		if e.open && len(e.tenures) > 0 && p.has(e) && permits(ties, e) {
+			if _, ok := e.evict(a, x.leaving); ok {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// outranks reports whether a task may displace others, and one of the same tenant and
+// lower priority is placed anywhere. Where tasks are promised room nobody is displaced.
+func (x *Index) outranks(a *Ask) bool {
+	if x.leaving == nil || a.Gang > 1 || !a.Displaces || x.Depth() > 0 {
+		return false
+	}
+	for k := range x.yielding { // order-free: any will do
+		if k.tenant == a.Tenant && k.priority < a.Priority {
+			return true
+		}
+	}
+	return false
+}
+
+// eviction is what it takes to make room on a node.
+type eviction struct {
+	node    *node
+	victims []tenure
+	highest int32        // priority
+	lost    api.Duration // of all together
+}
+
+func (v *eviction) before(o *eviction) bool {
+	return cmp.Or(cmp.Compare(len(v.victims), len(o.victims)), cmp.Compare(v.highest, o.highest), cmp.Compare(v.lost, o.lost)) < 0
+}
+
+// evict finds whom a task displaces on a node; false when that would not do.
+func (e *node) evict(a *Ask, leaving Leaving) (v eviction, ok bool) {
+	list := e.candidates(a, leaving)
+	c := e.sketch(a)
+	for i := range list {
+		c.lend(&list[i], 1)
+	}
+	if len(list) == 0 || !c.fits(a) {
+		return v, false
+	}
+	v = eviction{node: e, victims: e.alone(a, list)}
+	if v.victims == nil {
+		v.victims = c.keep(a, list)
+	}
+	for i := range v.victims {
+		t := &v.victims[i]
+		if i == 0 || t.ask.Priority > v.highest {
+			v.highest = t.ask.Priority
+		}
+		v.lost += t.lost
+	}
+	return v, len(v.victims) <= maxVictims
+}
+
+// candidates lists whom a task may displace on a node, the cheapest first.
+func (e *node) candidates(a *Ask, leaving Leaving) (list []tenure) {
+	for i := range e.tenures {
+		t := &e.tenures[i]
+		if t.ask.Tenant != a.Tenant || t.ask.Priority >= a.Priority {
+			continue
+		}
+		if lost, ok := leaving(t.ref); ok {
+			list = append(list, tenure{t.ref, t.ask, t.devices, lost})
+		}
+	}
+	slices.SortFunc(list, func(p, q tenure) int {
+		return cmp.Or(cmp.Compare(p.ask.Priority, q.ask.Priority), cmp.Compare(p.lost, q.lost), compareRefs(p.ref, q.ref))
+	})
+	return list
+}
+
+// sketch is a copy of what of a node a task's fitting depends on.
+func (e *node) sketch(a *Ask) node {
+	c := *e
+	c.ports, c.devices = nil, nil
+	if len(a.Task.Ports) > 0 {
+		c.ports = maps.Clone(e.ports)
+	}
+	if len(a.Task.Resources.Accelerators) > 0 {
+		c.devices = make([][]api.Milli, len(e.devices))
+		for g := range e.devices {
+			c.devices[g] = slices.Clone(e.devices[g])
+		}
+	}
+	return c
+}
+
+// lend gives a sketch what a task holds, or (-1) takes it again.
+func (e *node) lend(t *tenure, sign int32) {
+	r := &t.ask.Task.Resources
+	e.free.CPU += r.CPU * api.Milli(sign)
+	e.free.Memory += r.Memory * api.Bytes(sign)
+	e.free.Storage += r.Storage * api.Bytes(sign)
+	e.free.Bandwidth += r.Bandwidth * api.Rate(sign)
+	if e.devices != nil {
+		for _, d := range t.devices {
+			if int(d.Group) < len(e.devices) && int(d.Index) < len(e.devices[d.Group]) {
+				e.devices[d.Group][d.Index] += d.Share * api.Milli(sign)
+				e.freeDevices += d.Share * api.Milli(sign)
+			}
+		}
+	}
+	if e.ports != nil {
+		for _, p := range t.ask.Task.Ports {
+			e.ports[p.Port] -= sign
+		}
+	}
+}
+
+// alone is the cheapest one whose place suffices, if there is one.
+func (e *node) alone(a *Ask, list []tenure) []tenure {
+	c := e.sketch(a)
+	for i := range list {
+		c.lend(&list[i], 1)
+		if c.fits(a) {
+			return list[i : i+1]
+		}
+		c.lend(&list[i], -1)
+	}
+	return nil
+}
+
+// keep lets those stay, the dearest first, without whom the task fits as well. The
+// sketch is one without all of them.
+func (e *node) keep(a *Ask, list []tenure) (victims []tenure) {
+	for i := range list {
+		t := &list[len(list)-1-i]
+		if e.lend(t, -1); !e.fits(a) {
+			e.lend(t, 1)
+			victims = append(victims, *t)
+		}
+	}
+	slices.Reverse(victims)
+	return victims
+}
+
+func (v *eviction) room(a *Ask) Room {
+	c := v.node.sketch(a)
+	r := Room{Node: v.node.Name}
+	for i := range v.victims {
+		c.lend(&v.victims[i], 1)
+		r.Victims = append(r.Victims, v.victims[i].ref)
+	}
+	r.Devices, _ = assign(c.devices, c.Capacity.Accelerators, a.Task.Resources.Accelerators)
+	return r
+}
+
+// Book keeps room on a node for a task while others are leaving it; meanwhile less
+// than nothing may be free there.
+func (x *Index) Book(name string, ref api.TaskRef, a *Ask, devices []api.DeviceShare) {
+	if e := x.byName[name]; e != nil {
+		e.take(ref, a, devices, 1)
+		x.moved(e)
+	}
+}
+
+// Unbook takes a booking back. What waits may have gained room.
+func (x *Index) Unbook(name string, ref api.TaskRef, a *Ask, devices []api.DeviceShare) {
+	if e := x.byName[name]; e != nil {
+		e.take(ref, a, devices, -1)
+		x.moved(e)
+		x.room(e)
+	}
+}
+
+// Vacant reports whether a node has the room free that is booked on it. gone says
+// that it never will: it takes nothing new, or no longer what was booked.
+func (x *Index) Vacant(name string, a *Ask) (vacant, gone bool) {
+	e := x.byName[name]
+	if e == nil || !e.open || !suits(e, a) {
+		return false, true
+	}
+	f := &e.free
+	if f.CPU < 0 || f.Memory < 0 || f.Storage < 0 || f.Bandwidth < 0 {
+		return false, false
+	}
+	for _, group := range e.devices {
+		for _, free := range group {
+			if free < 0 {
+				return false, false
+			}
+		}
+	}
+	for _, n := range e.ports { // order-free: any will do
+		if n > 1 {
+			return false, false
+		}
+	}
+	return true, false
+}
