@@ -63,6 +63,11 @@ func TestDiskFull(t *testing.T) {
 	c.Server.Ready()
 	f.allSucceed()
 	t.Log("a server that was started on a full disk could be read, and led by itself once there was room")
+
+	c.Stop()
+	if r := c.CLI("verify", "--data", c.ServerDir(), "--artifacts"); r.Code != 0 {
+		t.Errorf("after all that its directory is not sound: %+v", r)
+	}
 }
 
 // A small disk of its own.

@@ -36,6 +36,9 @@ type Dir struct {
 // ErrNoDir says that a directory is not a server's.
 var ErrNoDir = errors.New("it is not the data directory of a server")
 
+// ErrNoJournal says that a server's directory does not hold its journal.
+var ErrNoJournal = errors.New("it holds no journal (bus/jetstream): a journal on an outside NATS server is verified by the audit of its servers")
+
 // ErrRunning says that a server has the directory.
 var ErrRunning = errors.New("a server runs on it: stop it first, or ask it (--server)")
 
@@ -75,7 +78,7 @@ func (d *Dir) open(ctx context.Context, temp string, log *slog.Logger) (err erro
 func (d *Dir) openJournal(ctx context.Context, temp string, log *slog.Logger) (err error) {
 	from := filepath.Join(d.Path, "bus", "jetstream")
 	if _, err := os.Stat(from); errors.Is(err, fs.ErrNotExist) {
-		return errors.New("it holds no journal (bus/jetstream): a journal on an outside NATS server is verified by the audit of its servers")
+		return ErrNoJournal
 	}
 	if d.temp, err = os.MkdirTemp(temp, "drover-journal-"); err != nil {
 		return fmt.Errorf("copy the journal: %w", err)

@@ -2,13 +2,17 @@ package live
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"strings"
 	"testing"
 
+	"drover.dev/internal/journal"
+	"drover.dev/internal/live/httpapi"
 	"drover.dev/internal/state"
 )
 
@@ -155,5 +159,80 @@ func remove(t *testing.T, path string) {
 	t.Helper()
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestDamagedArchive damages a file of the archive. Where only its content is
+// hurt, a server starts, since its state does not need it, and verification finds
+// it; in both cases it can be given up, and what follows the snapshot stays proved.
+func TestDamagedArchive(t *testing.T) {
+	whole := t.TempDir()
+	cell := run(t, Config{Dir: whole, SnapshotEvery: 10})
+	jobs := 0
+	for segments := 0; segments < 2 && jobs < 1000; jobs++ {
+		do(t, cell, submit(job(fmt.Sprint("damage-", jobs), 1)))
+		segments = len(must[[]journal.Segment](t)(cell.archive.Segments()))
+	}
+	closeCell(t, cell)
+	cell = run(t, Config{Dir: whole}) // no snapshot any more
+	for range 3 {
+		do(t, cell, submit(job(fmt.Sprint("damage-", jobs), 1)))
+		jobs++
+	}
+	last := must[uint64](t)(cell.journal.Last(t.Context()))
+	closeCell(t, cell)
+	for name, k := range map[string]struct {
+		fromEnd int
+		starts  bool
+	}{
+		"its records": {200, true},
+		"its trailer": {10, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			if err := os.CopyFS(dir, os.DirFS(whole)); err != nil {
+				t.Fatal(err)
+			}
+			for _, secret := range []string{"secret", "admin.token", "join.token"} {
+				if err := os.Chmod(filepath.Join(dir, secret), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			path := must[[]string](t)(filepath.Glob(dir + "/archive/segment-*"))[0]
+			b := must[[]byte](t)(os.ReadFile(path))
+			b[len(b)-k.fromEnd] ^= 1
+			write(t, path, b)
+			v := verify(t, dir)
+			if v.Sound || v.Faults[0].Where != path {
+				t.Fatalf("found %+v", v)
+			}
+			advice := v.Faults[0].Advice
+			if cell, err := Open(t.Context(), Config{Dir: dir}); err == nil {
+				closeCell(t, cell)
+				if !k.starts {
+					t.Fatal("the damage goes unnoticed")
+				}
+			} else if advice = err.Error(); k.starts {
+				t.Fatal(err)
+			}
+			m := regexp.MustCompile(`--accept-loss-from (\d+)`).FindStringSubmatch(advice)
+			if m == nil {
+				t.Fatalf("it is not said how to go on: %s", advice)
+			}
+			cell := run(t, Config{Dir: dir, AcceptLossFrom: must[uint64](t)(strconv.ParseUint(m[1], 10, 64))})
+			until(t, cell, "the accepted loss", func(st *state.State) bool { return len(st.Losses) == 1 && len(st.Workloads) == jobs })
+			closeCell(t, cell)
+			if v := verify(t, dir); !v.Sound || len(v.Accepted) != 1 || v.Records == 0 {
+				t.Errorf("after it was accepted, verification finds %+v", v)
+			}
+			f := must[*Frozen](t)(OpenFrozen(t.Context(), dir))
+			defer f.Close()
+			if _, err := f.Past(t.Context(), httpapi.Moment{Record: last - 1}, nothing); err != nil {
+				t.Errorf("what follows the snapshot is lost, too: %v", err)
+			}
+			if _, err := f.Past(t.Context(), httpapi.Moment{Record: 5}, nothing); !errors.Is(err, httpapi.ErrNoPast) || !strings.Contains(err.Error(), "lost") {
+				t.Errorf("of what was given up it is said: %v", err)
+			}
+		})
 	}
 }

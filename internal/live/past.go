@@ -135,5 +135,9 @@ func pastError(err error) error {
 	if errors.Is(err, history.ErrBefore) || errors.Is(err, history.ErrAhead) {
 		return fmt.Errorf("%w: %w", httpapi.ErrNoPast, err)
 	}
+	var lost interface{ What() string }
+	if errors.As(err, &lost) { // given up, or the server would not have started
+		return fmt.Errorf("%w: %s", httpapi.ErrNoPast, lost.What())
+	}
 	return err
 }
