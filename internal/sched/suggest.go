@@ -82,6 +82,7 @@ func (x *Index) suggest(a *Ask) []api.Suggestion {
 	x.fixedPorts(a.Task, try)
 	x.reopen(a, &out)
 	x.fewer(a, &out)
+	x.shorten(a, &out)
 	if len(out) == 0 && a.Gang <= 1 {
 		if s, ok := x.together(a); ok {
 			return []api.Suggestion{s}
@@ -239,6 +240,26 @@ func (x *Index) fewer(a *Ask, out *[]api.Suggestion) {
 	if elements > 0 && elements < a.Gang {
 		*out = append(*out, api.Suggestion{Change: "lower count to " + strconv.Itoa(elements), Nodes: n})
 	}
+}
+
+// shorten tries the longest run that would end before others begin who were
+// promised room.
+func (x *Index) shorten(a *Ask, out *[]api.Suggestion) {
+	if len(x.promises) == 0 {
+		return
+	}
+	b := *a
+	seconds := largest(int64(maxEstimate/api.Second), func(s int64) bool {
+		b.Hold = Span(api.Duration(s) * api.Second)
+		return x.fitting(&b) > 0
+	})
+	if seconds == 0 {
+		return
+	}
+	run := api.Duration(seconds) * api.Second
+	b.Hold = Span(run)
+	change := "end within " + run.String() + " (timeout), before others begin who were promised room"
+	*out = append(*out, api.Suggestion{Change: change, Nodes: x.fitting(&b)})
 }
 
 // largest finds the largest of 1 to most that is admitted, given that less is
