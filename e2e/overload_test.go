@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -77,6 +78,7 @@ type flood struct {
 	url, token string
 	client     *http.Client
 	batch      int
+	task       string // in place of one that runs true, as JSON
 
 	mu      sync.Mutex
 	answers map[int]answered // by request
@@ -86,6 +88,7 @@ type flood struct {
 type answered struct {
 	status int
 	after  string // Retry-After
+	text   string // of a refusal
 	items  []api.BatchItem
 }
 
@@ -98,7 +101,8 @@ func (f *flood) send(request int) (answered, error) {
 		if i > 0 {
 			body.WriteByte(',')
 		}
-		fmt.Fprintf(&body, `{"apiVersion":%q,"kind":"job","name":%q,"tasks":[{"name":"main","driver":"process","command":["true"]}]}`, api.Version, f.name(request, i))
+		fmt.Fprintf(&body, `{"apiVersion":%q,"kind":"job","name":%q,"tasks":[%s]}`, api.Version, f.name(request, i),
+			cmp.Or(f.task, `{"name":"main","driver":"process","command":["true"]}`))
 	}
 	body.WriteString(`]}`)
 	req, err := http.NewRequest(http.MethodPost, f.url+"/v1/workloads", &body)
@@ -116,6 +120,7 @@ func (f *flood) send(request int) (answered, error) {
 	out := answered{status: res.StatusCode, after: res.Header.Get("Retry-After")}
 	text, err := io.ReadAll(res.Body)
 	if err != nil || out.status != http.StatusOK {
+		out.text = string(text)
 		return out, err
 	}
 	var reply api.BatchReply

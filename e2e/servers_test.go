@@ -230,10 +230,17 @@ func (s *Several) Client(first int) *client.Client {
 // Agent is like a Cluster's; it knows all servers.
 func (s *Several) Agent(name string, flags ...string) *Process {
 	s.t.Helper()
+	return s.agent(name, program, flags...)
+}
+
+// agent is Agent with a program.
+func (s *Several) agent(name, binary string, flags ...string) *Process {
+	s.t.Helper()
 	p := s.process("agent-"+name, append([]string{
 		"agent", "--server", s.URL, "--join-token-file", filepath.Join(s.servers[0].dir, live.JoinTokenFile),
 		"--data", s.AgentDir(name), "--name", name,
 	}, flags...)...)
+	p.args[0] = binary
 	s.agents = append(s.agents, p)
 	p.Restart()
 	return p
