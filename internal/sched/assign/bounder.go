@@ -40,7 +40,10 @@ func (b *bounder) worthwhile(round int) bool {
 	if b.step > leastStep {
 		return true
 	}
-	return b.r.m*b.r.n <= 12_000 || round%4 == 0
+	if b.r.m*b.r.n <= 12_000 && b.upper-b.low <= 2 {
+		return true // a proof is near
+	}
+	return round%4 == 0
 }
 
 // run spends about the given effort.

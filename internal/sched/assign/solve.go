@@ -1,6 +1,9 @@
 package assign
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // slice is the effort that each lane spends between two meetings.
 const slice = 600_000
@@ -37,6 +40,7 @@ type solver struct {
 
 	bound      *bounder
 	parts      [lanes]*part
+	chains     [lanes]*chains
 	round      int
 	infeasible bool
 	best       []int
@@ -64,6 +68,9 @@ func newSolver(p *Problem, opt Options) *solver {
 	s.bound.improved(s.bound.r.total)
 	for k := range s.parts {
 		s.parts[k] = &part{s: s.search, member: make([]bool, p.Agents), random: rng(opt.Seed*lanes + uint64(k)), size: 2}
+	}
+	for k := range s.chains {
+		s.chains[k] = newChains(s.search, lambda, opt.Seed*lanes+uint64(k))
 	}
 	s.keep()
 	return s
@@ -93,18 +100,23 @@ func (s *solver) meet() {
 	b := s.bound
 	b.upper = min(s.cost, b.ceiling+1)
 	bounding := b.worthwhile(s.round)
-	if bounding {
-		s.split(1)
-	} else {
-		s.split(lanes)
-	}
+	s.split(1)
 	s.opt.Par(lanes, func(lane int) {
-		if lane == 1 && bounding {
+		switch {
+		case lane == 1 && bounding:
 			b.run(4 * slice) // what a tree does beside pricing is not counted
-		} else {
-			s.parts[lane].run(slice)
+		case lane == 0 && s.round%2 == 0:
+			s.parts[0].run(slice)
+		default:
+			s.chains[lane].run(slice)
 		}
 	})
+	for _, c := range s.chains {
+		if c.cost < s.cost {
+			s.best, s.cost = slices.Clone(c.best), c.cost
+			s.search.adopt(c.best)
+		}
+	}
 	s.keep()
 	if b.found != nil {
 		if c, err := s.p.Check(b.found); err == nil && c < s.cost {
@@ -123,6 +135,9 @@ func (s *solver) meet() {
 func (s *solver) keep() {
 	if c, ok := s.search.total(); ok && c < s.cost {
 		s.best, s.cost = append([]int(nil), s.search.agent...), c
+		for _, c := range s.chains {
+			c.offer(s.best)
+		}
 		for _, q := range s.parts {
 			q.size = max(2, q.size-1)
 		}
