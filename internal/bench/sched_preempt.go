@@ -25,7 +25,7 @@ func (s *schedLoad) cram() {
 // urgent is a request like another, of a higher priority.
 func urgent(a *sched.Ask) *sched.Ask {
 	b := *a
-	b.Priority, b.Yields, b.Displaces = 10, false, true
+	b.Priority, b.Yields, b.Displaces, b.Terse = 10, false, true, true
 	b.Shape = sched.ShapeOf(b.Task, b.Tenant, b.Priority, "", false)
 	b.Static = b.Shape
 	return &b

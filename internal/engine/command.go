@@ -106,6 +106,9 @@ func (e *Engine) submit(in *Submit, key string) state.Answer {
 	}
 	old := e.st.Named(spec.Tenant, spec.Name)
 	if old == nil || old.Status.Final() {
+		if why := e.hopeless(spec, in.Facts); why != "" {
+			return refuse(state.CodeInvalid, "job %s is refused: %s", spec.Name, why)
+		}
 		return e.create(in, key, 0)
 	}
 	switch {

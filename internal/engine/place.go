@@ -38,11 +38,18 @@ func (e *Engine) place() {
 			e.placeGang(it)
 			continue
 		}
+		terse := e.index.MayDisplace(it.Ask)
+		it.Ask.Terse = terse
 		d, devices := e.decide(it.Ref, it.Ask)
+		it.Ask.Terse = false
+		if d.Chosen == nil && e.displace(&it) {
+			continue
+		}
+		if d.Chosen == nil && terse { // nobody goes, so that it matters why
+			d, devices = e.decide(it.Ref, it.Ask)
+		}
 		if d.Chosen == nil {
-			if !e.displace(&it) {
-				e.refuse(it, &d)
-			}
+			e.refuse(it, &d)
 			continue
 		}
 		e.bind(it.Ref, &d, devices)

@@ -32,7 +32,9 @@ func (x *Index) Decide(ref api.TaskRef, a *Ask, now api.Time) (api.Decision, []a
 	}
 	best, n, busy := x.best(s)
 	if n == 0 {
-		d.Reasons = x.reasons(a)
+		if !a.Terse {
+			d.Reasons = x.reasons(a)
+		}
 		return d, nil
 	}
 	devices, _ := assign(best[0].node.devices, best[0].node.Capacity.Accelerators, a.Task.Resources.Accelerators)

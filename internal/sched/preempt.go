@@ -117,6 +117,9 @@ func (x *Index) anyYields(a *Ask, p *passing, ties []tie, nodes []*node) bool {
 	return false
 }
 
+// MayDisplace reports whether there is anybody whom a task might displace.
+func (x *Index) MayDisplace(a *Ask) bool { return x.outranks(a) }
+
 // outranks reports whether a task may displace others, and one of the same tenant and
 // lower priority is placed anywhere. Where tasks are promised room nobody is displaced.
 func (x *Index) outranks(a *Ask) bool {
@@ -145,6 +148,9 @@ func (v *eviction) before(o *eviction) bool {
 
 // evict finds whom a task displaces on a node; false when that would not do.
 func (e *node) evict(a *Ask, leaving Leaving) (v eviction, ok bool) {
+	if !e.mayYield(a) {
+		return v, false
+	}
 	list := e.candidates(a, leaving)
 	c := e.sketch(a)
 	for i := range list {
@@ -167,7 +173,7 @@ func (e *node) evict(a *Ask, leaving Leaving) (v eviction, ok bool) {
 	return v, len(v.victims) <= maxVictims
 }
 
-// candidates lists whom a task may displace on a node, the cheapest first.
+// candidates lists whom a task may displace on a node.
 func (e *node) candidates(a *Ask, leaving Leaving) (list []tenure) {
 	for i := range e.tenures {
 		t := &e.tenures[i]
@@ -178,10 +184,27 @@ func (e *node) candidates(a *Ask, leaving Leaving) (list []tenure) {
 			list = append(list, tenure{t.ref, t.ask, t.devices, lost})
 		}
 	}
-	slices.SortFunc(list, func(p, q tenure) int {
-		return cmp.Or(cmp.Compare(p.ask.Priority, q.ask.Priority), cmp.Compare(p.lost, q.lost), compareRefs(p.ref, q.ref))
-	})
 	return list
+}
+
+// cheaper orders whom to displace.
+func cheaper(p, q tenure) int {
+	return cmp.Or(cmp.Compare(p.ask.Priority, q.ask.Priority), cmp.Compare(p.lost, q.lost), compareRefs(p.ref, q.ref))
+}
+
+// mayYield is a quick look at whether lower priorities hold enough on a node.
+func (e *node) mayYield(a *Ask) bool {
+	room := e.free
+	for i := range e.tenures {
+		t := &e.tenures[i]
+		if t.ask.Priority >= a.Priority || t.ask.Tenant != a.Tenant {
+			continue
+		}
+		r := &t.ask.Task.Resources
+		room.CPU, room.Memory = room.CPU+r.CPU, room.Memory+r.Memory
+		room.Storage, room.Bandwidth = room.Storage+r.Storage, room.Bandwidth+r.Bandwidth
+	}
+	return within(&a.Task.Resources, &room)
 }
 
 // sketch is a copy of what of a node a task's fitting depends on.
@@ -224,20 +247,26 @@ func (e *node) lend(t *tenure, sign int32) {
 
 // alone is the cheapest one whose place suffices, if there is one.
 func (e *node) alone(a *Ask, list []tenure) []tenure {
-	c := e.sketch(a)
+	c, best := e.sketch(a), -1
 	for i := range list {
-		c.lend(&list[i], 1)
-		if c.fits(a) {
-			return list[i : i+1]
+		if best >= 0 && cheaper(list[best], list[i]) < 0 {
+			continue
+		}
+		if c.lend(&list[i], 1); c.fits(a) {
+			best = i
 		}
 		c.lend(&list[i], -1)
 	}
-	return nil
+	if best < 0 {
+		return nil
+	}
+	return list[best : best+1]
 }
 
 // keep lets those stay, the dearest first, without whom the task fits as well. The
 // sketch is one without all of them.
 func (e *node) keep(a *Ask, list []tenure) (victims []tenure) {
+	slices.SortFunc(list, cheaper)
 	for i := range list {
 		t := &list[len(list)-1-i]
 		if e.lend(t, -1); !e.fits(a) {

@@ -31,6 +31,7 @@ type Ask struct {
 
 	Displaces bool // may have the place of lower priorities
 	Yields    bool // higher priorities may have its place
+	Terse     bool // a refusal needs no reasons: room may be made
 
 	// What relations to other tasks read, see rule.
 	Workload string            // name of its workload
