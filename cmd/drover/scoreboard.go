@@ -1,6 +1,9 @@
 package main
 
 import (
+	_ "embed" // the measured rows
+	"encoding/json"
+	"fmt"
 	"slices"
 
 	"drover.dev/internal/report"
@@ -20,6 +23,11 @@ type score struct {
 	Command  string `json:"command"`
 }
 
+// measured are rows written from the output of their commands, as JSON.
+//
+//go:embed scoreboard.json
+var measured []byte
+
 func newScoreboardCmd(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "scoreboard",
@@ -28,13 +36,33 @@ func newScoreboardCmd(a *app) *cobra.Command {
 measurements only; a row without one has not been measured yet.`,
 		Args: args(0, 0, ""),
 		RunE: func(*cobra.Command, []string) error {
-			rows := scores()
+			rows, err := measure(scores())
+			if err != nil {
+				return err
+			}
 			if !slices.ContainsFunc(rows, func(r score) bool { return r.Measured != "" }) {
 				a.note("These are the aims; nothing is measured yet.")
 			}
 			return a.show(rows, func() error { return scoreTable(rows).Render(a.out, a.style()) })
 		},
 	}
+}
+
+// measure adds to the rows what was measured.
+func measure(rows []score) ([]score, error) {
+	var list []score
+	if err := json.Unmarshal(measured, &list); err != nil {
+		return nil, fmt.Errorf("read the measured rows of the scoreboard: %w", err)
+	}
+	for _, m := range list {
+		i := slices.IndexFunc(rows, func(r score) bool { return r.Family == m.Family && r.Strategy == m.Strategy })
+		if i < 0 {
+			return nil, fmt.Errorf("the scoreboard has no row for %s, of which there is a measurement", m.Strategy)
+		}
+		m.Aim = rows[i].Aim
+		rows[i] = m
+	}
+	return rows, nil
 }
 
 func scoreTable(rows []score) *report.Table {
@@ -68,7 +96,7 @@ func scores() (rows []score) {
 		strategies  []string
 	}{
 		{"placing", "every published GPU-packing figure matched or beaten", []string{
-			"round-robin", "least-connections", "source-hash", "random-two-choices", "best-fit", "worst-fit", "dot-product", "fragmentation-gradient",
+			"round-robin", "least-connections", "source-hash", "random-two-choices", "best-fit", "worst-fit", "dot-product", "fragmentation-gradient", "backed-packing",
 		}},
 		{"order", "no quota exceeded, no inversion of priorities", []string{
 			"fifo", "fixed-priority", "dynamic-priority", "deadline", "shortest-first", "fair-share", "backfill",
