@@ -50,6 +50,7 @@ func TestUsageFaults(t *testing.T) {
 		"no certificate":        {words: []string{"server", "--tls-cert", "none.pem", "--tls-key", "none.key"}, code: exitUsage, says: "none.pem"},
 		"a bad certificate":     {words: []string{"server", "--tls-cert", file, "--tls-key", file}, code: exitUsage, says: "PEM"},
 		"no outside bus":        {words: []string{"server", "--nats", "nats://127.0.0.1:1"}, code: exitUnreachable, says: "nats://127.0.0.1:1"},
+		"a bus that hangs up":   {words: []string{"server", "--nats", "nats://" + hangsUp(t)}, code: exitUnreachable, says: "check the address"},
 		"no secrets":            {words: []string{"dev", "--secrets", "none"}, code: exitUsage, says: "none"},
 		"an agent of no layer":  {words: append(agent, "--layer", "moon"), code: exitUsage, says: "moon"},
 		"an agent in a file":    {words: append(agent, "--data", file), code: exitUsage, says: file},
@@ -73,4 +74,20 @@ func TestUsageFaults(t *testing.T) {
 			}
 		})
 	}
+}
+
+// hangsUp is the address of a server that ends every connection.
+func hangsUp(t *testing.T) string {
+	t.Helper()
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	go func() {
+		for c, err := l.Accept(); err == nil; c, err = l.Accept() {
+			_ = c.Close()
+		}
+	}()
+	return l.Addr().String()
 }

@@ -13,6 +13,7 @@ import (
 	"drover.dev/api"
 	"drover.dev/api/client"
 	"drover.dev/internal/agent"
+	"drover.dev/internal/bus"
 	"drover.dev/internal/live"
 	"drover.dev/internal/lockfile"
 	"github.com/nats-io/nats.go"
@@ -86,6 +87,7 @@ func classifyLocal(err error) (code int, hint string) {
 	var held *lockfile.HeldError
 	var path *fs.PathError
 	var listen *net.OpError
+	var away *bus.UnreachableError
 	var syntax *json.SyntaxError // of an answer: what people write is read by other means
 	switch {
 	case errors.As(err, &held):
@@ -94,7 +96,7 @@ func classifyLocal(err error) (code int, hint string) {
 		return exitUnreachable, strangerHint
 	case errors.Is(err, live.ErrConfig), errors.Is(err, agent.ErrConfig):
 		return exitUsage, ""
-	case errors.Is(err, nats.ErrNoServers), errors.Is(err, nats.ErrTimeout):
+	case errors.As(err, &away), errors.Is(err, nats.ErrNoServers), errors.Is(err, nats.ErrTimeout):
 		return exitUnreachable, ""
 	case errors.As(err, &listen) && listen.Op == "listen":
 		return classifyListen(listen)

@@ -43,10 +43,22 @@ func Connect(ctx context.Context, d Dial) (*nats.Conn, error) {
 	case errors.Is(err, nats.ErrAuthorization):
 		return nil, fmt.Errorf("connect to the bus at %s as %q: %w: check the token", d.URL, d.User, err)
 	case err != nil:
-		return nil, fmt.Errorf("connect to the bus at %s: %w: check the address and that the server runs", d.URL, err)
+		return nil, &UnreachableError{d.URL, err}
 	}
 	return nc, nil
 }
+
+// UnreachableError says that no connection was made, for reasons that may pass.
+type UnreachableError struct {
+	URL string
+	Err error
+}
+
+func (e *UnreachableError) Error() string {
+	return fmt.Sprintf("connect to the bus at %s: %v: check the address and that the server runs", e.URL, e.Err)
+}
+
+func (e *UnreachableError) Unwrap() error { return e.Err }
 
 func (d *Dial) options(ctx context.Context) ([]nats.Option, error) {
 	if err := d.check(); err != nil {
