@@ -104,6 +104,9 @@ func (s *Strategy) Validate() []FieldError {
 	}
 	oneOf(&c, "ties", s.Ties, TiesSpread, TiesFirst)
 	oneOf(&c, "backfill", s.Backfill, BackfillEasy, BackfillConservative)
+	if s.Backfill != "" && s.Planner != "" {
+		c.fault("backfill", "does not go with a planner, which decides for all that wait at once; leave one of them out")
+	}
 	return c.done()
 }
 

@@ -139,14 +139,14 @@ func TestFragments(t *testing.T) {
 // TestFaults: everything that is wrong with a declared strategy is said at once.
 func TestFaults(t *testing.T) {
 	bad := &api.Strategy{
-		Name: "best-fit", Order: "fair", Ties: "last",
+		Name: "best-fit", Order: "fair", Ties: "last", Backfill: "easy", Planner: sched.PlannerCost,
 		Terms: []api.StrategyTerm{{Term: "latncy", Weight: 1}, {Term: "packing", Weight: 5000}, {Term: "packing", Weight: 1}},
 	}
 	var got []string
 	for _, f := range sched.Faults(bad) {
 		got = append(got, f.Path)
 	}
-	want := []string{"terms[1].weight", "terms[2].term", "ties", "name", "order", "terms[0].term"}
+	want := []string{"terms[1].weight", "terms[2].term", "ties", "backfill", "name", "order", "terms[0].term"}
 	if !slices.Equal(got, want) {
 		t.Errorf("faults at %v, want %v", got, want)
 	}
