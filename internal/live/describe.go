@@ -195,4 +195,6 @@ var kindNames = map[state.Kind]string{
 	state.KindLossAccepted:      "loss.accepted",
 	state.KindPlanAsked:         "plan.asked",
 	state.KindPlanClosed:        "plan.closed",
+	state.KindTaskBooked:        "task.booked",
+	state.KindTaskUnbooked:      "task.unbooked",
 }
