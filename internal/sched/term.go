@@ -126,15 +126,20 @@ func (fitTerm) value(s *scorer, e *node) int64 {
 	return unit - (left+share(int64(e.free.Memory-r.Memory)>>10, l.memory))/2
 }
 
+// alignmentTerm counts in hundredths, as the published implementation does: nodes
+// that are nearly alike tie, the first of them fills up, and less is left over.
 type alignmentTerm struct{}
 
 func (alignmentTerm) value(s *scorer, e *node) int64 {
 	r, l := &s.ask.Task.Resources, &s.x.largest
 	dot := share(int64(r.CPU), l.cpu) * share(int64(e.free.CPU), l.cpu)
 	if l.devices > 0 {
-		return -(dot + share(int64(s.devices), l.devices)*share(int64(e.freeDevices), l.devices)) / (2 * unit)
+		dot += share(int64(s.devices), l.devices) * share(int64(e.freeDevices), l.devices)
+	} else {
+		dot += share(int64(r.Memory>>10), l.memory) * share(int64(e.free.Memory>>10), l.memory)
 	}
-	return -(dot + share(int64(r.Memory>>10), l.memory)*share(int64(e.free.Memory>>10), l.memory)) / (2 * unit)
+	const hundredth = 2 * unit * unit / 100
+	return -(dot + hundredth - 1) / hundredth * (unit / 100)
 }
 
 // share is a part of a whole in thousandths.
