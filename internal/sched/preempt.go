@@ -3,6 +3,7 @@ package sched
 import (
 	"cmp"
 	"maps"
+	"math"
 	"slices"
 
 	"drover.dev/api"
@@ -77,7 +78,7 @@ func (x *Index) MakeRoom(ref api.TaskRef, a *Ask) (Room, bool) {
 		return Room{}, false
 	}
 	p, ties := x.passing(a), x.ties(a)
-	var best eviction
+	var best, v eviction
 	found, n := 0, uint64(len(x.nodes))
 	begin := hashRef(ref) % max(n, 1)
 	for i := range n {
@@ -85,12 +86,11 @@ func (x *Index) MakeRoom(ref api.TaskRef, a *Ask) (Room, bool) {
 		if !e.open || len(e.tenures) == 0 || !p.has(e) || !permits(ties, e) {
 			continue
 		}
-		v, ok := e.evict(a, x.leaving)
-		if !ok {
+		if !v.find(e, a, x.leaving, found > 0 && len(best.victims) == 1) {
 			continue
 		}
 		if found == 0 || v.before(&best) {
-			best = v
+			best, v = v, best
 		}
 		if found++; found == maxRooms {
 			break
@@ -107,11 +107,10 @@ func (x *Index) anyYields(a *Ask, p *passing, ties []tie, nodes []*node) bool {
 	if !x.outranks(a) {
 		return false
 	}
+	var v eviction
 	for _, e := range nodes {
-		if e.open && len(e.tenures) > 0 && p.has(e) && permits(ties, e) {
-			if _, ok := e.evict(a, x.leaving); ok {
-				return true
-			}
+		if e.open && len(e.tenures) > 0 && p.has(e) && permits(ties, e) && v.find(e, a, x.leaving, true) {
+			return true
 		}
 	}
 	return false
@@ -134,10 +133,11 @@ func (x *Index) outranks(a *Ask) bool {
 	return false
 }
 
-// eviction is what it takes to make room on a node.
+// eviction is what it takes to make room on a node. It serves one node after the other.
 type eviction struct {
 	node    *node
-	victims []tenure
+	list    []*tenure    // who may be displaced there
+	victims []*tenure    // who of them is
 	highest int32        // priority
 	lost    api.Duration // of all together
 }
@@ -146,49 +146,53 @@ func (v *eviction) before(o *eviction) bool {
 	return cmp.Or(cmp.Compare(len(v.victims), len(o.victims)), cmp.Compare(v.highest, o.highest), cmp.Compare(v.lost, o.lost)) < 0
 }
 
-// evict finds whom a task displaces on a node; false when that would not do.
-func (e *node) evict(a *Ask, leaving Leaving) (v eviction, ok bool) {
+// find finds whom a task displaces on a node; false when that would not do. Who is
+// left open where it takes several, when those are worse than any one.
+func (v *eviction) find(e *node, a *Ask, leaving Leaving, one bool) bool {
 	if !e.mayYield(a) {
-		return v, false
+		return false
 	}
-	list := e.candidates(a, leaving)
+	v.node, v.list = e, e.candidates(a, leaving, v.list[:0])
 	c := e.sketch(a)
-	for i := range list {
-		c.lend(&list[i], 1)
-	}
-	if len(list) == 0 || !c.fits(a) {
-		return v, false
-	}
-	v = eviction{node: e, victims: e.alone(a, list)}
-	if v.victims == nil {
-		v.victims = c.keep(a, list)
-	}
-	for i := range v.victims {
-		t := &v.victims[i]
-		if i == 0 || t.ask.Priority > v.highest {
-			v.highest = t.ask.Priority
+	if v.victims = c.alone(a, v.list); v.victims == nil {
+		for _, t := range v.list {
+			c.lend(t, 1)
 		}
+		if len(v.list) == 0 || !c.fits(a) {
+			return false
+		}
+		if one && len(v.list) <= maxVictims {
+			v.victims = v.list
+			return true
+		}
+		v.victims = c.keep(a, v.list)
+	}
+	v.highest, v.lost = math.MinInt32, 0
+	for _, t := range v.victims {
+		v.highest = max(v.highest, t.ask.Priority)
 		v.lost += t.lost
 	}
-	return v, len(v.victims) <= maxVictims
+	return len(v.victims) <= maxVictims
 }
 
-// candidates lists whom a task may displace on a node.
-func (e *node) candidates(a *Ask, leaving Leaving) (list []tenure) {
+// candidates adds to a list whom a task may displace on a node.
+func (e *node) candidates(a *Ask, leaving Leaving, list []*tenure) []*tenure {
+	list = slices.Grow(list, len(e.tenures))
 	for i := range e.tenures {
 		t := &e.tenures[i]
-		if t.ask.Tenant != a.Tenant || t.ask.Priority >= a.Priority {
+		if t.ask.Priority >= a.Priority || t.ask.Tenant != a.Tenant {
 			continue
 		}
-		if lost, ok := leaving(t.ref); ok {
-			list = append(list, tenure{t.ref, t.ask, t.devices, lost})
+		var ok bool
+		if t.lost, ok = leaving(t.ref); ok {
+			list = append(list, t)
 		}
 	}
 	return list
 }
 
 // cheaper orders whom to displace.
-func cheaper(p, q tenure) int {
+func cheaper(p, q *tenure) int {
 	return cmp.Or(cmp.Compare(p.ask.Priority, q.ask.Priority), cmp.Compare(p.lost, q.lost), compareRefs(p.ref, q.ref))
 }
 
@@ -245,17 +249,17 @@ func (e *node) lend(t *tenure, sign int32) {
 	}
 }
 
-// alone is the cheapest one whose place suffices, if there is one.
-func (e *node) alone(a *Ask, list []tenure) []tenure {
-	c, best := e.sketch(a), -1
-	for i := range list {
-		if best >= 0 && cheaper(list[best], list[i]) < 0 {
+// alone is the cheapest one whose place suffices, if there is one. The node is a sketch.
+func (e *node) alone(a *Ask, list []*tenure) []*tenure {
+	best := -1
+	for i, t := range list {
+		if best >= 0 && cheaper(list[best], t) < 0 {
 			continue
 		}
-		if c.lend(&list[i], 1); c.fits(a) {
+		if e.lend(t, 1); e.fits(a) {
 			best = i
 		}
-		c.lend(&list[i], -1)
+		e.lend(t, -1)
 	}
 	if best < 0 {
 		return nil
@@ -263,27 +267,28 @@ func (e *node) alone(a *Ask, list []tenure) []tenure {
 	return list[best : best+1]
 }
 
-// keep lets those stay, the dearest first, without whom the task fits as well. The
-// sketch is one without all of them.
-func (e *node) keep(a *Ask, list []tenure) (victims []tenure) {
+// keep lets those stay, the dearest first, without whom the task fits as well, and
+// returns the others, who are at the end of the list then. The sketch is one without
+// all of them.
+func (e *node) keep(a *Ask, list []*tenure) []*tenure {
 	slices.SortFunc(list, cheaper)
-	for i := range list {
-		t := &list[len(list)-1-i]
+	first := len(list)
+	for _, t := range slices.Backward(list) {
 		if e.lend(t, -1); !e.fits(a) {
 			e.lend(t, 1)
-			victims = append(victims, *t)
+			first--
+			list[first] = t
 		}
 	}
-	slices.Reverse(victims)
-	return victims
+	return list[first:]
 }
 
 func (v *eviction) room(a *Ask) Room {
 	c := v.node.sketch(a)
 	r := Room{Node: v.node.Name}
-	for i := range v.victims {
-		c.lend(&v.victims[i], 1)
-		r.Victims = append(r.Victims, v.victims[i].ref)
+	for _, t := range v.victims {
+		c.lend(t, 1)
+		r.Victims = append(r.Victims, t.ref)
 	}
 	r.Devices, _ = assign(c.devices, c.Capacity.Accelerators, a.Task.Resources.Accelerators)
 	return r
