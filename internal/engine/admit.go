@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"cmp"
+
 	"drover.dev/api"
 )
 
@@ -14,7 +16,7 @@ func (e *Engine) hopeless(spec *api.Workload, facts []Fact) string {
 	}
 	speed := api.Milli(1)
 	for _, n := range e.st.Nodes { // order-free: a maximum
-		speed = max(speed, n.Speed)
+		speed = max(speed, cmp.Or(n.Speed, 1000))
 	}
 	least := leastRun(spec, e.analyse(spec, facts, 0), speed)
 	if least <= spec.Deadline {
@@ -25,28 +27,49 @@ func (e *Engine) hopeless(spec *api.Workload, facts []Fact) string {
 }
 
 // leastRun is the longest chain of tasks that wait for each other, each as short as
-// nine of ten of its runs are not.
+// nine of ten of its runs are not. A task is looked at once, when all that come
+// before it have been; those that wait in a circle never are.
 func leastRun(spec *api.Workload, profiles []api.Profile, speed api.Milli) (least api.Duration) {
-	at := make(map[string]int, len(spec.Tasks))
-	for i := range spec.Tasks {
-		at[spec.Tasks[i].Name] = i
+	open, then := followers(spec.Tasks)
+	begin := make([]api.Duration, len(spec.Tasks))
+	var ready []int
+	for i, n := range open {
+		if n == 0 {
+			ready = append(ready, i)
+		}
 	}
-	ends := make([]api.Duration, len(spec.Tasks))
-	for pass, changed := 0, true; changed && pass < len(spec.Tasks); pass++ { // longer chains would be circles
-		changed = false
-		for i := range spec.Tasks {
-			end := api.Duration(0)
-			for _, before := range spec.Tasks[i].After {
-				end = max(end, ends[at[before]])
+	for len(ready) > 0 {
+		i := ready[0]
+		ready = ready[1:]
+		end := begin[i]
+		if p := &profiles[i]; p.Samples > 0 {
+			end = min(end+min(p.RunLow/api.Duration(speed), api.MaxDuration/1000)*1000, api.MaxDuration)
+		}
+		least = max(least, end)
+		for _, next := range then[i] {
+			begin[next] = max(begin[next], end)
+			if open[next]--; open[next] == 0 {
+				ready = append(ready, next)
 			}
-			if p := &profiles[i]; p.Samples > 0 {
-				end += min(p.RunLow, api.MaxDuration) / api.Duration(speed) * 1000
-			}
-			if end > ends[i] {
-				ends[i], changed = end, true
-			}
-			least = max(least, end)
 		}
 	}
 	return least
+}
+
+// followers returns for each task how many come before it, and which come after.
+func followers(tasks []api.Task) (before []int, after [][]int) {
+	at := make(map[string]int, len(tasks))
+	for i := range tasks {
+		at[tasks[i].Name] = i
+	}
+	before, after = make([]int, len(tasks)), make([][]int, len(tasks))
+	for i := range tasks {
+		for _, name := range tasks[i].After {
+			if first, known := at[name]; known {
+				before[i]++
+				after[first] = append(after[first], i)
+			}
+		}
+	}
+	return before, after
 }
