@@ -25,8 +25,11 @@ const (
 	// rejoinAfter is how long a connection may be down until the node joins
 	// anew: the server may have moved, or have forgotten its credentials.
 	rejoinAfter = 3 * time.Second
+	// joinMost is at most half the grace (6 s by default) that nodes get from a
+	// server that is back: one that comes later counts as silent, and loses its
+	// tasks to others for the server's absence.
 	joinBase    = 200 * time.Millisecond
-	joinMost    = 10 * time.Second
+	joinMost    = 3 * time.Second
 	joinTimeout = 10 * time.Second
 )
 
@@ -74,8 +77,7 @@ func (u *uplink) Serve(ctx context.Context, p Peer) error {
 		if errors.Is(err, errDenied) {
 			level = slog.LevelError
 		}
-		wait := min(joinMost, joinBase<<min(failures, 10))
-		wait = wait/2 + rand.N(wait/2)
+		wait := joinPause(failures)
 		failures++
 		u.log.Log(ctx, level, "not connected to the server, trying again", "server", u.server(), "in", wait, "err", err)
 		select {
@@ -84,6 +86,12 @@ func (u *uplink) Serve(ctx context.Context, p Peer) error {
 		}
 	}
 	return nil
+}
+
+// joinPause is how long to wait after so many failures in a row.
+func joinPause(failures int) time.Duration {
+	wait := min(joinMost, joinBase<<min(failures, 10))
+	return wait/2 + rand.N(wait/2)
 }
 
 // session joins, and lasts as long as its connection is of use.

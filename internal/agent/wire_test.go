@@ -236,6 +236,15 @@ func (f *front) ServeHTTP(out http.ResponseWriter, in *http.Request) {
 	http.Redirect(out, in, to+in.URL.Path, http.StatusTemporaryRedirect)
 }
 
+// A server that was away gives nodes a grace of 6 s, unless it is told another.
+func TestANodeIsBackBeforeItsGraceEnds(t *testing.T) {
+	for failures := range 100 {
+		if wait := joinPause(failures); wait <= 0 || wait > 3*time.Second {
+			t.Errorf("after %d failures it waits for %v", failures, wait)
+		}
+	}
+}
+
 func TestJoinDenied(t *testing.T) {
 	w := newWire(t, newCell(t))
 	cfg := wireConfig(t, w, noop.Driver{})
