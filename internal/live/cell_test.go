@@ -1,7 +1,9 @@
 package live
 
 import (
+	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"drover.dev/api"
@@ -58,4 +60,23 @@ func TestARestartKeepsAll(t *testing.T) {
 	b.work(8)
 	until(t, c, "the end of all tasks", finished(8))
 	must[int](t)(c.Audit(t.Context()))
+}
+
+func TestADirectoryBelongsToOneCell(t *testing.T) {
+	dir := t.TempDir()
+	c := run(t, Config{Dir: dir, Cell: "plant"})
+	do(t, c, submit(job("one", 1)))
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Open(t.Context(), Config{Dir: dir, Cell: "renamed"})
+	if !errors.Is(err, ErrConfig) || !strings.Contains(err.Error(), "that of cell plant") {
+		t.Errorf("under another name it is opened with %v", err)
+	}
+	c = run(t, Config{Dir: dir, Cell: "plant"})
+	view(t, c, 0, func(st *state.State) {
+		if len(st.Workloads) != 1 {
+			t.Errorf("then it holds %d workloads", len(st.Workloads))
+		}
+	})
 }

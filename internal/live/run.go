@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -135,6 +136,9 @@ func (c *Cell) openBus(ctx context.Context) error {
 	if c.bus == nil {
 		o.Owner, o.NewOwner = c.creds.fingerprint(), c.cfg.NewCellSecret
 	}
+	if err := c.notAnothers(ctx); err != nil {
+		return err
+	}
 	stream, err := journal.OpenStream(ctx, c.nc, o)
 	if errors.Is(err, journal.ErrOwner) {
 		return fmt.Errorf("%w (%w)", ErrSecret, err)
@@ -143,6 +147,19 @@ func (c *Cell) openBus(ctx context.Context) error {
 		c.journal = stream
 	}
 	return err
+}
+
+// notAnothers refuses a data directory that was made for a cell of another name.
+// That one's journal would not be found, and all that it holds be taken for lost.
+func (c *Cell) notAnothers(ctx context.Context) error {
+	if c.bus == nil {
+		return nil
+	}
+	cells, err := journal.Cells(ctx, c.nc)
+	if err != nil || len(cells) == 0 || slices.Contains(cells, c.cfg.Cell) {
+		return err
+	}
+	return fmt.Errorf("%w: the data directory is that of cell %s: start it under this name, or choose another directory", ErrConfig, cells[0])
 }
 
 func (c *Cell) startBus(ctx context.Context) (*bus.Server, error) {
