@@ -24,7 +24,11 @@ type candidate struct {
 // and ties are broken by a hash of task and node, so that equal nodes share equal
 // tasks, or go to the first one when the strategy says so.
 func (x *Index) Decide(ref api.TaskRef, a *Ask, now api.Time) (api.Decision, []api.DeviceShare) {
-	s := x.scorer(ref, a)
+	return x.scorer(ref, a).decide(now)
+}
+
+func (s *scorer) decide(now api.Time) (api.Decision, []api.DeviceShare) {
+	x, a := s.x, s.ask
 	d := api.Decision{Strategy: s.plan.name, Nodes: int32(len(x.nodes)), At: now}
 	if why := x.overLimit(a, 1); why != "" {
 		d.Reasons = []api.ReasonCount{{Reason: why, Nodes: d.Nodes}}
@@ -37,7 +41,6 @@ func (x *Index) Decide(ref api.TaskRef, a *Ask, now api.Time) (api.Decision, []a
 		}
 		return d, nil
 	}
-	devices, _ := assign(best[0].node.devices, best[0].node.Capacity.Accelerators, a.Task.Resources.Accelerators)
 	list, room := make([]api.Candidate, n), make([]api.Term, 0, n*len(s.terms))
 	for i := range list {
 		list[i], room = s.explain(best[i].node, room)
@@ -46,9 +49,21 @@ func (x *Index) Decide(ref api.TaskRef, a *Ask, now api.Time) (api.Decision, []a
 		d.RunnersUp = list[1:]
 	}
 	d.Reasons = s.passing.passedOver(busy)
-	est := x.estimate(best[0].node, a)
+	return d, s.account(&d, best[0].node)
+}
+
+// account notes how long a task is expected to take on the chosen node, and returns
+// its devices there.
+func (s *scorer) account(d *api.Decision, e *node) []api.DeviceShare {
+	est := s.x.estimate(e, s.ask)
 	d.Transfer, d.Wait, d.Run, d.Return = est.transfer, est.wait, est.run, est.back
-	return d, devices
+	devices, _ := assign(e.devices, e.Capacity.Accelerators, s.ask.Task.Resources.Accelerators)
+	return devices
+}
+
+// admits reports whether a task can be placed on a node now.
+func (s *scorer) admits(e *node) bool {
+	return e.open && s.passing.has(e) && e.fits(s.ask) && permits(s.ties, e)
 }
 
 // top holds the best candidates, best first.

@@ -70,20 +70,22 @@ func (x *Index) HoldPlanned(on bool) {
 // DecideOn is Decide for a node that is given: a refusal when the task cannot be
 // placed there now. Runners-up are those of the strategy's score.
 func (x *Index) DecideOn(ref api.TaskRef, a *Ask, now api.Time, name string) (api.Decision, []api.DeviceShare) {
-	b := *a
-	b.Pin, b.Shape, b.Static = name, a.Shape+"@"+name, cmp.Or(a.Static, a.Shape)+"@"+name
-	d, devices := x.Decide(ref, &b, now)
-	if d.Chosen == nil {
-		return d, nil
+	s := x.scorer(ref, a)
+	d, devices := s.decide(now)
+	e := x.byName[name]
+	if d.Chosen == nil || e == nil || !s.admits(e) {
+		b := *a
+		b.Pin, b.Shape, b.Static = name, a.Shape+"@"+name, cmp.Or(a.Static, a.Shape)+"@"+name
+		return x.Decide(ref, &b, now)
 	}
-	free, _ := x.Decide(ref, a, now)
-	d.Reasons, d.RunnersUp = free.Reasons, nil
-	for _, c := range append([]api.Candidate{*free.Chosen}, free.RunnersUp...) {
-		if c.Node != name && len(d.RunnersUp) < runnersUp {
-			d.RunnersUp = append(d.RunnersUp, c)
-		}
+	if d.Chosen.Node == name {
+		return d, devices
 	}
-	return d, devices
+	others := append([]api.Candidate{*d.Chosen}, d.RunnersUp...)
+	others = slices.DeleteFunc(others, func(c api.Candidate) bool { return c.Node == name })
+	chosen, _ := s.explain(e, nil)
+	d.Chosen, d.RunnersUp = &chosen, others[:min(len(others), runnersUp)]
+	return d, s.account(&d, e)
 }
 
 // Problem is what a planner works on: nodes as they are, what waits, and what runs

@@ -207,8 +207,17 @@ func (e *node) mayYield(a *Ask) bool {
 		r := &t.ask.Task.Resources
 		room.CPU, room.Memory = room.CPU+r.CPU, room.Memory+r.Memory
 		room.Storage, room.Bandwidth = room.Storage+r.Storage, room.Bandwidth+r.Bandwidth
+		if within(&a.Task.Resources, &room) {
+			return true
+		}
 	}
-	return within(&a.Task.Resources, &room)
+	return false
+}
+
+// short is how much more a task asks for than is free, accelerators apart.
+func (e *node) short(a *Ask) api.Resources {
+	r, f := &a.Task.Resources, &e.free
+	return api.Resources{CPU: r.CPU - f.CPU, Memory: r.Memory - f.Memory, Storage: r.Storage - f.Storage, Bandwidth: r.Bandwidth - f.Bandwidth}
 }
 
 // sketch is a copy of what of a node a task's fitting depends on.
@@ -251,9 +260,9 @@ func (e *node) lend(t *tenure, sign int32) {
 
 // alone is the cheapest one whose place suffices, if there is one. The node is a sketch.
 func (e *node) alone(a *Ask, list []*tenure) []*tenure {
-	best := -1
+	best, short := -1, e.short(a)
 	for i, t := range list {
-		if best >= 0 && cheaper(list[best], t) < 0 {
+		if !within(&short, &t.ask.Task.Resources) || best >= 0 && cheaper(list[best], t) < 0 {
 			continue
 		}
 		if e.lend(t, 1); e.fits(a) {
