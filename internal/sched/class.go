@@ -259,5 +259,5 @@ func (c *class) rack(l load) *rack {
 }
 
 func (e *node) slot(l load) slot {
-	return slot{e.racks[l], e.hash, roomOf(e.free.CPU, e.free.Memory, e.freeDevices), roomsIn(&e.free, &e.Capacity), e}
+	return slot{e.racks[l], e.hash, roomOf(e.free.CPU, e.free.Memory, e.freeDevices), int32(e.kind), roomsIn(&e.free, &e.Capacity), e}
 }

@@ -29,6 +29,7 @@ type slot struct {
 	key  int64
 	hash uint64
 	free room
+	kind int32 // its mould
 	room rooms
 	node *node
 }

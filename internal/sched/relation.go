@@ -217,8 +217,9 @@ func (x *Index) least(a *Ask, t *tie) int32 {
 
 // count is how many of those meant are where the node is, and whether it is
 // anywhere: a node without the label is not.
-func (t *tie) count(e *node) (int32, bool) {
-	v := t.at.of[e.at]
+func (t *tie) count(e *node) (int32, bool) { return t.countAt(t.at.of[e.at]) }
+
+func (t *tie) countAt(v int32) (int32, bool) {
 	if v < 0 {
 		return 0, false
 	}
@@ -226,14 +227,17 @@ func (t *tie) count(e *node) (int32, bool) {
 }
 
 // permits reports whether a node meets the relation.
-func (t *tie) permits(e *node) bool {
+func (t *tie) permits(e *node) bool { return t.permitsAt(t.at.of[e.at]) }
+
+// permitsAt is permits for the nodes that have one value of the label.
+func (t *tie) permitsAt(v int32) bool {
 	if t.soft {
 		return true
 	}
 	if t.kind == inside {
-		return t.at.of[e.at] == t.least
+		return v == t.least
 	}
-	n, ok := t.count(e)
+	n, ok := t.countAt(v)
 	switch t.kind {
 	case near:
 		return ok && (n > 0 || t.free)
@@ -250,6 +254,17 @@ func (t *tie) permits(e *node) bool {
 func permits(ties []tie, e *node) bool {
 	for i := range ties {
 		if !ties[i].permits(e) {
+			return false
+		}
+	}
+	return true
+}
+
+// admit is permits without a look at the node itself, where its mould tells enough.
+func admit(ties []tie, e *slot) bool {
+	for i := range ties {
+		t := &ties[i]
+		if t.at.kinds == nil && !t.permits(e.node) || t.at.kinds != nil && !t.permitsAt(t.at.kinds[e.kind]) {
 			return false
 		}
 	}

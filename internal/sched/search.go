@@ -93,7 +93,7 @@ func (s *scorer) search(c *passingClass, fixed int64, t *top, p *passing) {
 				if at, e, ok = r.next(at, part[1], &need, c.needs, nothing); !ok {
 					break
 				}
-				if p.has(e.node) && e.node.fits(s.ask) && permits(s.ties, e.node) && t.put(s, e.node, fixed+s.inClass(e)) {
+				if p.passes(int(e.kind)) && admit(s.ties, e) && e.node.fits(s.ask) && t.put(s, e.node, fixed+s.inClass(e)) {
 					found++
 				}
 			}

@@ -11,6 +11,7 @@ import (
 type topology struct {
 	stale   uint64 // value of Index.stale when it was made
 	of      []int32
+	kinds   []int32 // the same by mould, where all nodes of one have the same value
 	values  []string
 	ids     map[string]int32
 	members [][]int32 // positions of the nodes of a value
@@ -23,19 +24,13 @@ func (x *Index) topology(label string) *topology {
 		return t
 	}
 	t := &topology{stale: x.stale, of: make([]int32, len(x.nodes)), ids: map[string]int32{}}
+	if label != api.WithinNode {
+		t.kinds = make([]int32, x.ids)
+	}
 	for i, e := range x.nodes {
-		v, ok := e.value(label)
-		if !ok {
-			t.of[i] = -1
-			continue
+		if t.of[i] = t.join(e, label); t.kinds != nil {
+			t.kinds[e.kind] = t.of[i]
 		}
-		id, known := t.ids[v]
-		if !known {
-			id = int32(len(t.values))
-			t.ids[v] = id
-			t.values, t.members = append(t.values, v), append(t.members, nil)
-		}
-		t.of[i], t.members[id] = id, append(t.members[id], int32(i))
 	}
 	if x.stepping {
 		if len(x.topologies) >= maxTopologies {
@@ -44,6 +39,22 @@ func (x *Index) topology(label string) *topology {
 		x.topologies[label] = t
 	}
 	return t
+}
+
+// join enters a node under its value of the label, and returns the number of that.
+func (t *topology) join(e *node, label string) int32 {
+	v, ok := e.value(label)
+	if !ok {
+		return -1
+	}
+	id, known := t.ids[v]
+	if !known {
+		id = int32(len(t.values))
+		t.ids[v] = id
+		t.values, t.members = append(t.values, v), append(t.members, nil)
+	}
+	t.members[id] = append(t.members[id], int32(e.at))
+	return id
 }
 
 // The most labels and selectors for which nodes are divided and tasks counted.
