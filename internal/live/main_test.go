@@ -1,6 +1,7 @@
 package live
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -38,6 +39,8 @@ func open(t testing.TB, cfg Config) *Cell {
 	if cfg.Bus == "" {
 		cfg.Bus = "127.0.0.1:0"
 	}
+	// On a machine that is busy a node of a test may say nothing for long.
+	cfg.SilentAfter = cmp.Or(cfg.SilentAfter, time.Hour)
 	if os.Getenv("DROVER_TEST_LOG") != "" {
 		cfg.Logger = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
