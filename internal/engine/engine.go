@@ -42,6 +42,7 @@ type Engine struct {
 	loads    map[loadKey][]sched.Load // inputs from earlier tasks, within one Step
 	plans    []*Planned               // parts of a plan that came in this Step
 	planless bool                     // what waits for no plan in this Step: one was closed
+	movers   bool                     // there may be something that a planner might move: false only saves a look
 	bookings []booking                // room that is being freed for elements, by ref
 	follower bool                     // folds what another decided: nothing is queued
 	limits   limits
@@ -93,6 +94,7 @@ func (e *Engine) Step(now api.Time, inputs []Input) (Output, error) {
 		e.out.Answers[i] = e.input(in)
 	}
 	e.due(now)
+	e.replan()
 	e.reconcile()
 	e.place()
 	if e.out.More {

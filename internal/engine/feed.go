@@ -155,6 +155,7 @@ func (e *Engine) newWorkload(id uint64) {
 
 func (e *Engine) started(ref api.TaskRef) {
 	if w, t := e.st.Task(ref); t != nil {
+		e.movers = e.movers || e.moves(ref)
 		e.timeoutTimer(w, t)
 		e.healthChanged(ref)
 	}
@@ -198,6 +199,7 @@ func (e *Engine) changedWorkload(id uint64) {
 			}
 		}
 	}
+	e.movers = true
 	e.relabel(w)
 	e.syncWorkload(w)
 	e.workloadTimers(w)

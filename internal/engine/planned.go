@@ -252,19 +252,29 @@ func parts(plan sched.Plan, n, seq uint64) (out []Input) {
 // replanEvery is how often running tasks are looked at that a planner may move.
 const replanEvery = api.Minute
 
-// replan asks for a plan when there is something that it might move.
-func (e *Engine) replan(v *timer) {
+// replan asks for a plan when the last is old and there is something that a new one
+// might move. It looks at the state alone, in every Step, and not when a timer is due:
+// a Step from which nothing follows leaves no record, so that whoever replays the
+// records would not know of it.
+func (e *Engine) replan() {
 	p := e.st.Planning
-	if p == nil || p.Open || p.Closed.Add(replanEvery) != v.at {
+	if !e.movers || p == nil || p.Open || e.st.Now < p.Closed.Add(replanEvery) || e.full() {
 		return
 	}
-	for ref, en := range e.entries { // order-free: any will do
-		w, t := e.st.Task(ref)
-		if en.node != "" && t != nil && movable(w, t) && e.index.Planner(en.ask) == sched.PlannerDynamic {
+	for ref := range e.entries { // order-free: any will do
+		if e.moves(ref) {
 			e.askPlan()
 			return
 		}
 	}
+	e.movers = false
+}
+
+// moves reports whether a planner may move an element.
+func (e *Engine) moves(ref api.TaskRef) bool {
+	w, t := e.st.Task(ref)
+	en := e.entries[ref]
+	return t != nil && en != nil && en.node != "" && movable(w, t) && e.index.Planner(en.ask) == sched.PlannerDynamic
 }
 
 // plannedSize estimates the events that follow from a part of a plan: a placement

@@ -45,3 +45,28 @@ func TestPlansComeInParts(t *testing.T) {
 		t.Errorf("%+v, %+v", c, w.engine.State().Planning)
 	}
 }
+
+// A Step from which nothing follows leaves no record. Whoever replays the records asks
+// for the same plans all the same, and so does an engine made from a snapshot.
+func TestPlansAreAskedForWhateverLeftNoRecord(t *testing.T) {
+	w := newWorld(engine.MaxBatch)
+	w.step(t, &engine.Lead{Epoch: 1, Server: "a"}, &engine.PutSettings{Strategy: "dynamic"})
+	w.step(t, &engine.Register{Node: nodeOf("n1", 4000)})
+	job := &api.Workload{APIVersion: api.Version, Name: "slow-start", Kind: api.KindJob, Tasks: []api.Task{{Name: "t", Driver: api.DriverNoop}}}
+	job.Normalize()
+	w.step(t, &engine.Submit{Workload: job})
+	for _, in := range w.follower.Question().Answer(3, func() bool { return false }) {
+		w.step(t, in)
+	}
+	w.now = w.now.Add(2 * api.Minute)
+	if out, err := w.engine.Step(w.now, nil); err != nil || len(out.Events) > 0 {
+		t.Fatalf("%d events, %v: nothing runs yet that could move", len(out.Events), err)
+	}
+	w.rebuild(t)
+	w.now = w.now.Add(api.Second)
+	w.step(t, &engine.Reports{Node: "n1", Reports: []api.Report{{Attempt: api.Attempt{TaskRef: api.TaskRef{Workload: 1}, Try: 1}, N: 1, Kind: api.ReportStarted}}})
+	if p := w.engine.State().Planning; !p.Open || p.N != 2 {
+		t.Errorf("the task runs, and the last plan is old: %+v", p)
+	}
+	w.replay(t)
+}

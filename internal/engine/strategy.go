@@ -13,6 +13,7 @@ import (
 func (e *Engine) useStrategies() {
 	before := e.index.Depth() > 0
 	e.index.Use(e.st.Settings.Strategy, e.st.Strategies, e.st.Tenants)
+	e.movers = true
 	if before != (e.index.Depth() > 0) {
 		e.regroup()
 	}

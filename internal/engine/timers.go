@@ -24,7 +24,7 @@ const (
 	timerRetention                  // finished workloads
 	timerOffer                      // a workload may be offered again to a child that refused it
 	timerPlan                       // a plan that has not come
-	timerReplan                     // running tasks that a planner might move
+	timerReplan                     // running tasks that a planner might move: only wakes
 	timerPromised                   // a waiting task was promised room from now on; ref is the task
 )
 
@@ -148,8 +148,7 @@ func (e *Engine) due(now api.Time) {
 			}
 		case timerPlan:
 			e.planLate(&v)
-		case timerReplan:
-			e.replan(&v)
+		case timerReplan: // every Step looks for itself
 		}
 	}
 	e.timers.sweep(e.outdated)
