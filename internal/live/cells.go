@@ -3,7 +3,6 @@ package live
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"strconv"
@@ -258,10 +257,10 @@ func (c *Cell) joinCell(ctx context.Context, req api.JoinRequest) (api.JoinReply
 	}
 	address := cmp.Or(c.cfg.AdvertiseLeaf, c.leafURL())
 	if address == "" {
-		return api.JoinReply{}, errors.New("join: this server takes no cells: start it with --leaf")
+		return api.JoinReply{}, fmt.Errorf("join: %w: this server takes no cells: start it with --leaf", httpapi.ErrNoChild)
 	}
 	if req.Node == c.cfg.Cell {
-		return api.JoinReply{}, fmt.Errorf("join: this cell itself is called %s: give the child another name", req.Node)
+		return api.JoinReply{}, fmt.Errorf("join: %w: it is called %s itself: give the child another name", httpapi.ErrNoChild, req.Node)
 	}
 	return api.JoinReply{
 		NATS: address, User: req.Node, Password: c.creds.of(forLeaf, req.Node),

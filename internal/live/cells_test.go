@@ -2,6 +2,7 @@ package live
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"drover.dev/api"
 	"drover.dev/internal/artifact"
 	"drover.dev/internal/engine"
+	"drover.dev/internal/live/httpapi"
 	"drover.dev/internal/state"
 )
 
@@ -168,11 +170,11 @@ func TestACellNameIsTakenOnce(t *testing.T) {
 	hub, cfg := family(t)
 	run(t, cfg)
 	until(t, hub, "the child", func(st *state.State) bool { return st.Cells["plant"] != nil })
-	if _, err := hub.Join(t.Context(), api.JoinRequest{Node: "plant", Cell: true}); err == nil {
-		t.Error("a stranger joins as plant")
+	if _, err := hub.Join(t.Context(), api.JoinRequest{Node: "plant", Cell: true}); !errors.Is(err, httpapi.ErrNameTaken) {
+		t.Errorf("a stranger joins as plant: %v", err)
 	}
-	if _, err := hub.Join(t.Context(), api.JoinRequest{Node: "hub", Cell: true}); err == nil {
-		t.Error("a child has its parent's name")
+	if _, err := hub.Join(t.Context(), api.JoinRequest{Node: "hub", Cell: true}); !errors.Is(err, httpapi.ErrNoChild) {
+		t.Errorf("a child has its parent's name: %v", err)
 	}
 	r, err := hub.Join(t.Context(), api.JoinRequest{Node: "other", Cell: true})
 	if err != nil {
@@ -180,5 +182,24 @@ func TestACellNameIsTakenOnce(t *testing.T) {
 	}
 	if p, ok := hub.Authorize(r.Token); !ok || p.Cell != "other" || p.Admin || p.Join || p.Node != "" {
 		t.Errorf("the token stands for %+v, %v", p, ok)
+	}
+}
+
+func TestWhyAParentRefuses(t *testing.T) {
+	for name, c := range map[string]struct {
+		status int
+		body   string
+		want   string
+	}{
+		"without a token":   {401, `{"detail":"no valid token"}`, "copy join.token"},
+		"in its words":      {403, `{"title":"Forbidden","detail":"the name is taken"}`, `"the name is taken"`},
+		"no Drover at all":  {404, "<html>\x1b[2J", `"<html>\x1b[2J"`},
+		"words that escape": {409, `{"detail":"\u001b[2J"}`, `"\x1b[2J"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := whyRefused(c.status, []byte(c.body)); !strings.Contains(got, c.want) {
+				t.Errorf("got %s, want %s", got, c.want)
+			}
+		})
 	}
 }

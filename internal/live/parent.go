@@ -110,12 +110,24 @@ func (c *Cell) joinParent(ctx context.Context, old api.JoinReply) (reply api.Joi
 		return reply, fmt.Errorf("join the parent: %w", err)
 	}
 	if resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusCreated {
-		return reply, fmt.Errorf("join the parent: it answers %s: %.300q", resp.Status, b)
+		return reply, fmt.Errorf("join the parent: it answers %s: %s", resp.Status, whyRefused(resp.StatusCode, b))
 	}
 	if err := json.Unmarshal(b, &reply); err != nil || !bus.ValidNode(reply.Cell) || reply.NATS == "" {
 		return reply, fmt.Errorf("join the parent: the answer is not what a Drover server says: %w", err)
 	}
 	return reply, c.keepParent(reply)
+}
+
+// whyRefused says what the parent holds against a join, in its words where it has any.
+func whyRefused(status int, body []byte) string {
+	var p api.Problem
+	switch err := json.Unmarshal(body, &p); {
+	case status == http.StatusUnauthorized:
+		return "its join token is needed: copy join.token from its data directory, and name it with --join-token-file"
+	case err != nil || p.Detail == "":
+		return fmt.Sprintf("%.300q", body)
+	}
+	return fmt.Sprintf("%.300q", p.Detail)
 }
 
 // askParent sends one request to the parent's API. Of several servers one is asked,

@@ -84,8 +84,10 @@ func (e *BusyError) Error() string {
 }
 
 var (
-	// ErrNameTaken says that a node is registered by that name.
-	ErrNameTaken = errors.New("a node is registered by this name")
+	// ErrNameTaken says that a node, or a child cell, is registered by that name.
+	ErrNameTaken = errors.New("the name is taken")
+	// ErrNoChild says that this server cannot be a parent, or not of that cell.
+	ErrNoChild = errors.New("the cell cannot be a child of this one")
 	// ErrNotLeader says that this server does not lead its cell now.
 	ErrNotLeader = errors.New("this server does not lead its cell now")
 	// ErrStorage says that the journal cannot be written, for example because

@@ -70,6 +70,7 @@ func TestRefusalsOfTheCell(t *testing.T) {
 		"busy":       {&httpapi.BusyError{RetryAfter: 1200 * time.Millisecond}, 429, "2"},
 		"not leader": {httpapi.ErrNotLeader, 503, "1"},
 		"name taken": {httpapi.ErrNameTaken, 403, ""},
+		"no child":   {httpapi.ErrNoChild, 409, ""},
 		"full disk":  {fmt.Errorf("%w: no space left on device", httpapi.ErrStorage), 503, "5"},
 		"odd":        {io.ErrUnexpectedEOF, 500, ""},
 	} {

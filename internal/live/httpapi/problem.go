@@ -90,6 +90,8 @@ func problemOf(err error) *problem {
 		return newProblem(http.StatusNotFound, err.Error())
 	case errors.Is(err, ErrNameTaken):
 		return newProblem(http.StatusForbidden, err.Error())
+	case errors.Is(err, ErrNoChild):
+		return newProblem(http.StatusConflict, err.Error())
 	case errors.Is(err, ErrNotLeader):
 		return retry(http.StatusServiceUnavailable, err.Error()+": try again, or ask another server of the cell", time.Second)
 	case errors.Is(err, ErrStorage), errors.Is(err, artifact.ErrNoSpace):
