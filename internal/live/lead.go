@@ -233,8 +233,14 @@ func (l *leader) decide(ctx context.Context) error {
 
 // mayCampaign tells whether it is time to ask to lead.
 func (l *leader) mayCampaign() bool {
-	return l.rules.Phase == control.Following && !l.reading && !l.behind && !time.Now().Before(l.retry) &&
-		l.cell.connected() && l.cell.cluster.untilDue() <= 0
+	if l.rules.Phase != control.Following || l.reading || l.behind || time.Now().Before(l.retry) || !l.cell.connected() {
+		return false
+	}
+	if l.cell.cluster.untilDue() > 0 {
+		return false
+	}
+	l.cell.cluster.tick() // the silence may be this server's own: it was asleep, and has heard nobody
+	return l.cell.cluster.untilDue() <= 0
 }
 
 // release lets the effects of the batch in flight out: it stands in the journal.
@@ -276,7 +282,7 @@ func (l *leader) stepDown(by uint64) {
 		cause = err
 	}
 	l.fail(cause)
-	outrun := by > 0 || l.outrun
+	outrun, epoch := by > 0 || l.outrun, l.engine.State().Epoch
 	l.engine, l.opened, l.outrun, l.stuck, l.own = nil, false, false, false, nil
 	l.cell.leading.Store(false)
 	l.cell.cluster.lost(by, outrun)
@@ -285,7 +291,7 @@ func (l *leader) stepDown(by uint64) {
 		l.suspects = nil
 		l.cell.queue.shut(errNobody)
 	}
-	l.cell.log.Warn("this leadership has ended", "epoch", l.rules.Epoch, "another", by)
+	l.cell.log.Warn("this leadership has ended", "epoch", epoch, "another", by)
 }
 
 // fail tells those who wait for the batch in flight.

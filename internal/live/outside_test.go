@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"drover.dev/internal/bus"
+	"drover.dev/internal/control"
 	"drover.dev/internal/engine"
 	"drover.dev/internal/live/httpapi"
 	"drover.dev/internal/state"
@@ -90,6 +91,21 @@ func TestAFollowerServesAndTakesOver(t *testing.T) {
 		}
 	})
 	must[int](t)(second.Audit(t.Context()))
+}
+
+// A server that was asleep has heard nobody, and that is not the leader's silence.
+func TestAServerThatSleptListensFirst(t *testing.T) {
+	cfg := outside(t)
+	role(t, run(t, named(cfg, "first")), "leader")
+	slept := run(t, named(cfg, "second"))
+	role(t, slept, "follower")
+	slept.cluster.mu.Lock()
+	slept.cluster.start = slept.cluster.start.Add(-time.Minute) // all of which it slept
+	slept.cluster.mu.Unlock()
+	l := &leader{cell: slept, rules: control.NewLeader(slept.start)}
+	if l.mayCampaign() {
+		t.Error("it campaigns without having listened")
+	}
 }
 
 // A leader whose link is cut can do nothing outward: it is mute before another
