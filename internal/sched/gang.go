@@ -3,6 +3,7 @@ package sched
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"drover.dev/api"
 )
@@ -19,18 +20,32 @@ func (a *Ask) Seated() bool { return a.Gang > 1 && (a.Within != "" || a.tied()) 
 // anywhere is the room of a gang that need not share one.
 const anywhere = int32(-1)
 
-// shared is the label that all elements of a gang must share: the one asked for, or
-// that of a relation to each other; "" is none.
+// joint is between labels of which all are meant at once; no label has a space.
+const joint = " and "
+
+// shared is the label that all elements of a gang must share: the one asked for and
+// those of relations to each other, joined; "" is none.
 func (a *Ask) shared() string {
-	if a.Within != "" {
-		return a.Within
-	}
+	label := a.Within
 	for i := range a.rules() {
-		if r := &a.made[i]; r.kind == near && r.self && !r.soft {
-			return r.label
+		if r := &a.made[i]; r.kind == near && r.self && !r.soft && !slices.Contains(strings.Split(label, joint), r.label) {
+			label = strings.TrimPrefix(label+joint+r.label, joint)
 		}
 	}
-	return ""
+	return label
+}
+
+// intricate reports whether elements bar each other from places in several ways at
+// once. Then those that are seated first may be in the way of the others, and to
+// lose a node can be what a gang waits for.
+func (a *Ask) intricate() bool {
+	ways := 0
+	for i := range a.rules() {
+		if r := &a.made[i]; r.kind != near && r.self && !r.soft {
+			ways++
+		}
+	}
+	return a.Gang > 1 && ways > 1
 }
 
 // inside narrows a task to one value of a label.

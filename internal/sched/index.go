@@ -69,6 +69,7 @@ type Index struct {
 	watching   map[watched][]*tally
 	ticks      uint64      // counts changes that relations read
 	restless   uint64      // value of ticks when a node changed
+	shifted    uint64      // value of ticks when a place was last taken or left
 	stirs      uint64      // counts placements that a relation reads
 	again      uint64      // value of stirs when blocked shapes were last looked at
 	trial      bool        // it is a copy to try placements on
@@ -249,6 +250,9 @@ func (x *Index) take(name string, ref api.TaskRef, a *Ask, devices []api.DeviceS
 	}
 	e.take(ref, a, devices, sign)
 	x.moved(e)
+	if !tried {
+		x.shift()
+	}
 	x.reckon(e, a, sign, tried)
 	x.settle(e, ref, a, devices, sign)
 	x.placed += int64(sign)
@@ -316,6 +320,12 @@ func (x *Index) disturb() {
 	x.restless = x.ticks
 }
 
+// shift remembers that a place was taken or left, for good.
+func (x *Index) shift() {
+	x.ticks++
+	x.shifted = x.ticks
+}
+
 // eased reports whether a tenant with a limit may use more than before.
 func (x *Index) eased() bool {
 	for _, t := range x.tenants { // order-free: any will do
@@ -358,7 +368,7 @@ func (x *Index) anyFits(s *shape, nodes []*node) bool {
 	}
 	p, ties := x.passing(s.ask), x.ties(s.ask)
 	for _, e := range nodes {
-		if e.open && e.fits(s.ask) && p.has(e) && permits(ties, e) {
+		if e.open && e.fits(s.ask) && p.has(e) && (s.ask.Seated() || permits(ties, e)) {
 			return s.ask.Gang < 2 || x.fitting(s.ask) > 0
 		}
 	}

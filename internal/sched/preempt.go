@@ -309,6 +309,7 @@ func (x *Index) Book(name string, ref api.TaskRef, a *Ask, devices []api.DeviceS
 	if e := x.byName[name]; e != nil {
 		e.take(ref, a, devices, 1)
 		x.moved(e)
+		x.shift()
 	}
 }
 

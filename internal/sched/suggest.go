@@ -101,7 +101,13 @@ func (x *Index) fitting(a *Ask) int32 {
 		}
 		return nil
 	})
-	if elements < a.Gang || a.Seated() && !x.whole(a) {
+	if n > 0 && a.Seated() {
+		if !x.whole(a) {
+			return 0
+		}
+		return n // where the first may go; the others need not fit there
+	}
+	if elements < a.Gang {
 		return 0
 	}
 	return n

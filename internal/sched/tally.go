@@ -3,6 +3,7 @@ package sched
 import (
 	"iter"
 	"slices"
+	"strings"
 
 	"drover.dev/api"
 )
@@ -24,11 +25,12 @@ func (x *Index) topology(label string) *topology {
 		return t
 	}
 	t := &topology{stale: x.stale, of: make([]int32, len(x.nodes)), ids: map[string]int32{}}
-	if label != api.WithinNode {
+	labels := strings.Split(label, joint)
+	if !slices.Contains(labels, api.WithinNode) {
 		t.kinds = make([]int32, x.ids)
 	}
 	for i, e := range x.nodes {
-		if t.of[i] = t.join(e, label); t.kinds != nil {
+		if t.of[i] = t.join(e, labels); t.kinds != nil {
 			t.kinds[e.kind] = t.of[i]
 		}
 	}
@@ -41,9 +43,9 @@ func (x *Index) topology(label string) *topology {
 	return t
 }
 
-// join enters a node under its value of the label, and returns the number of that.
-func (t *topology) join(e *node, label string) int32 {
-	v, ok := e.value(label)
+// join enters a node under its value of the labels, and returns the number of that.
+func (t *topology) join(e *node, labels []string) int32 {
+	v, ok := e.valueOfAll(labels)
 	if !ok {
 		return -1
 	}
@@ -73,6 +75,16 @@ func (e *node) value(label string) (string, bool) {
 		return e.Site, e.Site != ""
 	}
 	v, ok := e.Labels[label]
+	return v, ok
+}
+
+// valueOfAll is what a node has of several labels; false when it lacks one.
+func (e *node) valueOfAll(labels []string) (string, bool) {
+	v, ok := e.value(labels[0])
+	for _, label := range labels[1:] {
+		more, has := e.value(label)
+		v, ok = v+"\n"+more, ok && has
+	}
 	return v, ok
 }
 
@@ -233,9 +245,13 @@ type triedHold struct {
 	sign int32
 }
 
-// pulse is when something last changed that the relations of a task read.
+// pulse is when something last changed that the relations of a task read; for an
+// intricate gang, anything that is placed.
 func (x *Index) pulse(a *Ask) uint64 {
 	last := x.restless
+	if a.intricate() {
+		last = max(last, x.shifted)
+	}
 	for i := range a.rules() {
 		if t := x.tallies[a.made[i].key]; t != nil {
 			last = max(last, t.changed)
