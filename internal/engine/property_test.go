@@ -391,12 +391,32 @@ func (h *chance) overtaken(w *state.Workload, t *state.Task) {
 			continue
 		}
 		trial := h.world.engine.Index().Trial()
-		trial.Release(p.Node, p.Ref, engine.AskOf(low, lt), lt.Devices)
+		for _, g := range h.together(p) {
+			_, gt := st.Task(g)
+			trial.Release(gt.Node, g, engine.AskOf(low, gt), gt.Devices)
+		}
 		if d, _ := trial.Decide(t.Ref, engine.AskOf(w, t), st.Now); d.Chosen != nil {
 			h.t.Fatalf("task %s of priority %d waits, but %s of priority %d was given a place that it fits: %s",
 				w.NameOf(t), w.Spec.Priority, low.NameOf(lt), low.Spec.Priority, d.Chosen.Node)
 		}
 	}
+}
+
+// together lists the elements that were placed as one with another, and still hold
+// their places: a gang's, else itself. What is near a gang can have waited for all of it.
+func (h *chance) together(p *state.TaskPlaced) (out []api.TaskRef) {
+	st := h.world.engine.State()
+	w, _ := st.Task(p.Ref)
+	for _, ev := range h.world.events {
+		o, ok := ev.(*state.TaskPlaced)
+		if !ok || o.Ref != p.Ref && (!w.Spec.Gang || o.Try > 1 || p.Try > 1 || o.Ref.Workload != p.Ref.Workload || o.Ref.Task != p.Ref.Task) {
+			continue
+		}
+		if _, t := st.Task(o.Ref); t != nil && t.Status.Holds() && t.Node == o.Node {
+			out = append(out, o.Ref)
+		}
+	}
+	return out
 }
 
 // explains checks that the follower gives the same explanations and plans.
