@@ -131,10 +131,11 @@ func (e *Engine) mayMove(t *state.Task, node string) bool {
 }
 
 // movable reports whether a task can be stopped and begun anew elsewhere without
-// harm: it runs, belongs to a job, stands for itself and may be run twice.
+// harm: it runs, belongs to a job, stands for itself and may be run twice. A gang goes
+// on as a whole also when it is no longer placed as one.
 func movable(w *state.Workload, t *state.Task) bool {
 	return t.Status == api.TaskRunning && t.Stop == state.StopNothing && t.Pin == "" && !w.Stopping && !w.Away() &&
-		w.Spec.Kind == api.KindJob && !w.InGang(t) && !w.SpecOf(t).AtMostOnce
+		w.Spec.Kind == api.KindJob && !w.Spec.Gang && !w.SpecOf(t).AtMostOnce
 }
 
 // closePlan ends the wait; what is left goes the ordinary way in this Step.

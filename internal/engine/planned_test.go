@@ -55,9 +55,7 @@ func TestPlansAreAskedForWhateverLeftNoRecord(t *testing.T) {
 	job := &api.Workload{APIVersion: api.Version, Name: "slow-start", Kind: api.KindJob, Tasks: []api.Task{{Name: "t", Driver: api.DriverNoop}}}
 	job.Normalize()
 	w.step(t, &engine.Submit{Workload: job})
-	for _, in := range w.follower.Question().Answer(3, func() bool { return false }) {
-		w.step(t, in)
-	}
+	w.answerPlan(t)
 	w.now = w.now.Add(2 * api.Minute)
 	if out, err := w.engine.Step(w.now, nil); err != nil || len(out.Events) > 0 {
 		t.Fatalf("%d events, %v: nothing runs yet that could move", len(out.Events), err)
@@ -69,4 +67,46 @@ func TestPlansAreAskedForWhateverLeftNoRecord(t *testing.T) {
 		t.Errorf("the task runs, and the last plan is old: %+v", p)
 	}
 	w.replay(t)
+}
+
+// Those who run as a gang are left where they are, by an engine made from a snapshot, too.
+func TestGangsAreNotMoved(t *testing.T) {
+	w := newWorld(engine.MaxBatch)
+	w.step(t, &engine.Lead{Epoch: 1, Server: "a"}, &engine.PutSettings{Strategy: "dynamic"})
+	slow, quick := nodeOf("slow", 4000), nodeOf("quick", 4000)
+	slow.Speed, quick.Speed = 500, 4000
+	w.step(t, &engine.Register{Node: slow})
+	for _, job := range []*api.Workload{
+		{Name: "gang", Gang: true, Tasks: []api.Task{{Name: "t", Count: 2, Duration: api.Hour}}},
+		{Name: "alone", Tasks: []api.Task{{Name: "t", Duration: api.Hour}}},
+	} {
+		job.APIVersion, job.Kind, job.Tasks[0].Driver = api.Version, api.KindJob, api.DriverNoop
+		job.Normalize()
+		w.step(t, &engine.Submit{Workload: job})
+	}
+	w.answerPlan(t)
+	start := func(workload uint64, index uint32) api.Report {
+		return api.Report{Attempt: api.Attempt{TaskRef: api.TaskRef{Workload: workload, Index: index}, Try: 1}, N: 1, Kind: api.ReportStarted}
+	}
+	w.step(t, &engine.Reports{Node: "slow", Reports: []api.Report{start(1, 0), start(1, 1), start(2, 0)}})
+	w.step(t, &engine.Register{Node: quick})
+	w.rebuild(t)
+	w.now = w.now.Add(2 * api.Minute)
+	w.step(t)
+	w.answerPlan(t)
+	stops := map[uint64]state.StopFor{}
+	for id, v := range w.engine.State().Workloads {
+		stops[id] = v.Groups[0].Tasks[0].Stop
+	}
+	if stops[1] != state.StopNothing || stops[2] != state.StopMove {
+		t.Errorf("the gang is to stop for %v, the job that stands for itself for %v", stops[1], stops[2])
+	}
+}
+
+// answerPlan hands the plan over that is waited for.
+func (w *world) answerPlan(t fataler) {
+	t.Helper()
+	for _, in := range w.follower.Question().Answer(1, func() bool { return false }) {
+		w.step(t, in)
+	}
 }
