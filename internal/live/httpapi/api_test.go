@@ -132,7 +132,10 @@ func TestTenants(t *testing.T) {
 		}
 	}
 	named := strings.Replace(job("three"), `"name"`, `"tenant":"red","name"`, 1)
-	w.problem(w.do("POST", "/v1/workloads?tenant=blue", named), 422)
+	p := w.problem(w.do("POST", "/v1/workloads?tenant=blue", named), 422)
+	if want := "is red, but the request is of tenant blue"; len(p.Errors) != 1 || !strings.HasPrefix(p.Errors[0].Message, want) {
+		t.Errorf("%+v, want %q", p.Errors, want)
+	}
 }
 
 func TestPages(t *testing.T) {

@@ -87,7 +87,7 @@ func (c *checker) check(raw []byte) entry {
 	if w.Tenant == "" {
 		w.Tenant = c.tenant.named()
 	} else if n := c.tenant.named(); n != "" && n != w.Tenant {
-		e.fault("tenant", fmt.Sprintf("the workload is of tenant %s, the request of %s: name one of them only", w.Tenant, n))
+		e.fault("tenant", fmt.Sprintf("is %s, but the request is of tenant %s: make it one of tenant %[1]s (drover --tenant %[1]s), or leave the field out", w.Tenant, n))
 	}
 	w.Normalize()
 	e.faults = append(e.faults, w.Validate()...)
