@@ -76,7 +76,7 @@ func newStrategiesShowCmd(a *app) *cobra.Command {
 			if near := api.Nearest(names[0], known); near != "" {
 				hint = "did you mean " + near + "?"
 			}
-			return usageError{errText("there is no strategy %s", names[0]), hint}
+			return codeError{exitNotFound, fmt.Sprintf("there is no strategy %s: %s", names[0], hint)}
 		}),
 	}
 }
