@@ -1,7 +1,10 @@
 package main
 
 import (
+	"archive/zip"
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -23,6 +26,16 @@ func TestUsageFaults(t *testing.T) {
 	t.Cleanup(func() { _ = taken.Close() })
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, []byte("no certificate"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var torn bytes.Buffer
+	z := zip.NewWriter(&torn)
+	w, err := z.Create("bundle.json")
+	if err == nil {
+		_, err = w.Write([]byte("{"))
+	}
+	broken := filepath.Join(t.TempDir(), "broken.zip")
+	if err := errors.Join(err, z.Close(), os.WriteFile(broken, torn.Bytes(), 0o600)); err != nil {
 		t.Fatal(err)
 	}
 	self := fmt.Sprintf("process %d (", os.Getpid())
@@ -56,6 +69,7 @@ func TestUsageFaults(t *testing.T) {
 		"an agent in a file":    {words: append(agent, "--data", file), code: exitUsage, says: file},
 		"no join token":         {words: []string{"agent", "--server", "http://127.0.0.1:1", "--join-token-file", "none"}, code: exitUsage, says: "none"},
 		"results in a file":     {words: []string{"demo", "--out", filepath.Join(file, "out")}, code: exitUsage, says: file},
+		"a broken bundle":       {words: []string{"replay", broken}, code: exitUsage, says: "copy it again"},
 		"a manifest in a file":  {words: []string{"apply", "-f", filepath.Join(file, "x")}, code: exitUsage, says: file},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -32,6 +32,9 @@ Without a task, every task of the workload is explained by one of its elements.`
 				return err
 			}
 			return a.show(told, func() error {
+				if len(told) == 0 {
+					return a.tellOfNoTasks(cmd.Context(), c, e.workload)
+				}
 				for i := range told {
 					if i > 0 {
 						fmt.Fprintln(a.out)
@@ -45,6 +48,35 @@ Without a task, every task of the workload is explained by one of its elements.`
 		}),
 	}
 	return a.readFlags(cmd)
+}
+
+// tellOfNoTasks tells what there is to say of a workload without tasks: another
+// cell has it, or it has none yet, as a schedule has none of its own.
+func (a *app) tellOfNoTasks(ctx context.Context, c *client.Client, name string) error {
+	w, err := c.Get(ctx, name)
+	if err != nil {
+		return err
+	}
+	err = report.Pairs(a.out, a.style(), []report.Pair{
+		{Key: "Name", Value: w.Name, Tone: report.Strong},
+		{Key: "Status", Value: w.Status, Tone: report.StatusTone(w.Status)},
+		{Key: "Reason", Value: w.Reason},
+		{Key: "Handed over", Value: handoverText(w.Handover)},
+	})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(a.out)
+	a.say("%s", noTasks(w.Handover))
+	return nil
+}
+
+// noTasks says why a workload shows no tasks.
+func noTasks(h *api.HandoverView) string {
+	if h != nil && h.Stand == api.HandoverAccepted {
+		return fmt.Sprintf("Its tasks are in cell %s, which tells more of them.", h.Cell)
+	}
+	return "No tasks yet."
 }
 
 // explain asks for one element, or for one of each task.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"syscall"
 	"time"
 
 	"drover.dev/api"
@@ -125,6 +126,10 @@ func parseMoment(flag, text string, now time.Time) (string, error) {
 // offlineError says what to do about a directory or bundle that cannot be opened.
 func offlineError(err error) error {
 	switch {
+	case errors.Is(err, syscall.ENOSPC): // while it was unpacked
+		return err
+	case errors.Is(err, history.ErrBrokenBundle):
+		return usageError{err, "copy it again from where it was made, or make another one"}
 	case errors.Is(err, history.ErrNoDir), errors.Is(err, os.ErrNotExist), errors.Is(err, history.ErrNoBundle):
 		return usageError{err, "name the data directory of a stopped server, or a bundle of drover debug bundle"}
 	case errors.Is(err, history.ErrNoJournal):

@@ -86,7 +86,9 @@ func (a *app) showWorkload(s shown, more bool) error {
 		return err
 	}
 	fmt.Fprintln(a.out)
-	if err := a.taskTable(s.Tasks).Render(a.out, a.style()); err != nil {
+	tasks := a.taskTable(s.Tasks)
+	tasks.Empty = noTasks(v.Handover)
+	if err := tasks.Render(a.out, a.style()); err != nil {
 		return err
 	}
 	if more {
@@ -137,7 +139,6 @@ func (a *app) taskTable(tasks []api.TaskView) *report.Table {
 			{Title: "OUT", Wide: true, Right: true},
 			{Title: "PORTS", Wide: true},
 		},
-		Empty: "No tasks yet.",
 	}
 	for _, v := range tasks {
 		row := []string{v.Name, v.Status, v.Node, strconv.FormatUint(uint64(v.Try), 10), a.ranFor(v), reasonOf(v), v.Site, string(v.Layer), "", "", "", "", portsText(v.Ports)}

@@ -28,6 +28,9 @@ type Bundle struct {
 // ErrNoBundle says that a file is not a bundle.
 var ErrNoBundle = errors.New("it is not a bundle of drover debug bundle")
 
+// ErrBrokenBundle says that a bundle is not whole, or was not made by Drover.
+var ErrBrokenBundle = errors.New("the bundle is damaged")
+
 // OpenBundle opens a bundle. What it holds is judged like a journal: nothing of it
 // is believed that its chain does not prove.
 func OpenBundle(path, temp string) (*Bundle, error) {
@@ -54,7 +57,7 @@ func (b *Bundle) open(temp string) (err error) {
 		err = json.Unmarshal(text, &b.Manifest)
 	}
 	if err != nil {
-		return fmt.Errorf("read %s: %w", partManifest, err)
+		return fmt.Errorf("%w: read %s: %w", ErrBrokenBundle, partManifest, err)
 	}
 	if b.Manifest.Format != BundleFormat {
 		return fmt.Errorf("it has format %d, this build reads %d: use the drover that is as new as it (%.80q)", b.Manifest.Format, BundleFormat, b.Manifest.Version)
@@ -65,7 +68,7 @@ func (b *Bundle) open(temp string) (err error) {
 	b.Snapshots = journal.ReadSnapshots(b.temp)
 	if b.Manifest.Base > 0 {
 		if err := b.unpackSnapshot(b.Snapshots.Path(b.Manifest.Base)); err != nil {
-			return fmt.Errorf("unpack the snapshot: %w", err)
+			return fmt.Errorf("%w: unpack the snapshot: %w", ErrBrokenBundle, err)
 		}
 	}
 	b.Begin = max(b.Manifest.Base, 1)
@@ -131,7 +134,7 @@ func (p packed) Read(_ context.Context, from uint64) iter.Seq2[journal.Entry, er
 	return func(yield func(journal.Entry, error) bool) {
 		f, err := p.zip.Open(partRecords)
 		if err != nil {
-			yield(journal.Entry{}, fmt.Errorf("read the bundle's records: %w", err))
+			yield(journal.Entry{}, fmt.Errorf("%w: read its records: %w", ErrBrokenBundle, err))
 			return
 		}
 		defer f.Close()
@@ -145,7 +148,7 @@ func (p packed) Read(_ context.Context, from uint64) iter.Seq2[journal.Entry, er
 				err = errors.New("there are more than a bundle may hold")
 			}
 			if err != nil {
-				yield(journal.Entry{}, fmt.Errorf("read the bundle's record %d: %w", seq, err))
+				yield(journal.Entry{}, fmt.Errorf("%w: read its record %d: %w", ErrBrokenBundle, seq, err))
 				return
 			}
 			if seq >= from && !yield(journal.Entry{Seq: seq, Data: b}, nil) {
