@@ -133,7 +133,7 @@ func offlineError(err error) error {
 	case errors.Is(err, history.ErrNoDir), errors.Is(err, os.ErrNotExist), errors.Is(err, history.ErrNoBundle):
 		return usageError{err, "name the data directory of a stopped server, or a bundle of drover debug bundle"}
 	case errors.Is(err, history.ErrNoJournal):
-		return usageError{err, "if it was not on an outside server, restore bus/ from a copy"}
+		return usageError{err, "if it is on an outside server, docs/operations.md (Several servers) says how to bring it here; else restore bus/ from a copy"}
 	case errors.Is(err, history.ErrRunning):
 		return codeError{exitConflict, err.Error()}
 	case errors.Is(err, history.ErrBefore), errors.Is(err, history.ErrAhead):
