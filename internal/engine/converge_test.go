@@ -15,7 +15,8 @@ func (h *chance) converge() {
 	w := h.world
 	in := []engine.Input{
 		&engine.PutSettings{RetainMax: 10_000, RetainFor: api.Day, Lease: api.Second},
-		&engine.PutTenant{Tenant: api.Tenant{Name: "default", Weight: 1}}, // without a limit everything can end
+		&engine.PutTenant{Tenant: api.Tenant{Name: "default", Weight: 1}}, // without limits everything can end
+		&engine.PutTenant{Tenant: api.Tenant{Name: "other", Weight: 1}},
 	}
 	for _, name := range nodeNames {
 		if w.engine.State().Nodes[name] != nil {
@@ -52,7 +53,7 @@ func (h *chance) stopSchedules() (in []engine.Input) {
 	st := h.world.engine.State()
 	for _, id := range st.SortedWorkloads() {
 		if v := st.Workloads[id]; (v.Spec.Schedule != nil || related(v.Spec)) && !v.Status.Final() && !v.Stopping {
-			in = append(in, &engine.Cancel{Tenant: "default", ID: id})
+			in = append(in, &engine.Cancel{Tenant: v.Spec.Tenant, ID: id})
 		}
 	}
 	return in

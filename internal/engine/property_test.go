@@ -127,16 +127,20 @@ func (h *chance) rare() engine.Input {
 		}
 		return &engine.PutSettings{Strategy: oneOf(h, "cell", "dynamic", "min-total-completion", "fifo", "deadline", "dynamic-priority", "shortest-first", "fair-share", "backfill", "conservative-backfill", "mine")}
 	case 6:
-		s := api.Strategy{Name: "mine", Order: oneOf(h, "order", "", "fifo", "lifo"), Terms: []api.StrategyTerm{
-			{Term: oneOf(h, "term", "packing", "fit", "growth", "magic"), Weight: int32(h.pick("weight", 9)) - 4},
+		s := api.Strategy{Name: "mine", Order: oneOf(h, "order", "", "fifo", "lifo", "fair-share", "deadline"), Terms: []api.StrategyTerm{
+			{Term: oneOf(h, "term", "packing", "fit", "growth", "magic", "two-choices", "turn", "source", "spread", "avoid", "wishes"), Weight: int32(h.pick("weight", 9)) - 4},
 		}}
+		s.Planner = oneOf(h, "planner", "", "", "dynamic", "min-cost-assignment")
 		s.Backfill = oneOf(h, "backfill", "", api.BackfillEasy, api.BackfillConservative)
-		h.world.ordered = h.world.ordered || s.Order == "fifo" || s.Backfill != ""
+		h.world.ordered = h.world.ordered || s.Order != "" || s.Backfill != ""
 		s.Normalize()
 		return &engine.PutStrategy{Caller: h.caller(), Strategy: s}
 	case 7:
 		h.world.ordered = true // a limit may hold the higher priority back
-		v := api.Tenant{Name: oneOf(h, "tenant", "default", "other"), Strategy: h.strategy()}
+		v := api.Tenant{Name: oneOf(h, "tenant", "default", "other"), Strategy: h.own(), Weight: oneOf(h, "share", int32(1), 3)}
+		if rapid.Bool().Draw(h.t, "quoted") {
+			v.Quota = &api.Resources{CPU: oneOf(h, "quota", api.Milli(1000), 3000), Accelerators: []api.Accelerator{{Kind: "gpu", Count: 1000}}}
+		}
 		if rapid.Bool().Draw(h.t, "limited") {
 			v.Limit = &api.Resources{CPU: oneOf(h, "limit", api.Milli(1000), 3000)}
 		}
@@ -185,7 +189,11 @@ func (h *chance) node(name string) api.Node {
 
 func (h *chance) workload() *api.Workload {
 	w := &api.Workload{
-		APIVersion: api.Version, Name: oneOf(h, "name", allNames...), Kind: api.KindJob, Priority: int32(h.pick("priority", 3)), Strategy: h.strategy(),
+		APIVersion: api.Version, Name: oneOf(h, "name", allNames...), Kind: api.KindJob, Priority: int32(h.pick("priority", 3)), Strategy: h.own(),
+		Tenant: oneOf(h, "tenant", "default", "default", "other"), Objective: oneOf(h, "objective", "", api.ObjectiveLatency, api.ObjectiveCost),
+	}
+	if h.pick("labelled", 3) == 0 {
+		w.Labels = map[string]string{"app": oneOf(h, "app", "a", "b")}
 	}
 	switch w.Name[0] {
 	case 's':
@@ -217,6 +225,12 @@ func (h *chance) workload() *api.Workload {
 func (h *chance) strategy() string {
 	return oneOf(h, "strategy", "", "greedy", "round-robin", "least-connections", "source-hash", "random-two-choices",
 		"best-fit", "worst-fit", "dot-product", "fragmentation-gradient", "backed-packing", "min-cost-assignment")
+}
+
+// own is a strategy of a workload or a tenant: whatever it says of orders, the queue
+// keeps the cell's.
+func (h *chance) own() string {
+	return oneOf(h, "own", h.strategy(), "min-total-completion", "dynamic", "backfill", "fair-share", "mine")
 }
 
 func (h *chance) job(w *api.Workload) {
