@@ -272,9 +272,6 @@ func (x *Index) Block(name string) {
 	}
 }
 
-// Waiting returns how many tasks and gangs are in the queue, and how many shapes.
-func (x *Index) Waiting() (items, shapes int) { return len(x.queue.items), len(x.queue.shapes) }
-
 func before(a, b *item) bool {
 	if a.first != b.first {
 		return a.first < b.first
