@@ -92,7 +92,7 @@ func (w *wire) answer(m *nats.Msg) {
 		_ = m.RespondMsg(out)
 		return
 	}
-	_ = bus.Respond(m, reply)
+	_ = m.Respond(reply)
 }
 
 func (w *wire) join(out http.ResponseWriter, in *http.Request) {

@@ -2,8 +2,6 @@ package bus
 
 import (
 	"crypto/subtle"
-	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -103,22 +101,13 @@ func (g gate) decide(user, password string) (Grant, bool) {
 	return g.ask(user, password)
 }
 
-// ErrForeignReply means that a message asks for its answer on a subject which its
-// sender could not listen to: an attempt to make the server speak to another node.
-var ErrForeignReply = errors.New("the reply subject is not the sender's own inbox")
-
-// Respond answers a node's request. NATS does not check the reply subject of a
-// message against its sender's permissions, so a node could name another node's
-// subject there and have the server publish to it; Respond refuses that.
-func Respond(m *nats.Msg, data []byte) error {
+// MayAnswer tells whether a node's request asks for its answer in the node's own
+// inbox. NATS does not check the reply subject of a message against its sender's
+// permissions, so a node could name another node's subject there, and have the
+// server publish to it.
+func MayAnswer(m *nats.Msg) bool {
 	node, ok := Sender(m)
-	if !ok || !strings.HasPrefix(m.Reply, AgentInbox(node)+".") {
-		return fmt.Errorf("answer %q on %q: %w", m.Subject, m.Reply, ErrForeignReply)
-	}
-	if err := m.Respond(data); err != nil {
-		return fmt.Errorf("answer %q: %w", m.Subject, err)
-	}
-	return nil
+	return ok && strings.HasPrefix(m.Reply, AgentInbox(node)+".")
 }
 
 // Sender is the node that sent a message on an agent subject; permissions make it

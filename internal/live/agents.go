@@ -54,8 +54,10 @@ func (c *Cell) listen(ctx context.Context) ([]*nats.Subscription, error) {
 			switch {
 			case c.mute():
 				c.alive.heard(node)
-			case !ok || !strings.HasPrefix(m.Reply, bus.AgentInbox(node)+"."):
-				c.log.Warn("a message asks to be answered elsewhere", "subject", m.Subject)
+			case !ok || !bus.MayAnswer(m):
+				if c.post.admit(node, len(m.Data)) { // else it fills the log
+					c.log.Warn("a message asks to be answered elsewhere", "subject", m.Subject)
+				}
 			case len(m.Data) > h.most:
 				if c.post.admit(node, len(m.Data)) {
 					c.refuse(m, fmt.Errorf("%s: %d bytes, at most %d may be", h.verb, len(m.Data), h.most))

@@ -181,3 +181,22 @@ func TestReadersOfANodeThatHangsAreFew(t *testing.T) {
 		t.Error("no room although one has left")
 	}
 }
+
+// NATS lets a node name any subject to be answered at; the server does not speak there.
+func TestNobodyIsAnsweredElsewhere(t *testing.T) {
+	c := run(t, Config{})
+	evil, victim := join(t, c, "evil"), join(t, c, "victim")
+	sub := must[*nats.Subscription](t)(victim.nc.SubscribeSync(bus.NodeSubject("victim", "told")))
+	if err := victim.nc.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	for _, verb := range []string{"hello", "pull", "report", "beat"} {
+		if err := evil.nc.PublishRequest(bus.AgentSubject("evil", verb), bus.NodeSubject("victim", "told"), []byte{0xff}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	evil.hello() // is answered after those
+	if m, err := sub.NextMsg(20 * time.Millisecond); err == nil {
+		t.Errorf("the victim is told %q by the server", m.Header)
+	}
+}
