@@ -49,7 +49,9 @@ func (c *Cell) listenToCells(ctx context.Context) ([]*nats.Subscription, error) 
 			case ok && c.mute():
 				c.alive.heard(cellLane + name)
 			case !ok:
-				c.log.Warn("a message asks to be answered elsewhere", "subject", m.Subject)
+				if c.post.admit(cellLane+name, len(m.Data)) { // else it fills the log
+					c.log.Warn("a message asks to be answered elsewhere", "subject", m.Subject)
+				}
 			case len(m.Data) <= h.most:
 				c.post.put(cellLane+name, letter{m, func(ctx context.Context, lane string, m *nats.Msg) error {
 					return h.serve(ctx, strings.TrimPrefix(lane, cellLane), m)
