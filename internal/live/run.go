@@ -55,6 +55,9 @@ func (c *Cell) Run(parent context.Context) error {
 		more, err = c.listenToCells(ctx)
 		subs = append(subs, more...)
 	}
+	if err == nil {
+		c.heard()
+	}
 	if err == nil && c.cfg.Parent != nil {
 		c.background.Go(func() { c.forward(ctx) })
 	}
@@ -81,6 +84,17 @@ func (c *Cell) Run(parent context.Context) error {
 	}
 	return nil
 }
+
+// heard waits until the bus knows what the server listens to, so that nobody is
+// told that it is ready before it can be asked. A bus that is out of reach learns
+// it when the connection is back.
+func (c *Cell) heard() {
+	if err := c.agents.FlushTimeout(flushWait); err != nil {
+		c.log.Warn("the bus does not answer yet", "error", err)
+	}
+}
+
+const flushWait = 2 * time.Second
 
 // follow runs the shadow; what comes gives its end.
 func (c *Cell) follow(ctx context.Context, stop func(error)) <-chan error {
