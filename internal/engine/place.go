@@ -22,6 +22,9 @@ func (e *Engine) place() {
 	e.followPlans()
 	for !e.full() && e.err == nil {
 		e.index.Again()
+		if e.index.Vacated() { // who has room now needs no promise, nor does anybody behind it
+			e.index.Refresh()
+		}
 		e.promise()
 		it, ok := e.index.Next()
 		if !ok && e.index.Refresh() { // promises were taken back

@@ -48,6 +48,10 @@ type promise struct {
 	ask *Ask
 }
 
+// Vacated reports whether a promise was taken back, so that those may have room now who
+// wait for one.
+func (x *Index) Vacated() bool { return len(x.dirty) > 0 && x.Depth() > 0 }
+
 // Depth is for how many waiting tasks the cell's strategy keeps promises: 0 is
 // none, then nothing of this file happens.
 func (x *Index) Depth() int { return x.plans[x.cell].depth }
