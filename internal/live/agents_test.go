@@ -21,7 +21,7 @@ func TestANodeThatSaysNothingIsSilentUntilItDoes(t *testing.T) {
 		t.Errorf("welcomed with %+v", w)
 	}
 	do(t, c, submit(job("one", 1)))
-	until(t, c, "the silence", func(st *state.State) bool { return st.Nodes["n1"].Silent })
+	until(t, c, "the silence", func(st *state.State) bool { return st.Nodes["n1"] != nil && st.Nodes["n1"].Silent })
 	if seen := c.LastSeen("n1"); seen == 0 {
 		t.Error("nobody knows when the node was heard of last")
 	}

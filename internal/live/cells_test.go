@@ -152,7 +152,7 @@ func TestASilentChild(t *testing.T) {
 	if err := plant.Close(); err != nil {
 		t.Fatal(err)
 	}
-	until(t, hub, "silence", func(st *state.State) bool { return st.Cells["plant"].Silent })
+	until(t, hub, "silence", func(st *state.State) bool { return st.Cells["plant"] != nil && st.Cells["plant"].Silent })
 	_, seq := do(t, hub, submit(abroad("later", 1)), &engine.Cancel{Tenant: "default", Name: "owned"})
 	view(t, hub, seq, func(st *state.State) {
 		if st.Named("default", "later").Handover != nil || st.Named("default", "owned").Status.Final() {

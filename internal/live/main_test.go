@@ -120,7 +120,15 @@ func until(t testing.TB, c *Cell, what string, ok func(*state.State) bool) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), wait)
 	defer cancel()
-	err := c.shadow.until(ctx, func() bool { return ok(c.shadow.engine.State()) })
+	err := c.shadow.until(ctx, func() bool {
+		defer func() {
+			if r := recover(); r != nil { // the cell could not be closed otherwise
+				c.shadow.mu.RUnlock()
+				panic(r)
+			}
+		}()
+		return ok(c.shadow.engine.State())
+	})
 	if err != nil {
 		t.Fatalf("%s does not come: %v", what, err)
 	}
