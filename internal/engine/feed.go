@@ -387,7 +387,7 @@ func makeAsk(w *state.Workload, t *state.Task) *sched.Ask {
 		Gang: gang, Within: spec.GangWithin, Displaces: displaces(w), Yields: yields(w, task), Shape: sched.ShapeOf(task, spec.Tenant, w.Spec.Priority, t.Pin, w.InGang(t)),
 		Workload: spec.Name, Labels: w.Spec.Labels,
 		Task: task, Tenant: spec.Tenant, Priority: w.Spec.Priority, Objective: spec.Objective,
-		Pin: t.Pin, Spread: spec.Kind == api.KindService, Strategy: spec.Strategy, Source: spec.Name + "/" + task.Name,
+		Pin: t.Pin, Spread: spec.Kind == api.KindService, Strategy: spec.Strategy,
 	}))
 }
 

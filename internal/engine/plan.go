@@ -38,7 +38,7 @@ func planAsk(w *state.Workload, i int, now api.Time) *sched.Ask {
 		Shape: "task " + task.Name, Task: task, Tenant: spec.Tenant, Priority: spec.Priority, Objective: spec.Objective,
 		Spread: spec.Kind == api.KindService, Profile: profile, Output: profile.BytesOut,
 		Now: now, Hold: occupies(w, uint16(i)),
-		Strategy: spec.Strategy, Source: spec.Name + "/" + task.Name, Workload: spec.Name, Labels: spec.Labels,
+		Strategy: spec.Strategy, Workload: spec.Name, Labels: spec.Labels,
 	}
 	if profile.BytesIn > 0 {
 		ask.Inputs = []sched.Load{{Bytes: profile.BytesIn}}

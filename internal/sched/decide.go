@@ -125,7 +125,7 @@ func (x *Index) best(s *scorer) (list [1 + runnersUp]candidate, n int, full int3
 	case s.inOrder:
 		s.searchAll(&t, p)
 	default:
-		for e := range x.those(p) {
+		for e := range p.those {
 			if e.open && e.fits(s.ask) && permits(s.ties, e) {
 				t.offer(s, e)
 			}
@@ -202,7 +202,7 @@ func (x *Index) reasons(a *Ask) []api.ReasonCount {
 	p := x.passing(a)
 	failed, ties := tallied{slices.Clone(p.failed)}, x.ties(a)
 	var lacking [lacks]int32
-	for e := range x.those(p) {
+	for e := range p.those {
 		if !e.open {
 			failed.add("node is " + e.why)
 			continue

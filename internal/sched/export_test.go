@@ -23,7 +23,7 @@ func (x *Index) Offer(driver string) {
 // Takers names the nodes that a task may go to now.
 func (x *Index) Takers(a *Ask) (names []string) {
 	ties := x.ties(a)
-	for e := range x.those(x.passing(a)) {
+	for e := range x.passing(a).those {
 		if e.open && e.fits(a) && permits(ties, e) {
 			names = append(names, e.Name)
 		}

@@ -2,7 +2,6 @@ package sched
 
 import (
 	"cmp"
-	"iter"
 	"slices"
 
 	"drover.dev/api"
@@ -48,16 +47,19 @@ func (p *passing) has(e *node) bool {
 func (p *passing) passes(kind int) bool { return p.moulds[kind>>6]>>(kind&63)&1 != 0 }
 
 // those yields the nodes that pass.
-func (x *Index) those(p *passing) iter.Seq[*node] {
-	if p.few != nil {
-		return slices.Values(p.few)
+func (p *passing) those(yield func(*node) bool) {
+	for _, e := range p.few {
+		if !yield(e) {
+			return
+		}
 	}
-	return func(yield func(*node) bool) {
-		for i := range p.spots {
-			for _, c := range p.spots[i].classes {
-				if !p.each(c.class, yield) {
-					return
-				}
+	if p.few != nil {
+		return
+	}
+	for i := range p.spots {
+		for _, c := range p.spots[i].classes {
+			if !p.each(c.class, yield) {
+				return
 			}
 		}
 	}
@@ -132,7 +134,7 @@ func (x *Index) filter(a *Ask) *passing {
 		}
 	}
 	if p.n <= fewNodes {
-		few := slices.AppendSeq(make([]*node, 0, p.n), x.those(p))
+		few := slices.AppendSeq(make([]*node, 0, p.n), p.those)
 		p.few, p.moulds, p.spots = few, nil, nil
 	}
 	p.explain(&failed)

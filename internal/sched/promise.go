@@ -31,7 +31,7 @@ func (x *Index) Promise(it *Item, now api.Time) (api.Reservation, bool) {
 		return api.Reservation{}, false
 	}
 	var all []opening
-	for e := range x.those(x.passing(&a)) {
+	for e := range x.passing(&a).those {
 		if e.open {
 			all = e.openings(all, &a, n)
 		}

@@ -19,7 +19,6 @@ type Ask struct {
 	Priority  int32
 	Objective api.Objective
 	Strategy  string // of the workload; "" is the tenant's or the cell's
-	Source    string // what tasks have in common that should find their data again
 	Pin       string // the only node allowed; "" is any
 	Spread    bool   // replicas of one task should stand apart
 	Gang      int    // elements that are placed together or not at all; 0 and 1 are single
@@ -118,7 +117,7 @@ func (x *Index) Push(it Item) {
 		q.shapes[it.Ask.Shape] = s
 	}
 	e := &item{Item: it, shape: s}
-	e.first, e.second = x.order().rank(&it)
+	e.first, e.second = x.order().rank(&e.Item)
 	q.items[it.Ref] = e
 	x.settled = false
 	heap.Push(&s.items, e)

@@ -60,7 +60,7 @@ func (x *Index) scorer(ref api.TaskRef, a *Ask) *scorer {
 		}
 		switch w.name {
 		case "source":
-			s.source = hashName(a.Tenant + "/" + a.Source)
+			s.source = hashName(a.Tenant + "/" + a.Workload + "/" + a.Task.Name)
 		case "fragmentation", "growth", "backing":
 			s.mix, s.growths = x.typicalMix(), x.growthsOf(a)
 		}

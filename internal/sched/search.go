@@ -50,7 +50,7 @@ func (s *scorer) ordered() (view, bool) {
 func (s *scorer) searchAll(t *top, p *passing) {
 	x := s.x
 	if !x.stepping || p.few != nil || len(p.spots)*4 > p.n {
-		for e := range x.those(p) {
+		for e := range p.those {
 			if e.open && e.fits(s.ask) && permits(s.ties, e) {
 				t.offer(s, e)
 			}
@@ -189,7 +189,7 @@ func (x *Index) busy(p *passing, a *Ask, ties []tie) (n int32) {
 	if p.n > countUpTo {
 		return 0
 	}
-	for e := range x.those(p) {
+	for e := range p.those {
 		if !e.open || !e.fits(a) || !permits(ties, e) {
 			n++
 		}

@@ -57,7 +57,7 @@ func TestPlacing(t *testing.T) {
 func TestSourceHash(t *testing.T) {
 	place := func(x *sched.Index, source string) string {
 		a := askOf(api.Task{})
-		a.Strategy, a.Source = "source-hash", source
+		a.Strategy, a.Workload = "source-hash", source
 		return decide(x, a).Chosen.Node
 	}
 	nodes := []api.Node{node("a"), node("b"), node("c"), node("d")}
@@ -78,7 +78,7 @@ func TestSourceHash(t *testing.T) {
 	x, count := index(nodes...), map[string]int{}
 	for i := range 100 {
 		a := askOf(api.Task{})
-		a.Strategy, a.Source = "source-hash", "one"
+		a.Strategy, a.Workload = "source-hash", "one"
 		ref := api.TaskRef{Workload: uint64(i)}
 		d, _ := x.Decide(ref, a, 0)
 		x.Hold(d.Chosen.Node, ref, a, nil)

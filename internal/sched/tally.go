@@ -275,7 +275,7 @@ func (x *Index) values(a *Ask, at *topology) []int32 {
 		return v.some
 	}
 	seen, some := make([]bool, len(at.values)), make([]int32, 0, len(at.values))
-	for e := range x.those(p) {
+	for e := range p.those {
 		if id := at.of[e.at]; e.open && id >= 0 && !seen[id] {
 			seen[id] = true
 			some = append(some, id)

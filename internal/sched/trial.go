@@ -68,7 +68,7 @@ func (x *Index) Fill(a *Ask, most int32) (held int32) {
 	if a.tied() {
 		return x.fillTied(a, most)
 	}
-	for e := range x.those(x.passing(a)) {
+	for e := range x.passing(a).those {
 		for held < most && e.open && e.fits(a) {
 			held += x.holdOn(e, a)
 		}
@@ -79,7 +79,7 @@ func (x *Index) Fill(a *Ask, most int32) (held int32) {
 // OneEach holds an element on every node that takes one now. It returns how many
 // nodes pass the requirements, and how many took one.
 func (x *Index) OneEach(a *Ask) (pass, took int32) {
-	for e := range x.those(x.passing(a)) {
+	for e := range x.passing(a).those {
 		if pass++; e.open && e.fits(a) && permits(x.ties(a), e) {
 			took += x.holdOn(e, a)
 		}

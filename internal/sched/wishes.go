@@ -115,7 +115,7 @@ func (s *scorer) searchFew(t *top, p *passing) {
 func (x *Index) fillTied(a *Ask, most int32) (held int32) {
 	for more := true; more && held < most; {
 		more = false
-		for e := range x.those(x.passing(a)) {
+		for e := range x.passing(a).those {
 			if held < most && e.open && e.fits(a) && permits(x.ties(a), e) {
 				held += x.holdOn(e, a)
 				more = true
