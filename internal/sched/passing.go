@@ -48,35 +48,30 @@ func (p *passing) passes(kind int) bool { return p.moulds[kind>>6]>>(kind&63)&1 
 
 // those yields the nodes that pass.
 func (p *passing) those(yield func(*node) bool) {
-	for _, e := range p.few {
-		if !yield(e) {
-			return
-		}
-	}
-	if p.few != nil {
-		return
-	}
-	for i := range p.spots {
-		for _, c := range p.spots[i].classes {
-			if !p.each(c.class, yield) {
+	for nodes := range p.lists {
+		for _, e := range nodes {
+			if !yield(e) {
 				return
 			}
 		}
 	}
 }
 
-func (p *passing) each(c *class, yield func(*node) bool) bool {
-	for _, m := range c.moulds {
-		if !p.passes(m.id) {
-			continue
-		}
-		for _, e := range m.nodes {
-			if !yield(e) {
-				return false
+// lists yields the nodes that pass by mould.
+func (p *passing) lists(yield func([]*node) bool) {
+	if p.few != nil {
+		yield(p.few)
+		return
+	}
+	for i := range p.spots {
+		for _, c := range p.spots[i].classes {
+			for _, m := range c.class.moulds {
+				if p.passes(m.id) && !yield(m.nodes) {
+					return
+				}
 			}
 		}
 	}
-	return true
 }
 
 // passing returns the nodes that pass the filters which do not change as tasks

@@ -5,7 +5,6 @@ import (
 	"container/heap"
 	"slices"
 	"strconv"
-	"strings"
 
 	"drover.dev/api"
 )
@@ -320,76 +319,67 @@ func (h *shapeHeap) Pop() any {
 // ShapeOf returns the key under which tasks wait together: everything that the
 // filters read, and the priority. Equal keys mean equal answers.
 func ShapeOf(t *api.Task, tenant string, priority int32, pin string, gang bool) string {
-	var b strings.Builder
-	b.Grow(96)
-	num := func(n int64) { b.WriteString(strconv.FormatInt(n, 36)); b.WriteByte('|') }
-	str := func(s string) { num(int64(len(s))); b.WriteString(s) }
-	num(int64(priority))
-	str(tenant)
-	str(t.Driver)
-	str(pin)
+	k := make(key, 0, 256) // on the stack
+	k = k.num(int64(priority)).str(tenant).str(t.Driver).str(pin)
 	r := &t.Resources
-	num(int64(r.CPU))
-	num(int64(r.Memory))
-	num(int64(r.Storage))
-	num(int64(r.Bandwidth))
-	num(int64(len(r.Accelerators)))
+	k = k.num(int64(r.CPU)).num(int64(r.Memory)).num(int64(r.Storage)).num(int64(r.Bandwidth))
+	k = k.num(int64(len(r.Accelerators)))
 	for _, a := range r.Accelerators {
-		str(a.Kind)
-		num(int64(a.Count))
-		num(int64(len(a.Models)))
+		k = k.str(a.Kind).num(int64(a.Count)).num(int64(len(a.Models)))
 		for _, m := range a.Models {
-			str(m)
+			k = k.str(m)
 		}
 	}
 	for _, p := range t.Ports {
 		if p.Port != 0 {
-			b.WriteByte(':')
-			num(int64(p.Port))
+			k = append(k, ':').num(int64(p.Port))
 		}
 	}
-	b.WriteByte(';')
-	shapeRequirements(&t.Requires, num, str)
+	k = append(k, ';').requirements(&t.Requires)
 	if gang {
-		num(int64(t.Count))
+		k = k.num(int64(t.Count))
 	}
-	return b.String()
+	return string(k)
 }
 
-func shapeRequirements(q *api.Requirements, num func(int64), str func(string)) {
-	num(int64(len(q.Layers)))
+// key is the text of a shape as it grows: numbers end with a bar, and text follows
+// its length, so that no two lists of values have one text.
+type key []byte
+
+func (k key) num(n int64) key { return append(strconv.AppendInt(k, n, 36), '|') }
+
+func (k key) str(s string) key { return append(k.num(int64(len(s))), s...) }
+
+func (k key) requirements(q *api.Requirements) key {
+	k = k.num(int64(len(q.Layers)))
 	for _, l := range q.Layers {
-		str(string(l))
+		k = k.str(string(l))
 	}
-	num(int64(len(q.Sites)))
+	k = k.num(int64(len(q.Sites)))
 	for _, s := range q.Sites {
-		str(s)
+		k = k.str(s)
 	}
-	num(int64(len(q.Labels)))
-	for _, k := range sortedKeys(q.Labels) {
-		str(k)
-		str(q.Labels[k])
+	k = k.num(int64(len(q.Labels)))
+	for _, name := range sortedKeys(q.Labels) {
+		k = k.str(name).str(q.Labels[name])
 	}
 	for _, list := range [][]api.Expression{q.Affinity, q.AntiAffinity} {
-		num(int64(len(list)))
+		k = k.num(int64(len(list)))
 		for _, e := range list {
-			str(e.Key)
-			str(string(e.Op))
-			num(int64(len(e.Values)))
+			k = k.str(e.Key).str(string(e.Op)).num(int64(len(e.Values)))
 			for _, v := range e.Values {
-				str(v)
+				k = k.str(v)
 			}
 			if e.Soft {
-				str("soft")
+				k = k.str("soft")
 			}
 		}
 	}
-	num(int64(len(q.Tolerations)))
+	k = k.num(int64(len(q.Tolerations)))
 	for _, t := range q.Tolerations {
-		str(t.Key)
-		str(t.Value)
-		str(string(t.Effect))
+		k = k.str(t.Key).str(t.Value).str(string(t.Effect))
 	}
+	return k
 }
 
 // Queued reports whether tasks of a shape wait.

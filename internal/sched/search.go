@@ -189,9 +189,11 @@ func (x *Index) busy(p *passing, a *Ask, ties []tie) (n int32) {
 	if p.n > countUpTo {
 		return 0
 	}
-	for e := range p.those {
-		if !e.open || !e.fits(a) || !permits(ties, e) {
-			n++
+	for nodes := range p.lists {
+		for _, e := range nodes {
+			if !e.open || !e.fits(a) || !permits(ties, e) {
+				n++
+			}
 		}
 	}
 	return n
