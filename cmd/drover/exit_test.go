@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"drover.dev/internal/live"
 	"drover.dev/internal/lockfile"
 )
 
@@ -87,6 +88,13 @@ func TestUsageFaults(t *testing.T) {
 				t.Errorf("exit code %d, not %d with %q: %s", code, c.code, c.says, a.err.String())
 			}
 		})
+	}
+}
+
+// TestAnotherSecretIsAConflict: the server does not fit the cell that is there.
+func TestAnotherSecretIsAConflict(t *testing.T) {
+	if code, _ := classify(fmt.Errorf("open the journal: %w", live.ErrSecret)); code != exitConflict {
+		t.Errorf("exit code %d, want %d", code, exitConflict)
 	}
 }
 

@@ -90,7 +90,7 @@ func classifyLocal(err error) (code int, hint string) {
 	var away *bus.UnreachableError
 	var syntax *json.SyntaxError // of an answer: what people write is read by other means
 	switch {
-	case errors.As(err, &held):
+	case errors.As(err, &held), errors.Is(err, live.ErrSecret):
 		return exitConflict, ""
 	case errors.As(err, &syntax):
 		return exitUnreachable, strangerHint

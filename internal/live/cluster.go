@@ -325,7 +325,11 @@ func (s *cluster) remember(v sign) {
 			delete(s.peers, id) // gone for long, or started anew
 		}
 	}
-	if _, known := s.peers[v.ID]; known || len(s.peers) < maxServers {
+	_, known := s.peers[v.ID]
+	if !known && v.Name == s.cell.cfg.Name {
+		s.cell.log.Warn("another server of the cell has the same name, so that lists and logs cannot tell them apart: give each its own with --name", "name", v.Name, "url", v.URL)
+	}
+	if known || len(s.peers) < maxServers {
 		s.peers[v.ID] = fellow{v, time.Now()}
 	}
 }

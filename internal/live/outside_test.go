@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/url"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -204,6 +206,34 @@ func TestAServerWithAnotherSecretIsRefused(t *testing.T) {
 		t.Errorf("got %v, want ErrSecret", err)
 	}
 }
+
+// TestAServerOfTheSameNameIsNoticed: each of two that cannot be told apart says so.
+func TestAServerOfTheSameNameIsNoticed(t *testing.T) {
+	cfg := outside(t)
+	run(t, named(cfg, "same"))
+	said := make(chan string, 100)
+	cfg.Logger = slog.New(slog.NewTextHandler(writes(func(b []byte) {
+		select {
+		case said <- string(b):
+		default:
+		}
+	}), nil))
+	run(t, named(cfg, "same"))
+	for late := time.After(wait); ; {
+		select {
+		case line := <-said:
+			if strings.Contains(line, "give each its own with --name") {
+				return
+			}
+		case <-late:
+			t.Fatal("it does not say that another server has its name")
+		}
+	}
+}
+
+type writes func([]byte)
+
+func (w writes) Write(b []byte) (int, error) { w(b); return len(b), nil }
 
 // link is a proxy to a NATS server that loses what a test wants it to.
 type link struct {
