@@ -18,10 +18,10 @@ import (
 func newDebugCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "debug",
-		Short: "Take a cell's recent history to another machine",
+		Short: "Take a cell's recent history, or a profile of a server, to another machine",
 		Args:  cobra.NoArgs,
 	}
-	cmd.AddCommand(newBundleCmd(a))
+	cmd.AddCommand(newBundleCmd(a), newProfileCmd(a))
 	return cmd
 }
 
@@ -64,30 +64,38 @@ names take part in them.`,
 	return cmd
 }
 
-// bundle writes the file whole or not at all.
-func (a *app) bundle(cmd *cobra.Command, o bundleFlags) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(o.file), ".bundle-*")
+// wholeFile has a file written whole or not at all.
+func wholeFile(name, what string, write func(io.Writer) error) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(name), ".debug-*")
 	if err != nil {
-		return usageError{fmt.Errorf("write the bundle: %w", err), "name another file with -f"}
+		return usageError{fmt.Errorf("write the %s: %w", what, err), "name another file with -f"}
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, f.Close(), os.Remove(f.Name()))
+			_ = os.Remove(f.Name()) // err says what is wrong
 		}
 	}()
-	if o.from != "" {
-		err = a.bundleFrom(cmd, o, f)
-	} else {
-		err = a.bundleOf(cmd, o, f)
-	}
-	if err != nil {
-		return err
+	if err := write(f); err != nil {
+		return errors.Join(err, f.Close())
 	}
 	if err := f.Close(); err != nil {
-		return fmt.Errorf("write the bundle: %w", err)
+		return fmt.Errorf("write the %s: %w", what, err)
 	}
-	if err := os.Rename(f.Name(), o.file); err != nil {
-		return fmt.Errorf("write the bundle: %w", err)
+	if err := os.Rename(f.Name(), name); err != nil {
+		return fmt.Errorf("write the %s: %w", what, err)
+	}
+	return nil
+}
+
+func (a *app) bundle(cmd *cobra.Command, o bundleFlags) error {
+	err := wholeFile(o.file, "bundle", func(w io.Writer) error {
+		if o.from != "" {
+			return a.bundleFrom(cmd, o, w)
+		}
+		return a.bundleOf(cmd, o, w)
+	})
+	if err != nil {
+		return err
 	}
 	b, err := history.OpenBundle(o.file, "")
 	if err != nil {

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"fmt"
 	"net/http"
-	"runtime"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -68,18 +67,13 @@ func (s *Server) ownMetrics() []Metric {
 	changes, r2 := s.changes.now()
 	streams, r3 := s.streams.now()
 	bodies, r4 := s.bodies.now()
-	var mem runtime.MemStats
-	runtime.ReadMemStats(&mem)
-	return append(list,
+	list = append(list,
 		Metric{Name: "drover_http_request_seconds_total", Help: "Time spent on requests, streams included.", Counter: true, Value: time.Duration(s.served.nanos.Load()).Seconds()},
 		Metric{Name: "drover_http_requests", Help: "Requests being served, streams apart.", Value: float64(reads + changes)},
 		Metric{Name: "drover_http_streams", Help: "Streams being served.", Value: float64(streams)},
 		Metric{Name: "drover_http_body_bytes", Help: "Bytes of bodies in memory.", Value: float64(bodies)},
 		Metric{Name: "drover_http_connections", Help: "Connected clients.", Value: float64(s.conns.len())},
 		Metric{Name: "drover_http_refused_total", Help: "Requests that were above their tenant's share.", Counter: true, Value: float64(r1 + r2 + r3 + r4)},
-		Metric{Name: "go_goroutines", Help: "Goroutines of the process.", Value: float64(runtime.NumGoroutine())},
-		Metric{Name: "go_memstats_heap_alloc_bytes", Help: "Bytes of live and not yet collected heap.", Value: float64(mem.HeapAlloc)},
-		Metric{Name: "go_memstats_sys_bytes", Help: "Bytes obtained from the system.", Value: float64(mem.Sys)},
-		Metric{Name: "go_gc_cycles_total", Help: "Collections.", Counter: true, Value: float64(mem.NumGC)},
 	)
+	return append(list, processMetrics()...)
 }

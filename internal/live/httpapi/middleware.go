@@ -167,7 +167,11 @@ func isArtifact(path string) bool { return strings.HasPrefix(path, artifactsPath
 // isStream reports whether a request may last: the read deadline and the places
 // of short requests are not for it.
 func isStream(r *http.Request) bool {
-	return isArtifact(r.URL.Path) || r.URL.Path == bundlePath || r.URL.Path == "/v1/watch" || strings.HasSuffix(r.URL.Path, "/logs")
+	switch r.URL.Path {
+	case bundlePath, profilePath, "/v1/watch":
+		return true
+	}
+	return isArtifact(r.URL.Path) || strings.HasSuffix(r.URL.Path, "/logs")
 }
 
 // recorder remembers the status of an answer.

@@ -29,6 +29,7 @@ type Server struct {
 	bodies  *share // bytes in memory
 	conns   *connections
 	served  counters
+	profile profiler
 }
 
 var _ http.Handler = (*Server)(nil)
@@ -39,7 +40,7 @@ func New(cell Cell, opt Options) *Server {
 	s := &Server{
 		cell: cell, opt: opt, mux: http.NewServeMux(),
 		reads: newShare(int64(opt.MaxRequests)), changes: newShare(int64(opt.MaxRequests)), streams: newShare(int64(opt.MaxStreams)),
-		bodies: newShare(int64(opt.MaxBodies)), conns: newConnections(opt.MaxConnections),
+		bodies: newShare(int64(opt.MaxBodies)), conns: newConnections(opt.MaxConnections), profile: newProfiler(),
 	}
 	s.api = humago.New(s.mux, description(opt.Version))
 	s.workloadRoutes()
@@ -50,6 +51,7 @@ func New(cell Cell, opt Options) *Server {
 	s.streamRoutes()
 	s.statusRoutes()
 	s.bundleRoutes()
+	s.profileRoutes()
 	s.openapi = sync.OnceValue(func() []byte {
 		b, err := json.Marshal(s.api.OpenAPI())
 		if err != nil {
