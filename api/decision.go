@@ -1,5 +1,7 @@
 package api
 
+import "strconv"
+
 // Term is one summand of a score. Scores are quantised integers; what counts is
 // only their order.
 type Term struct {
@@ -37,6 +39,52 @@ type Decision struct {
 	Return   Duration `json:"return,omitempty" cbor:"10,keyasint,omitempty"`
 	// Plan is the number of the plan that chose the node, when a planner did.
 	Plan uint64 `json:"plan,omitempty" cbor:"11,keyasint,omitempty"`
+	// Speed is how fast the task runs on the chosen kind of machine, where runs on
+	// several kinds are known. Run counts with it.
+	Speed *MachineSpeed `json:"speed,omitempty" cbor:"12,keyasint,omitempty"`
+}
+
+// MaxMachines is how many kinds of machines are told apart in the history of a task.
+const MaxMachines = 6
+
+// MaxMachine is the length of a kind's name, in bytes.
+const MaxMachine = 48
+
+// LabelCPU is the label of a node that names its kind of processor, for tasks without
+// accelerators. With them the kind is that of the accelerator: "gpu a100".
+const LabelCPU = "drover.dev/cpu"
+
+// MachineSpeed says how fast earlier runs of a task were on one kind of machine,
+// compared with another; differences in the Speed of the nodes are not part of it. A
+// difference that few runs show is taken for smaller than it looks.
+type MachineSpeed struct {
+	Machine string `json:"machine" cbor:"1,keyasint,omitempty"` // "" is any without a name
+	Factor  Milli  `json:"factor" cbor:"2,keyasint,omitempty"`  // 2000 is twice as fast
+	Runs    int32  `json:"runs" cbor:"3,keyasint,omitempty"`    // on this kind, of those remembered
+	Than    string `json:"than,omitempty" cbor:"4,keyasint,omitempty"`
+}
+
+// String says it in words: "runs 2.9 times as fast on gpu a100 as on gpu t4, of 14
+// runs".
+func (v *MachineSpeed) String() string {
+	tenths := (v.Factor + 50) / 100
+	times := strconv.Itoa(int(tenths/10)) + "." + strconv.Itoa(int(tenths%10))
+	if v.Factor < 1000 {
+		hundredths := int((v.Factor + 5) / 10)
+		times = strconv.FormatFloat(float64(hundredths)/100, 'f', 2, 64)
+	}
+	runs := " runs"
+	if v.Runs == 1 {
+		runs = " run"
+	}
+	return "runs " + times + " times as fast " + machineText(v.Machine) + " as " + machineText(v.Than) + ", of " + strconv.Itoa(int(v.Runs)) + runs
+}
+
+func machineText(name string) string {
+	if name == "" {
+		return "elsewhere"
+	}
+	return "on " + name
 }
 
 // Suggestion is a smallest single change that would admit a pending task now.
@@ -69,4 +117,7 @@ type Profile struct {
 	Technology string   `json:"technology" cbor:"8,keyasint,omitempty"`     // recommended, for example "edge, wasm-first"
 	Strategy   string   `json:"strategy" cbor:"9,keyasint,omitempty"`       // recommended
 	Why        []string `json:"why,omitempty" cbor:"10,keyasint,omitempty"` // reasons of the recommendation
+	// Speeds compares the kinds of machines that earlier runs were on, when there is
+	// more than one. The first is the one that Run, RunLow and RunHigh are of.
+	Speeds []MachineSpeed `json:"speeds,omitempty" cbor:"11,keyasint,omitempty"`
 }

@@ -233,6 +233,9 @@ func (a *app) tellDecision(d *api.Decision, waiting bool) error {
 		a.say("Expected there: %s for inputs + %s of waiting + %s of running + %s for outputs = %s.",
 			report.Duration(d.Transfer), report.Duration(d.Wait), report.Duration(d.Run), report.Duration(d.Return),
 			report.Duration(d.Transfer+d.Wait+d.Run+d.Return))
+		if d.Speed != nil {
+			a.say("By its earlier runs it %s.", d.Speed)
+		}
 	}
 	if len(d.Reasons) == 0 {
 		return nil

@@ -43,7 +43,7 @@ func leastRun(spec *api.Workload, profiles []api.Profile, speed api.Milli) (leas
 		ready = ready[1:]
 		end := begin[i]
 		if p := &profiles[i]; p.Samples > 0 {
-			end = min(end+min(p.RunLow/api.Duration(speed), api.MaxDuration/1000)*1000, api.MaxDuration)
+			end = min(end+min(leastOn(p)/api.Duration(speed), api.MaxDuration/1000)*1000, api.MaxDuration)
 		}
 		least = max(least, end)
 		for _, next := range then[i] {
@@ -54,6 +54,16 @@ func leastRun(spec *api.Workload, profiles []api.Profile, speed api.Milli) (leas
 		}
 	}
 	return least
+}
+
+// leastOn is the lower end of a prediction on the kind of machine where the task is
+// fastest, whether there is one now or not.
+func leastOn(p *api.Profile) api.Duration {
+	best := api.Milli(1000)
+	for i := range p.Speeds {
+		best = max(best, p.Speeds[i].Factor)
+	}
+	return min(p.RunLow, api.MaxDuration) / api.Duration(best) * 1000
 }
 
 // followers returns for each task how many come before it, and which come after.

@@ -370,6 +370,10 @@ func (e *Engine) ask(w *state.Workload, t *state.Task) *sched.Ask {
 	if e.index.Depth() > 0 {
 		ask.Self, ask.Now, ask.Hold = selfOf(t.Ref, ask), e.st.Now, occupies(w, t.Ref.Task)
 		ask.Shape += "~" + strconv.FormatInt(int64(ask.Hold), 36)
+		if int(t.Ref.Task) < len(w.Profiles) {
+			ask.Profile = &w.Profiles[t.Ref.Task]
+			ask.Shape += sched.SpeedsText(ask.Profile.Speeds)
+		}
 	}
 	return ask
 }

@@ -64,7 +64,7 @@ func (e *Engine) late(node string, w *state.Workload, t *state.Task, r *api.Repo
 	case known && !t.Status.Final() && r.Result.Outcome == api.OutcomeSucceeded && w.Spec.Kind == api.KindJob:
 		e.emit(&state.TaskEnded{
 			Attempt: r.Attempt, N: r.N, Result: trim(w.SpecOf(t), r.Result), Next: api.TaskSucceeded, Fails: t.Fails, Losses: t.Losses,
-			Reason: "reported by node " + node + " after it had been given up",
+			Reason: "reported by node " + node + " after it had been given up", Machine: e.machineAt(node, w.SpecOf(t)),
 		})
 	case known && t.Status.Final() || mine:
 		e.emit(&state.ReportDuplicate{Attempt: r.Attempt, N: r.N, Outcome: r.Result.Outcome})
@@ -88,7 +88,7 @@ func (e *Engine) ended(w *state.Workload, t *state.Task, r *api.Report) {
 	out := r.Result.Outcome
 	switch {
 	case out == api.OutcomeSucceeded && w.Spec.Kind == api.KindJob:
-		ev.Next, ev.Reason = api.TaskSucceeded, ""
+		ev.Next, ev.Reason, ev.Machine = api.TaskSucceeded, "", e.machineOf(w, t)
 	case t.Stop == state.StopCancel || w.Stopping:
 		ev.Next, ev.Reason = api.TaskCancelled, w.Reason
 	case t.Stop == state.StopRemove:

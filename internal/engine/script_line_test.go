@@ -198,6 +198,9 @@ func (s *script) report(args []string, opts map[string]string) {
 		if outcome == api.OutcomeFailed {
 			r.Result.ExitCode = 1
 		}
+		if v := opts["wall"]; v != "" {
+			parse(s, v, &r.Result.Wall)
+		}
 		r.Result.Reason = strings.ReplaceAll(opts["reason"], "_", " ")
 		r.Result.Outputs = s.outputs(opts["out"])
 	}

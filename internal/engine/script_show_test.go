@@ -109,6 +109,9 @@ func (s *script) decision(d *api.Decision, suggestions []api.Suggestion) {
 			s.printf("  by plan %d of %s", d.Plan, d.Strategy)
 		}
 		s.printf("  expects transfer %v, wait %v, run %v, return %v", d.Transfer, d.Wait, d.Run, d.Return)
+		if d.Speed != nil {
+			s.printf("  %s", d.Speed)
+		}
 	}
 	for _, r := range d.Reasons {
 		s.printf("  %d of %d nodes: %s", r.Nodes, d.Nodes, r.Reason)

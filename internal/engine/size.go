@@ -84,7 +84,7 @@ func sizeOfTask(ev state.Event) int {
 	case *state.TaskStop:
 		return smallSize + len(v.Reason)
 	case *state.TaskEnded:
-		return smallSize + 2*numberSize + resultSize(v.Result) + len(v.Reason)
+		return smallSize + 2*numberSize + resultSize(v.Result) + len(v.Reason) + headSize + len(v.Machine)
 	case *state.TasksLost:
 		return smallSize + refSize*len(v.Refs) + len(v.Node) + len(v.Reason)
 	}
@@ -152,14 +152,18 @@ func submitSize(w *api.Workload) int {
 	return smallSize + specSize(w) + profileSize*len(w.Tasks)
 }
 
-// profileSize bounds a profile: six numbers, and texts from the tables of analysis.
-const profileSize = 640
+// profileSize bounds a profile: six numbers, texts from the tables of analysis, and
+// the speeds on all kinds of machines.
+const profileSize = 640 + (api.MaxMachines+1)*(api.MaxMachine+4*headSize)
 
 func profilesSize(list []api.Profile) int {
 	n := headSize
 	for i := range list {
 		p := &list[i]
 		n += 6*numberSize + 5*headSize + len(p.Class) + len(p.Technology) + len(p.Strategy) + textsSize(p.Why)
+		for j := range p.Speeds {
+			n += speedSize(&p.Speeds[j])
+		}
 	}
 	return n
 }
@@ -246,11 +250,16 @@ func decisionSize(d *api.Decision) int {
 	for i := range d.RunnersUp {
 		n += candidateSize(&d.RunnersUp[i])
 	}
+	if d.Speed != nil {
+		n += speedSize(d.Speed)
+	}
 	for i := range d.Reasons {
 		n += numberSize + headSize + len(d.Reasons[i].Reason)
 	}
 	return n
 }
+
+func speedSize(v *api.MachineSpeed) int { return 4*headSize + len(v.Machine) + len(v.Than) }
 
 func candidateSize(c *api.Candidate) int {
 	if c == nil {

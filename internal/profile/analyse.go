@@ -38,7 +38,7 @@ func Analyse(w *api.Workload, task int, past Past, facts Facts) api.Profile {
 	return api.Profile{
 		Class: class.Class,
 		Run:   f.run, RunLow: f.low, RunHigh: f.high, Samples: f.samples,
-		BytesIn: f.in, BytesOut: f.out,
+		BytesIn: f.in, BytesOut: f.out, Speeds: f.speeds,
 		Technology: row.Technology, Strategy: row.Strategy,
 		Why: f.reasons(class.Why, basis, row.Why),
 	}
@@ -54,6 +54,7 @@ type features struct {
 	in, out        api.Bytes
 	need           api.Duration // the answer is needed within; 0: no need
 	known          bool         // run rests on a history or on the user's guess
+	speeds         []api.MachineSpeed
 }
 
 // Runs of the same task that outweigh any number of runs of its shape.
@@ -66,21 +67,22 @@ func (f *features) predict(past Past) (basis string) {
 	same, shape := past.Same.Len(), past.Shape.Len()
 	switch {
 	case same >= ownRuns:
-		return f.learn(past.Same, whyHistory)
+		return f.learn(past, past.Same, whyHistory)
 	case shape >= enough:
-		return f.learn(past.Shape, whyShape)
+		return f.learn(past, past.Shape, whyShape)
 	case same > 0:
-		return f.learn(past.Same, whyFewRuns)
+		return f.learn(past, past.Same, whyFewRuns)
 	case f.t.Duration > 0:
 		return f.guess(f.t.Duration, whyGuess)
 	case shape > 0:
-		return f.learn(past.Shape, whyFewRuns)
+		return f.learn(past, past.Shape, whyFewRuns)
 	}
 	return ""
 }
 
-func (f *features) learn(h *History, basis string) string {
+func (f *features) learn(past Past, h *History, basis string) string {
 	f.low, f.run, f.high = h.Interval()
+	f.speeds = past.speeds(h)
 	f.samples, f.known = int32(h.Len()), true
 	return f.cap(basis)
 }

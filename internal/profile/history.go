@@ -22,8 +22,9 @@ const (
 )
 
 // History remembers the run times of one kind of task, in 150 bytes of
-// integers. The zero value is empty and ready; it may be copied and compared.
-// All run times are those of the reference node (see Normalise).
+// integers, and as much again where kinds of machines are told apart. The zero
+// value is empty and ready. All run times are those of the reference node (see
+// Normalise).
 type History struct {
 	Codes [Window]uint16 `cbor:"1,keyasint"`           // logarithms of run times, 1/1024 octave; a ring
 	Runs  uint32         `cbor:"2,keyasint,omitempty"` // observed ever, saturating
@@ -35,6 +36,8 @@ type History struct {
 	// Output is a moving average of the output sizes, the latest weighing 1/8;
 	// zero before the first.
 	Output api.Bytes `cbor:"6,keyasint,omitempty"`
+	// Machines says where the runs were; nil when no machine had a name.
+	Machines *Machines `cbor:"7,keyasint,omitempty"`
 }
 
 // Len returns how many runs are remembered, at most Window.
@@ -45,8 +48,24 @@ func (h *History) Len() int {
 	return int(min(h.Runs, Window))
 }
 
-// Observe adds a finished run. It costs one pass over the window and allocates
-// nothing.
+// Run is a finished run of a task.
+type Run struct {
+	Time    api.Duration // on the reference node, see Normalise
+	Machine string       // kind of machine; "" is any
+	Output  api.Bytes    // what it left behind
+}
+
+// Add adds a finished run.
+func (h *History) Add(r Run) {
+	h.ObserveOn(r.Time, r.Machine)
+	h.ObserveOutput(r.Output)
+}
+
+// Observe adds a finished run on a machine without a name. It costs one pass over
+// the window and allocates nothing.
+func (h *History) Observe(run api.Duration) { h.ObserveOn(run, "") }
+
+// ObserveOn adds a finished run on a kind of machine.
 //
 // Before the run is added, it grades the interval that was in force: each end
 // has its own level, which narrows a little when the run was inside and widens
@@ -54,15 +73,21 @@ func (h *History) Len() int {
 // one above, whatever the distribution and however it drifts. This is adaptive
 // conformal inference (Gibbs and Candès, 2021, "Adaptive Conformal Inference
 // Under Distribution Shift"), one level an end.
-func (h *History) Observe(run api.Duration) {
+func (h *History) ObserveOn(run api.Duration, machine string) {
 	code := encode(run)
 	if h.Len() >= enough {
-		below, above := h.misses(int(code))
+		below, above := h.misses(int(code), machine)
 		h.Low = learn(h.Low, below)
 		h.High = learn(h.High, above)
 	}
 	h.Next %= Window // a damaged snapshot must not panic
 	h.Codes[h.Next] = code
+	if machine != "" && h.Machines == nil {
+		h.Machines = &Machines{}
+	}
+	if h.Machines != nil {
+		h.Machines.note(h.Next, machine, h.Len())
+	}
 	h.Next = (h.Next + 1) % Window
 	if h.Runs++; h.Runs == 0 {
 		h.Runs--
@@ -82,8 +107,10 @@ func (h *History) ObserveOutput(size api.Bytes) {
 // misses reports whether a run lies below or above the present interval. A
 // run is below the k-th smallest when fewer than k are at most as long, so
 // nothing needs sorting.
-func (h *History) misses(code int) (below, above bool) {
-	codes := h.Codes[:h.Len()]
+func (h *History) misses(code int, machine string) (below, above bool) {
+	level := h.Codes
+	code -= h.level(&level).by[h.Machines.group(machine)]
+	codes := level[:h.Len()]
 	shorter, longer := 0, 0
 	first, last := int(codes[0]), int(codes[0])
 	for _, c := range codes {
@@ -130,14 +157,15 @@ func rank(n int, learnt int16, spread int) (k, beyond int) {
 	return 0, int(int64(one-r) * int64(scale) >> 16) // 64 bits also on 32-bit processors
 }
 
-// Interval predicts the next run: the median and the ends of an 80 % interval.
-// All three are zero for an empty history.
+// Interval predicts the next run: the median and the ends of an 80 % interval, on
+// the kind of machine where most were. All three are zero for an empty history.
 func (h *History) Interval() (low, mid, high api.Duration) {
 	n := h.Len()
 	if n == 0 {
 		return 0, 0, 0
 	}
 	sorted := h.Codes
+	h.level(&sorted)
 	codes := sorted[:n]
 	slices.Sort(codes)
 	first, last := int(codes[0]), int(codes[n-1])

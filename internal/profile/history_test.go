@@ -117,7 +117,7 @@ func TestMissesAgreeWithInterval(t *testing.T) {
 		}
 		run := api.Duration(rapid.Int64Range(1e5, 1e14).Draw(t, "run"))
 		low, mid, high := h.Interval()
-		below, above := h.misses(int(encode(run)))
+		below, above := h.misses(int(encode(run)), "")
 		got := decode(int(encode(run)))
 		if low < mid && below != (got < low) {
 			t.Fatalf("run %d, low %d: below is %v", got, low, below)

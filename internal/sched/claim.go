@@ -55,9 +55,5 @@ func (e *node) after(a *Ask, at api.Time) api.Time {
 	if a.Hold == 0 {
 		return endless
 	}
-	d := a.Hold
-	if e.Speed > 0 && e.Speed != 1000 {
-		d = min(d, maxEstimate) * 1000 / api.Duration(e.Speed)
-	}
-	return at.Add(min(d, maxEstimate))
+	return at.Add(min(e.takes(a.Hold, a), maxEstimate))
 }

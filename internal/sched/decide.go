@@ -57,6 +57,7 @@ func (s *scorer) decide(now api.Time) (api.Decision, []api.DeviceShare) {
 func (s *scorer) account(d *api.Decision, e *node) []api.DeviceShare {
 	est := s.x.estimate(e, s.ask)
 	d.Transfer, d.Wait, d.Run, d.Return = est.transfer, est.wait, est.run, est.back
+	d.Speed = e.compared(s.ask)
 	devices, _ := assign(e.devices, e.Capacity.Accelerators, s.ask.Task.Resources.Accelerators)
 	return devices
 }

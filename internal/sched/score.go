@@ -59,6 +59,11 @@ func (x *Index) scorer(ref api.TaskRef, a *Ask) *scorer {
 			continue
 		}
 		switch w.name {
+		case "latency":
+			if len(a.Profile.Speeds) > 0 {
+				s.terms = append(s.terms, weighted{name: w.name, term: machineTerm{}, weight: w.weight})
+				continue
+			}
 		case "source":
 			s.source = hashName(a.Tenant + "/" + a.Workload + "/" + a.Task.Name)
 		case "fragmentation", "growth", "backing":
@@ -105,10 +110,7 @@ const maxEstimate = api.Duration(1) << 50
 // estimate applies the latency model. The wait is zero: only nodes with room are
 // scored.
 func (x *Index) estimate(e *node, a *Ask) estimate {
-	est := estimate{run: a.Profile.Run}
-	if e.Speed > 0 && e.Speed != 1000 {
-		est.run = min(a.Profile.Run, maxEstimate) * 1000 / api.Duration(e.Speed)
-	}
+	est := estimate{run: e.takes(a.Profile.Run, a)}
 	for _, in := range a.Inputs {
 		est.transfer = min(est.transfer+x.transfer(in.Site, e.Site, in.Bytes), maxEstimate)
 	}

@@ -31,6 +31,7 @@ type namedTerm struct {
 
 var (
 	_ term        = latencyTerm{}
+	_ term        = machineTerm{}
 	_ term        = packingTerm{}
 	_ term        = tasksTerm{}
 	_ term        = fitTerm{}
@@ -87,6 +88,15 @@ func (latencyTerm) value(s *scorer, e *node) int64 {
 		s.known, s.speed, s.site = true, e.Speed, e.Site
 	}
 	return s.latency
+}
+
+// machineTerm is latencyTerm for tasks that run faster on some kinds of machines:
+// nodes of one site and speed need not be alike.
+type machineTerm struct{}
+
+func (machineTerm) value(s *scorer, e *node) int64 {
+	est := s.x.estimate(e, s.ask)
+	return nearness(&est, s.ask)
 }
 
 type packingTerm struct{}

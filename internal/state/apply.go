@@ -337,7 +337,7 @@ func (s *State) addReplicas(w *Workload, e *ReplicasAdded) error {
 }
 
 // observe adds a successful run to the histories of its task and its shape.
-func (s *State) observe(w *Workload, task int, run api.Duration, output api.Bytes) {
+func (s *State) observe(w *Workload, task int, run profile.Run) {
 	same, shape := s.historyKeys(w.Spec, w.Parent, task)
 	for _, key := range [...]string{same, shape} {
 		if key == "" {
@@ -349,8 +349,7 @@ func (s *State) observe(w *Workload, task int, run api.Duration, output api.Byte
 			s.Histories[key] = h
 			s.HistoryOrder = append(s.HistoryOrder, key)
 		}
-		h.Observe(run)
-		h.ObserveOutput(output)
+		h.Add(run)
 	}
 	for len(s.HistoryOrder) > int(s.Settings.Histories) {
 		delete(s.Histories, s.HistoryOrder[0])

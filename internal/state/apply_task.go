@@ -135,7 +135,7 @@ func (s *State) end(w *Workload, t *Task, e *TaskEnded) {
 	if e.Result != nil {
 		t.Result = e.Result
 		if e.Result.Outcome == api.OutcomeSucceeded && w.Spec.Kind == api.KindJob {
-			s.learn(w, t, e.Result)
+			s.learn(w, t, e)
 		}
 	}
 	if e.Remove {
@@ -176,8 +176,8 @@ func (s *State) duplicate(e *ReportDuplicate) {
 	}
 }
 
-func (s *State) learn(w *Workload, t *Task, r *api.Result) {
-	run := r.Wall
+func (s *State) learn(w *Workload, t *Task, e *TaskEnded) {
+	r, run := e.Result, e.Result.Wall
 	if n := s.Nodes[t.Node]; n != nil {
 		run = profile.Normalise(run, n.Speed)
 	}
@@ -185,7 +185,7 @@ func (s *State) learn(w *Workload, t *Task, r *api.Result) {
 	for i := range r.Outputs {
 		out += r.Outputs[i].Size
 	}
-	s.observe(w, int(t.Ref.Task), run, out)
+	s.observe(w, int(t.Ref.Task), profile.Run{Time: run, Machine: e.Machine, Output: out})
 }
 
 func (s *State) lose(e *TasksLost) error {

@@ -301,6 +301,9 @@ type TaskEnded struct {
 	Reason    string         `cbor:"7,keyasint,omitempty"`
 	Remove    bool           `cbor:"8,keyasint,omitempty"` // the replica goes away
 	Losses    uint32         `cbor:"9,keyasint,omitempty"` // vanished attempts so far, with this one
+	// Machine is the kind of machine that a successful run was on, see
+	// api.MachineSpeed. What earlier versions recorded has none and teaches none.
+	Machine string `cbor:"10,keyasint,omitempty"`
 }
 
 // TasksLost gives attempts on a silent node up; Next says what follows.
