@@ -20,8 +20,8 @@ import (
 type rehearsal struct {
 	from, fleet, format string
 	skip                bool
-	startup, horizon    time.Duration
-	between, repair     time.Duration
+	horizon             time.Duration
+	world               worldFlags
 	c                   rehearse.Comparison
 }
 
@@ -35,11 +35,7 @@ func (o *rehearsal) flags(cmd *cobra.Command) {
 	f.Float64Var(&o.c.Jitter, "jitter", 0.1, "how much run times vary from seed to seed: standard deviation of their logarithm")
 	f.BoolVar(&o.c.Exact, "exact", false, "tell the engine how long each job really runs (default: what the trace says of it)")
 	f.DurationVar(&o.horizon, "horizon", 0, "replay only what came within so long of the first job (default: all)")
-	f.DurationVar(&o.startup, "startup", 0, "from a placement to the first instruction")
-	f.DurationVar(&o.between, "mtbf", 0, "mean time between the failures of a node (default: none fails)")
-	f.DurationVar(&o.repair, "mttr", 10*time.Minute, "mean time to its repair")
-	f.Float64Var(&o.c.Intensity, "carbon-intensity", rehearse.WorldIntensity, "of the grid, in g CO2e/kWh; the default is the world's average of 2023")
-	f.Float64Var(&o.c.Price, "price", rehearse.AssumedPrice, "of energy, in EUR/kWh")
+	o.world.flags(cmd, &o.c.Plan)
 }
 
 func newRehearseCmd(a *app) *cobra.Command {
@@ -149,9 +145,8 @@ func (o *rehearsal) load(ctx context.Context, a *app) error {
 	if len(o.c.Work) == 0 {
 		return usageError{errText("there is no finished job to replay"), "name a trace with --from, or a journal in which jobs have ended"}
 	}
-	o.c.Startup, o.c.Workers = api.Duration(o.startup), runtime.GOMAXPROCS(0)
-	o.c.Failures.Between, o.c.Failures.Repair = api.Duration(o.between), api.Duration(o.repair)
-	return nil
+	o.c.Workers = runtime.GOMAXPROCS(0)
+	return o.world.plan(&o.c.Plan)
 }
 
 func (o *rehearsal) fromTrace(a *app) error {

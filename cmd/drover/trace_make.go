@@ -29,6 +29,7 @@ func (a *app) newFile(name string) (io.Writer, func() error, error) {
 // generateOptions are the flags of trace generate.
 type generateOptions struct {
 	like, to, cpu, memory string
+	in, out               string
 	jobs, count           int
 	seed                  uint64
 	rate                  float64
@@ -37,7 +38,7 @@ type generateOptions struct {
 }
 
 func newTraceGenerateCmd(a *app) *cobra.Command {
-	o := generateOptions{jobs: 10_000, seed: 1, rate: 3600, run: time.Minute, cpu: "1", memory: "1Gi", count: 1}
+	o := generateOptions{jobs: 10_000, seed: 1, rate: 3600, run: time.Minute, cpu: "1", memory: "1Gi", in: "0", out: "0", count: 1}
 	cmd := &cobra.Command{
 		Use:   "generate",
 		Short: "Make up a demand like that of a trace",
@@ -75,6 +76,8 @@ The same seed makes the same demand.`,
 	f.DurationVar(&o.run, "run", o.run, "mean run time, without --like")
 	f.StringVar(&o.cpu, "cpu", o.cpu, "of each element, without --like")
 	f.StringVar(&o.memory, "memory", o.memory, "of each element, without --like")
+	f.StringVar(&o.in, "in", o.in, "what each element takes in, without --like")
+	f.StringVar(&o.out, "out", o.out, "what each element leaves behind, without --like")
 	f.IntVar(&o.count, "count", o.count, "elements of a job, side by side, without --like")
 	o.flags.add(cmd)
 	return cmd
@@ -126,6 +129,14 @@ func (o *generateOptions) poisson() (*trace.Model, error) {
 		return nil, usageError{errText("--rate, --cpu and --count must be above zero, --run and --memory at least zero"), ""}
 	}
 	job.Each = api.Resources{CPU: cpu, Memory: memory}
+	for _, v := range []struct {
+		flag, text string
+		to         *api.Bytes
+	}{{"in", o.in, &job.In}, {"out", o.out, &job.Out}} {
+		if *v.to, err = api.ParseBytes(v.text); err != nil || *v.to < 0 {
+			return nil, usageError{errText("--%s: %.40q is no size", v.flag, v.text), "a size, such as 5Mi"}
+		}
+	}
 	return trace.Poisson(o.rate/3600, job), nil
 }
 

@@ -4,7 +4,10 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"drover.dev/api"
@@ -29,14 +32,14 @@ func newTwinCmd(a *app) *cobra.Command {
 
 // twinOptions are the flags of twin run.
 type twinOptions struct {
-	trace, fleet             string
-	startup, gather, horizon time.Duration
-	between, repair          time.Duration
+	trace, fleet    string
+	gather, horizon time.Duration
+	world           worldFlags
 }
 
 func newTwinRunCmd(a *app) *cobra.Command {
 	var o twinOptions
-	p := rehearse.Plan{Seed: 1, Intensity: rehearse.WorldIntensity, Price: rehearse.AssumedPrice}
+	p := rehearse.Plan{Seed: 1}
 	cmd := &cobra.Command{
 		Use:   "run --trace FILE --fleet FLEET",
 		Short: "Replay a trace on a fleet",
@@ -68,13 +71,9 @@ energy times two constants.`,
 	f.StringVar(&o.fleet, "fleet", "", "file of the fleet, or N×cpu,memory")
 	f.StringVar(&p.Strategy, "strategy", "", "how jobs are placed (default: the engine's own)")
 	f.Uint64Var(&p.Seed, "seed", p.Seed, "of failures")
-	f.DurationVar(&o.startup, "startup", 0, "from a placement to the first instruction")
 	f.DurationVar(&o.gather, "gather", 0, "how long the leader gathers inputs before it decides")
 	f.DurationVar(&o.horizon, "horizon", 0, "end so long after the start, although work may be left (default: to the end)")
-	f.DurationVar(&o.between, "mtbf", 0, "mean time between the failures of a node (default: none fails)")
-	f.DurationVar(&o.repair, "mttr", 10*time.Minute, "mean time to its repair")
-	f.Float64Var(&p.Intensity, "carbon-intensity", p.Intensity, "of the grid, in g CO2e/kWh; the default is the world's average of 2023")
-	f.Float64Var(&p.Price, "price", p.Price, "of energy, in EUR/kWh")
+	o.world.flags(cmd, &p)
 	f.BoolVar(&p.Check, "check", false, "check every batch of decisions for the engine's invariants")
 	return cmd
 }
@@ -96,8 +95,10 @@ func (a *app) twinRun(ctx context.Context, o twinOptions, p rehearse.Plan) (*reh
 	}
 	defer in.Close()
 	p.Fleet, p.Trace = fleet, in
-	p.Startup, p.Gather, p.Horizon = api.Duration(o.startup), api.Duration(o.gather), api.Duration(o.horizon)
-	p.Failures.Between, p.Failures.Repair = api.Duration(o.between), api.Duration(o.repair)
+	p.Gather, p.Horizon = api.Duration(o.gather), api.Duration(o.horizon)
+	if err := o.world.plan(&p); err != nil {
+		return nil, err
+	}
 	bar := report.NewProgress(a.err, a.terminal, a.style(), "jobs", 0, time.Now)
 	p.Progress = func(n int64) { bar.Set(n) }
 	r, err := rehearse.Run(ctx, p)
@@ -158,8 +159,20 @@ func twinPairs(r *rehearse.Report) []report.Pair {
 		{Key: "not well", Value: fmt.Sprintf("%d deadlines missed, %d tasks failed, %d jobs refused, %d unfinished, %d node failures", r.Missed, r.Failed, r.Refused, r.Unfinished, r.NodeFailures)},
 		{Key: "simulated in", Value: fmt.Sprintf("%.2f s: %s tasks, %s events", r.WallSeconds, report.PerSecond(r.TasksPerSecond), report.PerSecond(r.EventsPerSecond))},
 	}
+	if len(r.Links) > 0 {
+		list = append(list, report.Pair{Key: "over links", Value: bytesText(r.BytesOver)})
+	}
 	if r.Skipped > 0 {
 		list = append(list, report.Pair{Key: "skipped", Value: fmt.Sprintf("%d rows; the first: %s", r.Skipped, r.SkippedWhy)})
 	}
 	return list
+}
+
+// bytesText lists what went over each kind of link.
+func bytesText(by map[string]int64) string {
+	var out []string
+	for _, kind := range slices.Sorted(maps.Keys(by)) {
+		out = append(out, kind+" "+report.Bytes(api.Bytes(by[kind])))
+	}
+	return strings.Join(out, ", ")
 }

@@ -246,7 +246,7 @@ func (e *Engine) inputs(w *state.Workload, ref api.TaskRef, p *api.Profile) []sc
 
 func (e *Engine) loadsOf(w *state.Workload, ref api.TaskRef, p *api.Profile) (loads []sched.Load) {
 	if p.BytesIn > 0 {
-		loads = append(loads, sched.Load{Bytes: p.BytesIn})
+		loads = append(loads, sched.Load{Site: e.st.Settings.Home, Bytes: p.BytesIn})
 	}
 	e.eachSupply(w, ref, func(_ *api.Input, from *state.Task, v *api.Value) {
 		if n := e.st.Nodes[from.Node]; n != nil {
@@ -264,6 +264,20 @@ func addLoad(loads []sched.Load, site string, n api.Bytes) []sched.Load {
 		}
 	}
 	return append(loads, sched.Load{Site: site, Bytes: n})
+}
+
+// EachSupply calls f for the outputs of earlier tasks that an element takes in, with
+// their size and the site of the node that has them; "" is a node at no site.
+func (e *Engine) EachSupply(ref api.TaskRef, f func(site string, n api.Bytes)) {
+	w := e.st.Workloads[ref.Workload]
+	if w == nil || int(ref.Task) >= len(w.Spec.Tasks) {
+		return
+	}
+	e.eachSupply(w, ref, func(_ *api.Input, from *state.Task, v *api.Value) {
+		if n := e.st.Nodes[from.Node]; n != nil {
+			f(n.Site, v.Size)
+		}
+	})
 }
 
 // eachSupply calls f for every output of an earlier task that an element takes in.

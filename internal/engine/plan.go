@@ -17,7 +17,7 @@ func (e *Engine) Plan(spec *api.Workload, facts []Fact) []api.Planned {
 	trial := e.index.Trial()
 	out := make([]api.Planned, len(spec.Tasks))
 	for i := range spec.Tasks {
-		ask := planAsk(w, i, e.st.Now)
+		ask := e.planAsk(w, i)
 		p := api.Planned{Task: spec.Tasks[i].Name, Profile: w.Profiles[i]}
 		switch spec.Kind {
 		case api.KindSystem:
@@ -32,16 +32,16 @@ func (e *Engine) Plan(spec *api.Workload, facts []Fact) []api.Planned {
 	return out
 }
 
-func planAsk(w *state.Workload, i int, now api.Time) *sched.Ask {
+func (e *Engine) planAsk(w *state.Workload, i int) *sched.Ask {
 	spec, task, profile := w.Spec, &w.Spec.Tasks[i], &w.Profiles[i]
 	ask := &sched.Ask{
 		Shape: "task " + task.Name, Task: task, Tenant: spec.Tenant, Priority: spec.Priority, Objective: spec.Objective,
 		Spread: spec.Kind == api.KindService, Profile: profile, Output: profile.BytesOut,
-		Now: now, Hold: occupies(w, uint16(i)),
+		Now: e.st.Now, Hold: occupies(w, uint16(i)),
 		Strategy: spec.Strategy, Workload: spec.Name, Labels: spec.Labels,
 	}
 	if profile.BytesIn > 0 {
-		ask.Inputs = []sched.Load{{Bytes: profile.BytesIn}}
+		ask.Inputs = []sched.Load{{Site: e.st.Settings.Home, Bytes: profile.BytesIn}}
 	}
 	if spec.Gang && task.Count > 1 {
 		ask.Gang, ask.Within = int(task.Count), spec.GangWithin

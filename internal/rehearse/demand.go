@@ -121,7 +121,9 @@ func arrival(r *trace.Row, n int) twin.Arrival {
 		w.Tenant = tenant
 	}
 	w.Normalize()
-	return twin.Arrival{Workload: w, Truth: []twin.Truth{{Run: r.Run, CPU: meanUse(r)}}}
+	return twin.Arrival{Workload: w, Truth: []twin.Truth{{
+		Run: r.Run, CPU: meanUse(r), Code: r.Program, Program: r.Size, In: r.In, Out: r.Out,
+	}}}
 }
 
 // meanUse is what an element used on average; 0 when the trace does not tell.

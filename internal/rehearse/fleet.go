@@ -19,12 +19,14 @@ import (
 
 // Fleet is nodes and the sites that they stand at.
 type Fleet struct {
+	Home  string // site of the cell's store and of its callers; "" is nowhere in particular
 	Sites []api.Site
 	Nodes []api.Node
 }
 
 // document is a described fleet as it is written.
 type document struct {
+	Home   string     `json:"home,omitempty"`
 	Sites  []api.Site `json:"sites,omitempty"`
 	Groups []group    `json:"groups"`
 }
@@ -85,7 +87,10 @@ func parseFleet(b []byte) (Fleet, error) {
 	if err := dec.Decode(&d); err != nil {
 		return Fleet{}, err
 	}
-	f := Fleet{Sites: d.Sites}
+	f := Fleet{Home: d.Home, Sites: d.Sites}
+	if d.Home != "" && !api.ValidName(d.Home) {
+		return Fleet{}, fmt.Errorf("home: %.40q is no name of a site", d.Home)
+	}
 	for i := range f.Sites {
 		if faults := f.Sites[i].Validate(); len(faults) > 0 {
 			return Fleet{}, fmt.Errorf("sites[%d].%s: %s", i, faults[0].Path, faults[0].Message)

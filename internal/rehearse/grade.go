@@ -48,7 +48,7 @@ func GradePast(ctx context.Context, p *Past, gather api.Duration) (*Grade, error
 	}
 	replayed := map[key]twin.Ended{}
 	cfg := twin.Config{
-		Nodes: slices.Clone(p.Fleet.Nodes), Sites: p.Fleet.Sites, Startup: p.Overhead, Gather: gather, Retain: retained, Seed: 1,
+		Nodes: slices.Clone(p.Fleet.Nodes), Sites: p.Fleet.Sites, Startup: overheads(p.Overhead), Gather: gather, Retain: retained, Seed: 1,
 		Observe: func(e twin.Ended) { replayed[key{e.Arrival, e.Task, e.Index}] = e },
 	}
 	w, err := twin.New(cfg)
@@ -61,7 +61,7 @@ func GradePast(ctx context.Context, p *Past, gather api.Duration) (*Grade, error
 			return twin.Arrival{}, false
 		}
 		next++
-		return p.Work[next-1], true
+		return instant(p.Work[next-1]), true
 	}, func() bool { return ctx.Err() != nil })
 	if err = errors.Join(err, ctx.Err()); err != nil {
 		return nil, fmt.Errorf("grade the twin: %w", err)
@@ -104,6 +104,25 @@ func GradePast(ctx context.Context, p *Past, gather api.Duration) (*Grade, error
 	g.Live, g.Twin = g.Live/n, g.Twin/n
 	g.Persistence = 100 * g.Persistence / float64(max(persisted, 1))
 	return g, nil
+}
+
+// overheads are those of a past as times to start; cold starts are in them.
+func overheads(by map[string]api.Duration) map[string]twin.Startup {
+	out := make(map[string]twin.Startup, len(by))
+	for driver, d := range by {
+		out[driver] = twin.Startup{Cold: d, Warm: d}
+	}
+	return out
+}
+
+// instant leaves out the bytes of an arrival: the overhead of a past has the times of
+// its transfers in it.
+func instant(a twin.Arrival) twin.Arrival {
+	a.Truth = slices.Clone(a.Truth)
+	for i := range a.Truth {
+		a.Truth[i].In, a.Truth[i].Out, a.Truth[i].Program = 0, 0, 0
+	}
+	return a
 }
 
 // classes names what nodes have in common. How much storage is free differs from

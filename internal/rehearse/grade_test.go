@@ -17,7 +17,7 @@ func TestGradeOfAPastThatTheTwinMade(t *testing.T) {
 	past := &Past{Fleet: c.Fleet, Work: c.Work, Overhead: map[string]api.Duration{api.DriverNoop: 50 * api.Millisecond}}
 	next := 0
 	w, err := twin.New(twin.Config{
-		Nodes: c.Fleet.Nodes, Startup: past.Overhead, Seed: 1, Retain: retained,
+		Nodes: c.Fleet.Nodes, Startup: overheads(past.Overhead), Seed: 1, Retain: retained,
 		Observe: func(e twin.Ended) { past.Ended = append(past.Ended, e) },
 	})
 	if err != nil {

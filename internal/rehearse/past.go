@@ -56,6 +56,7 @@ type pastReader struct {
 	order   []uint64 // of their submission
 	nodes   map[string]api.Node
 	sites   map[string]api.Site
+	home    string
 	leftOut int
 	records int
 	// overheads of drivers, see Past
@@ -68,6 +69,7 @@ type pastJob struct {
 	spec *api.Workload
 	runs []map[uint32]api.Duration // by task, by element
 	bad  []map[uint32]bool
+	out  []api.Bytes             // by task, the most that an element left behind
 	ran  []map[uint32]twin.Ended // Started is the placement's time here
 }
 
@@ -83,6 +85,8 @@ func (p *pastReader) record(r *journal.Record) error {
 			p.nodes[ev.Node.Name] = ev.Node
 		case *state.NodeRemoved:
 			delete(p.nodes, ev.Node)
+		case *state.SettingsChanged:
+			p.home = ev.Settings.Home
 		case *state.SitePut:
 			p.sites[ev.Site.Name] = ev.Site
 		case *state.WorkloadSubmitted:
@@ -104,7 +108,7 @@ func (p *pastReader) submitted(ev *state.WorkloadSubmitted, at api.Time) {
 	case ev.NextRun != 0:
 		return // its runs are workloads of their own
 	}
-	j := &pastJob{at: at, spec: ev.Spec, runs: make([]map[uint32]api.Duration, len(ev.Spec.Tasks)), bad: make([]map[uint32]bool, len(ev.Spec.Tasks)), ran: make([]map[uint32]twin.Ended, len(ev.Spec.Tasks))}
+	j := &pastJob{at: at, spec: ev.Spec, runs: make([]map[uint32]api.Duration, len(ev.Spec.Tasks)), bad: make([]map[uint32]bool, len(ev.Spec.Tasks)), ran: make([]map[uint32]twin.Ended, len(ev.Spec.Tasks)), out: make([]api.Bytes, len(ev.Spec.Tasks))}
 	for i := range j.runs {
 		j.runs[i], j.bad[i], j.ran[i] = map[uint32]api.Duration{}, map[uint32]bool{}, map[uint32]twin.Ended{}
 	}
@@ -141,6 +145,7 @@ func (p *pastReader) ended(ev *state.TaskEnded, now api.Time) {
 	}
 	j.runs[task][index] = wall
 	j.bad[task][index] = ev.Next == api.TaskFailed
+	j.out[task] = max(j.out[task], ev.Result.BytesOut)
 }
 
 // waits says that a driver's tasks do not compute.
@@ -150,7 +155,7 @@ func waits(driver string) bool { return driver == api.DriverNoop }
 const maxOverheads = 100_000
 
 func (p *pastReader) past() *Past {
-	out := &Past{LeftOut: p.leftOut, Records: p.records, Overhead: map[string]api.Duration{}}
+	out := &Past{Fleet: Fleet{Home: p.home}, LeftOut: p.leftOut, Records: p.records, Overhead: map[string]api.Duration{}}
 	for driver, list := range p.overheads {
 		slices.Sort(list)
 		out.Overhead[driver] = list[len(list)/2]
@@ -198,7 +203,13 @@ func (j *pastJob) arrival(n int) (twin.Arrival, bool) {
 	a := twin.Arrival{At: j.at, Workload: &w}
 	for t := range w.Tasks {
 		count := uint32(max(w.Tasks[t].Count, 1))
-		truth := twin.Truth{Each: make([]api.Duration, count), Waits: waits(w.Tasks[t].Driver)}
+		truth := twin.Truth{Each: make([]api.Duration, count), Waits: waits(w.Tasks[t].Driver), Out: j.out[t]}
+		if p := w.Tasks[t].Artifact; p != nil {
+			truth.Program = p.Size
+		}
+		for i := range w.Tasks[t].Inputs {
+			truth.In += w.Tasks[t].Inputs[i].Size
+		}
 		for i := range count {
 			d, ok := j.runs[t][i]
 			if !ok {

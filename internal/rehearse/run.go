@@ -29,9 +29,10 @@ type Plan struct {
 	Strategy string // of the cell and of every job; "" is the default
 	Seed     uint64
 	Start    api.Time
-	Startup  api.Duration // of every task
-	Gather   api.Duration // see twin.Config
-	Horizon  api.Duration // 0: to the end
+	Startup  map[string]twin.Startup // by driver
+	Cache    api.Bytes               // see twin.Config
+	Gather   api.Duration            // see twin.Config
+	Horizon  api.Duration            // 0: to the end
 	Failures twin.Failures
 	Check    bool
 	// Exact tells the engine how long each job really runs. Otherwise it knows what
@@ -66,6 +67,8 @@ type Report struct {
 	Refused           int64            `json:"refused"`
 	Unfinished        int64            `json:"unfinished"`
 	NodeFailures      int64            `json:"nodeFailures"`
+	Links             []twin.Carried   `json:"links,omitempty"`     // those that carried anything
+	BytesOver         map[string]int64 `json:"bytesOver,omitempty"` // by the layers that links join: "cloud-edge"
 	Skipped           int              `json:"skippedRows"`
 	SkippedWhy        string           `json:"skippedWhy,omitempty"`
 	Nodes             int              `json:"nodes"`
@@ -112,7 +115,7 @@ func (p *Plan) config() twin.Config {
 	cfg := twin.Config{
 		Nodes: slices.Clone(p.Fleet.Nodes), Sites: p.Fleet.Sites, Strategy: p.Strategy, Start: p.Start, Seed: p.Seed, Retain: retained,
 		Gather: p.Gather, Horizon: p.Horizon, Failures: p.Failures, Check: p.Check,
-		Startup: map[string]api.Duration{api.DriverNoop: p.Startup},
+		Startup: p.Startup, Cache: p.Cache, Home: p.Fleet.Home,
 	}
 	for i := range cfg.Nodes { // a trace's tasks are of no technology
 		if n := &cfg.Nodes[i]; !slices.Contains(n.Drivers, api.DriverNoop) {
@@ -136,6 +139,7 @@ func (p *Plan) report(r *twin.Result, took time.Duration) *Report {
 	kwh := r.Joules / 3.6e6
 	s := max(took.Seconds(), 1e-9)
 	return &Report{
+		Links: r.Links, BytesOver: bytesOver(r.Links),
 		Strategy: p.Strategy, Workloads: r.Workloads, Tasks: r.Tasks, Events: r.Events, Decided: r.Decided,
 		EventsPerSecond: float64(r.Events) / s, TasksPerSecond: float64(r.Tasks) / s, WallSeconds: s,
 		MakespanSeconds: r.Makespan.Std().Seconds(), WaitSeconds: r.Wait, CompletionSeconds: r.Completion, Utilisation: r.Utilisation,
@@ -143,4 +147,27 @@ func (p *Plan) report(r *twin.Result, took time.Duration) *Report {
 		Missed: r.Missed, Failed: r.Failed, Refused: r.Refused, Unfinished: r.Unfinished, NodeFailures: r.Failures,
 		Nodes: len(p.Fleet.Nodes), Seed: p.Seed,
 	}
+}
+
+// bytesOver sums what links carried by the layers that they join.
+func bytesOver(links []twin.Carried) map[string]int64 {
+	if len(links) == 0 {
+		return nil
+	}
+	out := map[string]int64{}
+	for _, l := range links {
+		out[l.Kind] += int64(l.Bytes)
+	}
+	return out
+}
+
+// gigabytes is what went over the links of a kind, both ways, in 10^9 bytes; "" is
+// all of them.
+func (r *Report) gigabytes(kind string) (sum float64) {
+	for i := range r.Links {
+		if l := &r.Links[i]; kind == "" || l.Kind == kind {
+			sum += float64(l.Bytes) / 1e9
+		}
+	}
+	return sum
 }

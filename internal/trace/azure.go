@@ -257,7 +257,7 @@ func (f *functionsReader) fill() {
 		fn := &f.functions[b.function]
 		for range b.count {
 			f.rows = append(f.rows, Row{
-				ID: fn.id, User: fn.owner, Count: 1, Each: api.Resources{CPU: functionCPU, Memory: fn.memory},
+				ID: fn.id, Program: fn.id, User: fn.owner, Count: 1, Each: api.Resources{CPU: functionCPU, Memory: fn.memory},
 				Submit: api.Duration(f.minute)*api.Minute + api.Duration(f.rng.Int64N(int64(api.Minute))),
 				Run:    fn.draw(f.rng.Float64()),
 			})

@@ -38,6 +38,10 @@ type nativeRow struct {
 	Priority int32         `json:"priority,omitempty"`
 	Use      []api.Milli   `json:"use,omitempty"`
 	Step     float64       `json:"step,omitempty"`
+	Program  string        `json:"program,omitempty"`
+	Size     api.Bytes     `json:"size,omitempty"`
+	In       api.Bytes     `json:"in,omitempty"`
+	Out      api.Bytes     `json:"out,omitempty"`
 }
 
 type nativeReader struct{ *lines }
@@ -53,12 +57,17 @@ func (n *nativeReader) Next() (Row, error) {
 	if err := d.Decode(&w); err != nil {
 		return Row{}, n.fault("%v", err)
 	}
-	r := Row{ID: w.ID, User: w.User, Count: max(w.Count, 1), Each: w.Each, Priority: w.Priority, Use: w.Use}
+	r := Row{
+		ID: w.ID, User: w.User, Count: max(w.Count, 1), Each: w.Each, Priority: w.Priority, Use: w.Use,
+		Program: w.Program, Size: w.Size, In: w.In, Out: w.Out,
+	}
 	switch {
 	case w.Count < 0 || w.Count > maxElements:
 		return Row{}, n.fault("count is %d", w.Count)
 	case w.Each.CPU < 0 || w.Each.CPU > maxMilli || w.Each.Memory < 0 || len(w.Use) > maxUse:
 		return Row{}, n.fault("it asks for absurd resources, or has more than %d samples of use", maxUse)
+	case min(w.Size, w.In, w.Out) < 0 || max(w.Size, w.In, w.Out) > api.MaxStorage:
+		return Row{}, n.fault("size, in and out are from 0 to %s", api.MaxStorage)
 	}
 	for _, f := range []struct {
 		name string
@@ -89,6 +98,7 @@ func (w *Writer) Write(r Row) error {
 	b, err := json.Marshal(nativeRow{
 		ID: r.ID, User: r.User, Submit: seconds(r.Submit), Run: seconds(r.Run), Count: r.Count, Each: r.Each,
 		Estimate: seconds(r.Estimate), Priority: r.Priority, Use: r.Use, Step: seconds(r.Step),
+		Program: r.Program, Size: r.Size, In: r.In, Out: r.Out,
 	})
 	if err != nil {
 		return fmt.Errorf("write row %s: %w", r.ID, err)

@@ -32,6 +32,12 @@ type Row struct {
 	// steps from its start; nil where the trace does not tell.
 	Use  []api.Milli
 	Step api.Duration // of Use
+	// Program names what an element runs and Size is how many bytes that has; a node
+	// that ran it lately does not fetch it again. "" is nothing in particular.
+	Program string
+	Size    api.Bytes
+	// In is how many bytes each element takes in, and Out how many it leaves behind.
+	In, Out api.Bytes
 }
 
 // Reader gives the rows of a trace one after the other and io.EOF after the

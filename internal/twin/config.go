@@ -22,10 +22,16 @@ type Config struct {
 	Settings []engine.Input
 	// Retain is how many finished workloads the engine keeps; 0 is its default.
 	Retain int32
-	// Startup is how long a task takes from its placement to its first
-	// instruction, by driver: the hint, the pull, inputs and the driver's own
-	// start. Drivers that are not named take none.
-	Startup map[string]api.Duration
+	// Startup is how long a task takes from when its inputs are there to its first
+	// instruction, by driver. Drivers that are not named take none.
+	Startup map[string]Startup
+	// Home is the site of the cell's store and of its callers: programs and inputs
+	// come from there, outputs go there. "" is nowhere in particular, and no bytes
+	// of theirs cross a link.
+	Home string
+	// Cache bounds the programs that a node keeps, in bytes. 0 is a tenth of its
+	// storage, and no bound where it does not say how much it has.
+	Cache api.Bytes
 	// Gather is how long the leader gathers inputs before it decides, as it does
 	// while the record before is on its way to the disk. 0 decides at once.
 	Gather api.Duration
@@ -92,6 +98,13 @@ type Truth struct {
 	CPU api.Milli
 	// Fails makes it end with an error.
 	Fails bool
+	// Code names its program; a node that has run it lately has it. "" is the name of
+	// the task's artifact, or of its command.
+	Code string
+	// Program is how many bytes a node without it fetches from the cell's home, In
+	// those of the inputs that each element fetches from there, and Out those of the
+	// outputs that each leaves behind and sends there.
+	Program, In, Out api.Bytes
 }
 
 // Arrival is a workload that is submitted. It was normalised and validated.

@@ -16,6 +16,8 @@ type machine struct {
 	lost  bool // its silence was noticed
 	speed api.Milli
 
+	programs programs
+
 	used  use      // at this moment
 	since api.Time // when used last changed
 }
@@ -28,8 +30,11 @@ type use struct {
 	gpu    api.Milli
 }
 
-func newMachine(n *api.Node, now api.Time) machine {
-	return machine{node: n, speed: max(n.Speed, 1), since: now}
+func newMachine(n *api.Node, cache api.Bytes, now api.Time) machine {
+	if cache == 0 {
+		cache = n.Capacity.Storage / 10
+	}
+	return machine{node: n, speed: max(n.Speed, 1), programs: programs{limit: cache}, since: now}
 }
 
 // placed gives a task to its machine.
@@ -40,9 +45,9 @@ func (w *World) placed(ev *state.TaskPlaced) {
 	if j == nil {
 		return
 	}
-	t, truth := &j.spec.Tasks[ev.Ref.Task], j.truth[ev.Ref.Task]
+	t, truth := &j.spec.Tasks[ev.Ref.Task], &j.truth[ev.Ref.Task]
 	a := &attempt{
-		id: api.Attempt{TaskRef: ev.Ref, Try: ev.Try}, node: at, boot: m.boot, driver: string(t.Driver), job: j,
+		id: api.Attempt{TaskRef: ev.Ref, Try: ev.Try}, node: at, boot: m.boot, program: truth.program(t), truth: truth, job: j,
 		run: truth.of(ev.Ref.Index), asked: t.Resources.CPU, use: truth.CPU, memory: t.Resources.Memory, fails: truth.Fails,
 	}
 	if !truth.Waits {
@@ -61,7 +66,20 @@ func (w *World) placed(ev *state.TaskPlaced) {
 	if m.down {
 		return // it hears of the task when it is back, and has lost it by then
 	}
-	w.queue.push(event{at: w.now.Add(w.cfg.Startup[a.driver]), kind: starts, node: at, attempt: a})
+	w.begin(a)
+}
+
+// program is what a node must have to run a task.
+func (t *Truth) program(spec *api.Task) program {
+	p := program{driver: spec.Driver, code: t.Code}
+	switch {
+	case p.code != "":
+	case spec.Artifact != nil:
+		p.code = string(spec.Artifact.Digest)
+	case len(spec.Command) > 0:
+		p.code = spec.Command[0]
+	}
+	return p
 }
 
 // of is how long an element runs.
@@ -94,28 +112,59 @@ func (w *World) happen(e event) {
 	case planned:
 		w.inputs = append(w.inputs, w.plan...)
 		w.plan = nil
+	case carries:
+		w.carried(e.node)
+	case joins:
+		if !a.over {
+			w.join(e.node, a)
+		}
 	case starts:
 		if a.over {
 			return
 		}
 		a.running, a.started = true, w.now
+		w.nodes[a.node].programs.use(a.program, a.truth.Program)
 		w.load(a, 1)
 		w.report(a, api.Report{Attempt: a.id, N: 1, Kind: api.ReportStarted})
 		w.meter.started(a, w.now)
 		w.queue.push(event{at: w.now.Add(a.run), kind: ends, node: a.node, attempt: a})
-	case ends, stopped:
-		if a.over {
-			return
+	case ends:
+		if !a.over && !a.ran {
+			w.ran(a)
 		}
-		w.leave(a)
-		w.report(a, api.Report{Attempt: a.id, N: 2, Kind: api.ReportEnded, Result: a.result(e.kind, w.now)})
+	case stopped:
+		if !a.over {
+			w.report(a, w.ending(a, stopped))
+		}
 	}
 }
 
+// ran sends home what an attempt that has run leaves behind. It holds its room until
+// that is there.
+func (w *World) ran(a *attempt) {
+	a.ran, a.stopped = true, w.now // it uses nothing from here on
+	w.meter.elapsed(&w.nodes[a.node], a.node, w.now)
+	w.nodes[a.node].used.cpu -= a.use
+	if n := a.truth.Out; n > 0 && !a.fails && !a.timeout && w.send(a, w.nodes[a.node].node.Site, w.net.home, n) {
+		return
+	}
+	w.report(a, w.ending(a, ends))
+}
+
+// ending takes an attempt off its machine, whose report it returns.
+func (w *World) ending(a *attempt, k eventKind) api.Report {
+	r := api.Report{Attempt: a.id, N: 2, Kind: api.ReportEnded, Result: a.result(k, w.now)}
+	w.leave(a)
+	return r
+}
+
 func (a *attempt) result(k eventKind, now api.Time) *api.Result {
-	r := &api.Result{}
+	r := &api.Result{BytesIn: a.fetched}
 	if a.running {
-		r.Wall = now.Sub(a.started)
+		if !a.ran {
+			a.stopped = now
+		}
+		r.Wall, r.Start, r.Fetch = a.stopped.Sub(a.started), a.started.Sub(a.ready), a.ready.Sub(a.began)
 	}
 	r.CPU = api.Duration(int64(r.Wall) / 1000 * int64(a.use))
 	switch {
@@ -125,13 +174,25 @@ func (a *attempt) result(k eventKind, now api.Time) *api.Result {
 		r.Outcome, r.Reason = api.OutcomeFailed, "timeout"
 	case a.fails:
 		r.Outcome, r.ExitCode = api.OutcomeFailed, 1
+	default:
+		a.leaves(r)
 	}
 	return r
+}
+
+// leaves notes the outputs of an attempt that succeeded, of equal sizes.
+func (a *attempt) leaves(r *api.Result) {
+	r.BytesOut = a.truth.Out
+	list := a.job.spec.Tasks[a.id.Task].Outputs
+	for i := range list {
+		r.Outputs = append(r.Outputs, api.Value{Name: list[i].Name, Size: a.truth.Out / api.Bytes(len(list))})
+	}
 }
 
 // leave takes an attempt off its machine.
 func (w *World) leave(a *attempt) {
 	a.over = true
+	w.giveUp(a)
 	if a.running {
 		w.load(a, -1)
 	}
@@ -141,7 +202,9 @@ func (w *World) leave(a *attempt) {
 func (w *World) load(a *attempt, sign int64) {
 	m := &w.nodes[a.node]
 	w.meter.elapsed(m, a.node, w.now)
-	m.used.cpu += a.use * api.Milli(sign)
+	if !a.ran {
+		m.used.cpu += a.use * api.Milli(sign)
+	}
 	m.used.asked += a.asked * api.Milli(sign)
 	m.used.memory += a.memory * api.Bytes(sign)
 	m.used.gpu += a.gpu * api.Milli(sign)

@@ -155,6 +155,7 @@ type Result struct {
 	Wait, Completion Spread
 	Utilisation      Utilisation
 	Joules           float64 // of all nodes from the start to the end of the makespan
+	Links            []Carried
 }
 
 func (w *World) result() Result {
@@ -171,6 +172,7 @@ func (w *World) result() Result {
 		Unfinished: int64(len(w.jobs)), Failures: m.failures, Missed: m.missed, Makespan: max(end.Sub(w.cfg.Start), 0),
 		Wait: spread(m.waits), Completion: spread(m.completions), Joules: m.joules,
 	}
+	r.Links = w.net.used(r.Makespan)
 	if s := r.Makespan.Std().Seconds(); s > 0 {
 		share := func(taken float64, of int64) float64 {
 			if of == 0 {

@@ -14,7 +14,9 @@ type event struct {
 type eventKind uint8
 
 const (
-	starts   eventKind = iota // an attempt's task begins to run
+	joins    eventKind = iota // bytes of an attempt are on a link; node is the link
+	carries                   // the first transfer of a link may have ended
+	starts                    // an attempt's task begins to run
 	ends                      // it ends by itself
 	stopped                   // it has ended on request
 	fails                     // a node dies

@@ -3,6 +3,7 @@ package twin
 import (
 	"fmt"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -72,7 +73,7 @@ func fleet(t testing.TB, text string) []api.Node {
 
 func failing(seed uint64) Config {
 	return Config{
-		Startup: map[string]api.Duration{api.DriverNoop: 100 * api.Millisecond}, Seed: seed, Check: true, Gather: api.Millisecond,
+		Startup: map[string]Startup{api.DriverNoop: {Cold: 100 * api.Millisecond, Warm: 100 * api.Millisecond}}, Seed: seed, Check: true, Gather: api.Millisecond,
 		Failures: Failures{Between: 5 * api.Minute, Repair: 30 * api.Second},
 	}
 }
@@ -128,7 +129,7 @@ func TestOneTask(t *testing.T) {
 	nodes := fleet(t, "1x2,4Gi")
 	nodes[0].Speed = 2000
 	nodes[0].Power = &api.PowerModel{Idle: 10_000, Full: 30_000}
-	w, err := New(Config{Nodes: nodes, Startup: map[string]api.Duration{api.DriverNoop: api.Second}})
+	w, err := New(Config{Nodes: nodes, Startup: map[string]Startup{api.DriverNoop: {Cold: api.Second}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -149,7 +150,7 @@ func TestOneTask(t *testing.T) {
 		Wait: Spread{1, 1, 1}, Completion: Spread{6, 6, 6}, Utilisation: Utilisation{CPU: 0.25, CPUUsed: 0.25, Memory: 0}, Joules: 150,
 	}
 	want.Utilisation.Memory = got.Utilisation.Memory
-	if got != want {
+	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
 }

@@ -18,6 +18,7 @@ type World struct {
 	engine *engine.Engine
 	queue  queue
 	random *rand.Rand
+	net    network
 	demand Demand
 	next   Arrival // the next one, when more is set
 	more   bool
@@ -51,7 +52,8 @@ type attempt struct {
 	id      api.Attempt
 	node    int32
 	boot    uint32 // of the machine when it was placed there
-	driver  string
+	program program
+	truth   *Truth
 	run     api.Duration // at the machine's speed
 	use     api.Milli
 	asked   api.Milli
@@ -59,10 +61,20 @@ type attempt struct {
 	gpu     api.Milli
 	fails   bool
 	timeout bool
+	cold    bool // its machine does not have its program
 	running bool
+	ran     bool // it has run; its outputs are on their way
 	over    bool // nothing more is to happen to it
 	job     *job
-	started api.Time
+
+	legs    []leg // to fetch before it starts
+	fetched api.Bytes
+	link    int32     // that moving is on
+	moving  *transfer // nil when nothing is on a link
+	size    api.Bytes // of what goes onto one next
+
+	// When its machine heard of it, had all inputs, ran it first and last.
+	began, ready, started, stopped api.Time
 }
 
 // New builds a world.
@@ -78,14 +90,15 @@ func New(cfg Config) (*World, error) {
 	if cfg.Horizon > 0 {
 		w.end = cfg.Start.Add(cfg.Horizon)
 	}
+	w.net = newNetwork(&cfg)
 	return w, w.open()
 }
 
 // open registers the nodes.
 func (w *World) open() error {
 	w.inputs = append(w.inputs, &engine.Lead{Epoch: 1, Server: "twin"})
-	if w.cfg.Strategy != "" {
-		w.inputs = append(w.inputs, &engine.PutSettings{Strategy: w.cfg.Strategy})
+	if w.cfg.Strategy != "" || w.cfg.Home != "" {
+		w.inputs = append(w.inputs, &engine.PutSettings{Strategy: w.cfg.Strategy, Home: w.cfg.Home})
 	}
 	w.inputs = append(w.inputs, w.cfg.Settings...)
 	if w.cfg.Retain > 0 {
@@ -102,7 +115,7 @@ func (w *World) open() error {
 			return fmt.Errorf("build a world: two nodes are called %s", n.Name)
 		}
 		w.index[n.Name] = int32(i)
-		w.nodes[i] = newMachine(n, w.now)
+		w.nodes[i] = newMachine(n, w.cfg.Cache, w.now)
 		w.inputs = append(w.inputs, &engine.Register{Node: *n})
 		w.breakLater(int32(i))
 	}
@@ -124,7 +137,7 @@ func (w *World) Run(demand Demand, stop func() bool) (Result, error) {
 
 func (w *World) run(demand Demand, stop func() bool) error {
 	w.demand, w.more = demand, true
-	if err := w.fetch(); err != nil {
+	if err := w.pull(); err != nil {
 		return err
 	}
 	for steps := 0; w.advance(); steps++ {
@@ -187,15 +200,31 @@ func (w *World) soonest() (at api.Time, ok bool) {
 func (w *World) arrive() {
 	a := w.next
 	w.meter.events++
-	w.inputs = append(w.inputs, &engine.Submit{Caller: engine.Caller{Principal: "twin"}, Workload: a.Workload})
+	w.inputs = append(w.inputs, &engine.Submit{
+		Caller: engine.Caller{Principal: "twin"}, Workload: a.Workload, Facts: facts(a.Truth),
+	})
 	w.arrived = append(w.arrived, a)
-	if err := w.fetch(); err != nil {
+	if err := w.pull(); err != nil {
 		w.meter.fault = err
 	}
 }
 
-// fetch gets the next arrival.
-func (w *World) fetch() error {
+// facts are what a server knows of programs and inputs: their sizes; nil when there
+// is nothing to know.
+func facts(truth []Truth) (out []engine.Fact) {
+	for i := range truth {
+		if t := &truth[i]; t.In > 0 || t.Program > 0 {
+			if out == nil {
+				out = make([]engine.Fact, len(truth))
+			}
+			out[i] = engine.Fact{Program: t.Program, Inputs: t.In}
+		}
+	}
+	return out
+}
+
+// pull gets the next arrival.
+func (w *World) pull() error {
 	before := w.next.At
 	if w.next, w.more = w.demand(); !w.more {
 		return nil

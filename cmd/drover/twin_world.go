@@ -1,0 +1,39 @@
+package main
+
+import (
+	"time"
+
+	"drover.dev/api"
+	"drover.dev/internal/rehearse"
+	"github.com/spf13/cobra"
+)
+
+// worldFlags describe what a rehearsal takes of the world beside demand and fleet.
+type worldFlags struct {
+	startup, cache  string
+	between, repair time.Duration
+}
+
+func (o *worldFlags) flags(cmd *cobra.Command, p *rehearse.Plan) {
+	f := cmd.Flags()
+	f.StringVar(&o.startup, "startup", "", "from when a task's inputs are there to its first instruction: TIME, COLD/WARM, or by driver: wasm=50ms/5ms,process=20ms")
+	f.StringVar(&o.cache, "cache", "", "what programs may take on a node, such as 10Gi (default: a tenth of its storage)")
+	f.DurationVar(&o.between, "mtbf", 0, "mean time between the failures of a node (default: none fails)")
+	f.DurationVar(&o.repair, "mttr", 10*time.Minute, "mean time to its repair")
+	f.Float64Var(&p.Intensity, "carbon-intensity", rehearse.WorldIntensity, "of the grid, in g CO2e/kWh; the default is the world's average of 2023")
+	f.Float64Var(&p.Price, "price", rehearse.AssumedPrice, "of energy, in EUR/kWh")
+}
+
+// plan puts what the flags say into a plan.
+func (o *worldFlags) plan(p *rehearse.Plan) (err error) {
+	if p.Startup, err = rehearse.ParseStartup(o.startup); err != nil {
+		return usageError{errText("--startup: %v", err), "for example --startup 200ms"}
+	}
+	if o.cache != "" {
+		if p.Cache, err = api.ParseBytes(o.cache); err != nil || p.Cache < 0 {
+			return usageError{errText("--cache: %.40q is no size", o.cache), "for example --cache 10Gi"}
+		}
+	}
+	p.Failures.Between, p.Failures.Repair = api.Duration(o.between), api.Duration(o.repair)
+	return nil
+}
