@@ -179,7 +179,7 @@ func (s *Source) anonymous(ctx context.Context, z *zip.Writer, n uint64, a *Anon
 
 // learn meets every text once, for the sentences that quote them.
 func (s *Source) learn(ctx context.Context, from journal.Link, st *state.State, a *Anonymiser) error {
-	copied, err := Clone(st)
+	copied, err := journal.CopyState(st)
 	if err != nil {
 		return err
 	}

@@ -95,25 +95,17 @@ func opens(inputs []engine.Input) bool {
 // renew makes the engine from the state after record n, as a leader does.
 func (a *Auditor) renew(ctx context.Context, n uint64) (err error) {
 	var st *state.State
-	if a.engine == nil {
+	if old := a.engine; old == nil {
 		st, err = a.state(ctx, n)
 	} else {
-		st, err = Clone(a.engine.State())
+		a.engine = nil // what it knows is moved
+		st, err = journal.MoveState(old.State())
 	}
 	if err != nil {
 		return err
 	}
 	a.engine = engine.New(st)
 	return nil
-}
-
-// Clone copies a state the way a snapshot does.
-func Clone(st *state.State) (*state.State, error) {
-	b, err := journal.EncodeState(st)
-	if err != nil {
-		return nil, err
-	}
-	return journal.DecodeState(b)
 }
 
 func (a *Auditor) compare(r *journal.Record, inputs []engine.Input) error {

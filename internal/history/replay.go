@@ -48,7 +48,7 @@ func (s *Source) Replay(ctx context.Context, upto uint64, build string, each fun
 		return Replayed{}, fmt.Errorf("replay %s: %w", to, err)
 	}
 	out = Replayed{Base: at.N, At: at.N, Time: at.Now, State: st, Divergences: []*Divergence{}}
-	a := NewAuditor(build, func(context.Context, uint64) (*state.State, error) { return Clone(st) })
+	a := NewAuditor(build, func(context.Context, uint64) (*state.State, error) { return journal.CopyState(st) })
 	for v, err := range s.verified(ctx, at.Link) {
 		if out.At == upto && upto > 0 {
 			break

@@ -30,7 +30,7 @@ func (d *Dir) Verify(ctx context.Context, o Options) (Verdict, error) {
 		o.Progress = func(string, int64, int64) {}
 	}
 	v := verifier{dir: d, options: o, state: state.New(), verdict: Verdict{Faults: []Fault{}}}
-	v.auditor = NewAuditor(o.Build, func(context.Context, uint64) (*state.State, error) { return Clone(v.state) })
+	v.auditor = NewAuditor(o.Build, func(context.Context, uint64) (*state.State, error) { return journal.CopyState(v.state) })
 	if err := v.run(ctx); err != nil {
 		return v.verdict, fmt.Errorf("verify %s: %w", d.Path, err)
 	}

@@ -176,15 +176,6 @@ func decodePair[T any](mode cbor.DecMode, b []byte, what string, fresh func(uint
 	return v, rest, nil
 }
 
-// EncodeState gives the canonical bytes of a state, for a snapshot.
-func EncodeState(st *state.State) ([]byte, error) {
-	b, err := bodies.enc.Marshal(st)
-	if err != nil {
-		return nil, fmt.Errorf("encode the state: %w", err)
-	}
-	return b, nil
-}
-
 // DecodeState reads a snapshot's state and rebuilds what is derived in it.
 func DecodeState(b []byte) (st *state.State, err error) {
 	defer func() {
@@ -203,10 +194,11 @@ func DecodeState(b []byte) (st *state.State, err error) {
 	return st, nil
 }
 
-// The two CBOR major types that frame the lists (RFC 8949, section 3).
+// The CBOR major types that frame lists and states (RFC 8949, section 3).
 const (
 	majorUint  = 0
 	majorArray = 4
+	majorMap   = 5
 )
 
 var errMalformed = errors.New("malformed")

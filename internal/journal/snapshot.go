@@ -64,45 +64,85 @@ func (s *Snapshots) RetireTo(a *Archive) { s.archive = a }
 
 // Save returns once the snapshot is on disk and was read back equal; only then may
 // the journal be truncated. Then it removes the oldest ones over the number to keep.
-func (s *Snapshots) Save(at Link, data []byte) error {
+// The data may come in pieces.
+func (s *Snapshots) Save(at Link, data ...[]byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(data) > MaxSnapshot {
-		return fmt.Errorf("save the snapshot at record %d: it has %d bytes, at most %d may be", at.N, len(data), MaxSnapshot)
+	size := 0
+	for _, piece := range data {
+		size += len(piece)
 	}
-	name := fmt.Sprintf(s.name, at.N)
-	if err := s.write(name, at, data); err != nil {
+	if size > MaxSnapshot {
+		return fmt.Errorf("save the snapshot at record %d: it has %d bytes, at most %d may be", at.N, size, MaxSnapshot)
+	}
+	name, head := fmt.Sprintf(s.name, at.N), snapshotHeader(at, size)
+	sum := sumOf(head, data...)
+	head = append(head, sum[:]...)
+	if err := s.write(name, head, data); err != nil {
 		return fmt.Errorf("save the snapshot at record %d in %s: %w", at.N, s.dir, err)
 	}
-	back, err := s.load(name)
-	if err == nil && (back.At != at || !bytes.Equal(back.Data, data)) {
-		err = errors.New("it reads back different")
-	}
-	if err != nil {
+	if err := s.check(name, head); err != nil {
 		return errors.Join(fmt.Errorf("save the snapshot at record %d: %w: check the disk", at.N, err),
 			os.Remove(filepath.Join(s.dir, name)))
 	}
 	return s.prune()
 }
 
-func (s *Snapshots) write(name string, at Link, data []byte) error {
+func (s *Snapshots) write(name string, head []byte, data [][]byte) error {
 	d, err := newDraft(s.dir)
 	if err != nil {
 		return err
 	}
 	defer d.discard()
-	head := snapshotHeader(at, len(data))
-	sum := sumOf(head, data)
-	if _, err := d.f.Write(append(head, sum[:]...)); err != nil {
+	if _, err := d.f.Write(head); err != nil {
 		return err
 	}
-	if _, err := d.zip.Write(data); err != nil {
-		return err
+	for _, piece := range data {
+		if _, err := d.zip.Write(piece); err != nil {
+			return err
+		}
 	}
 	if err := d.zip.Close(); err != nil {
 		return err
 	}
 	return d.publish(name)
+}
+
+// check reads a snapshot back, without holding it: it must have this header, with
+// the checksum, and the data of that checksum.
+func (s *Snapshots) check(name string, want []byte) error {
+	f, head, err := s.open(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	z, err := unzip(f)
+	if err != nil {
+		return err
+	}
+	defer z.Close()
+	h := sha256.New()
+	h.Write(head[:snapshotHead])
+	if _, err := io.Copy(h, z); err != nil {
+		return err
+	}
+	if !bytes.Equal(head, want) || !bytes.Equal(h.Sum(nil), want[snapshotHead:]) {
+		return errors.New("it reads back different")
+	}
+	return nil
+}
+
+// open gives a file, and its header, behind which the file stands.
+func (s *Snapshots) open(name string) (*os.File, []byte, error) {
+	f, err := os.Open(filepath.Join(s.dir, name))
+	if err != nil {
+		return nil, nil, err
+	}
+	head := make([]byte, snapshotHead+sha256.Size)
+	if _, err := io.ReadFull(f, head); err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("the header is cut off: %w", err), f.Close())
+	}
+	return f, head, nil
 }
 
 func snapshotHeader(at Link, size int) []byte {
@@ -112,10 +152,11 @@ func snapshotHeader(at Link, size int) []byte {
 	return binary.BigEndian.AppendUint64(b, uint64(size))
 }
 
-func sumOf(parts ...[]byte) (sum [sha256.Size]byte) {
+func sumOf(head []byte, data ...[]byte) (sum [sha256.Size]byte) {
 	h := sha256.New()
-	for _, p := range parts {
-		h.Write(p)
+	h.Write(head)
+	for _, piece := range data {
+		h.Write(piece)
 	}
 	h.Sum(sum[:0])
 	return sum
@@ -179,16 +220,12 @@ func (s *Snapshots) Load(n uint64) (Snapshot, error) {
 func (s *Snapshots) Path(n uint64) string { return filepath.Join(s.dir, fmt.Sprintf(s.name, n)) }
 
 func (s *Snapshots) load(name string) (Snapshot, error) {
-	f, err := os.Open(filepath.Join(s.dir, name))
+	f, head, err := s.open(name)
 	if err != nil {
 		return Snapshot{}, err
 	}
 	defer f.Close()
-	var head [snapshotHead + sha256.Size]byte
-	if _, err := io.ReadFull(f, head[:]); err != nil {
-		return Snapshot{}, fmt.Errorf("the header is cut off: %w", err)
-	}
-	data, err := readZipped(f)
+	data, err := readZipped(f, binary.BigEndian.Uint64(head[snapshotHead-8:]))
 	if err != nil {
 		return Snapshot{}, err
 	}
@@ -203,21 +240,28 @@ func (s *Snapshots) load(name string) (Snapshot, error) {
 	return snap, nil
 }
 
-func readZipped(r io.Reader) ([]byte, error) {
+// readZipped reads data of a size that is announced, and is taken at its word only
+// as far as the data goes.
+func readZipped(r io.Reader, size uint64) ([]byte, error) {
+	if size > MaxSnapshot {
+		return nil, fmt.Errorf("more than %d bytes", MaxSnapshot)
+	}
 	z, err := unzip(r)
 	if err != nil {
 		return nil, err
 	}
 	defer z.Close()
-	data, err := io.ReadAll(io.LimitReader(z, MaxSnapshot+1))
-	if err != nil {
+	data := bytes.NewBuffer(make([]byte, 0, min(size, trusted)+bytes.MinRead))
+	if n, err := data.ReadFrom(io.LimitReader(z, int64(size)+1)); err != nil {
 		return nil, err
+	} else if uint64(n) > size {
+		return nil, fmt.Errorf("more than the %d bytes that were written", size)
 	}
-	if len(data) > MaxSnapshot {
-		return nil, fmt.Errorf("more than %d bytes", MaxSnapshot)
-	}
-	return data, nil
+	return data.Bytes(), nil
 }
+
+// trusted is how much memory is taken because a header says so.
+const trusted = 256 << 20
 
 func (s *Snapshots) prune() error {
 	all, err := s.List()

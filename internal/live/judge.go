@@ -116,12 +116,12 @@ func (c *Cell) judgeEnd(v *journal.Verifier, last uint64) error {
 func (c *Cell) beginAnew(ctx context.Context) error {
 	at, s := c.shadow.at, c.shadow
 	if at.N > 0 {
-		data, err := journal.EncodeState(s.engine.State())
+		data, err := journal.EncodePieces(s.engine.State())
 		if err != nil {
 			return err
 		}
 		before, _ := c.snapshots.LoadNewest() // none is as good as record 0
-		if err := c.snapshots.Save(at, data); err != nil {
+		if err := c.snapshots.Save(at, data...); err != nil {
 			return err
 		}
 		if err := c.archiveProved(ctx, before.At.N, at.N); err != nil {

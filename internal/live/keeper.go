@@ -52,7 +52,7 @@ func (k *keeper) due(ctx context.Context, f *fold) {
 	}
 	k.cell.fail.At(pointBeforeSnapshot)
 	k.records, k.bytes, k.taken = 0, 0, time.Now()
-	data, err := journal.EncodeState(k.cell.shadow.engine.State())
+	data, err := journal.EncodePieces(k.cell.shadow.engine.State())
 	m := mark{at: f.at, seq: f.seq}
 	k.cell.background.Go(func() {
 		defer func() { <-k.busy }()
@@ -83,13 +83,17 @@ func (k *keeper) cut(m mark) (cut mark) {
 // keep saves a snapshot, archives the records before the one before it and
 // removes them from the journal. Two snapshots stay usable: if the newest is
 // damaged, the journal continues the older one.
-func (k *keeper) keep(ctx context.Context, m mark, data []byte) error {
+func (k *keeper) keep(ctx context.Context, m mark, data [][]byte) error {
 	c := k.cell
-	if err := c.snapshots.Save(m.at, data); err != nil {
+	if err := c.snapshots.Save(m.at, data...); err != nil {
 		return err
 	}
 	c.count.snapshots.Add(1)
-	c.log.Info("snapshot written", "record", m.at.N, "bytes", len(data))
+	size := 0
+	for _, piece := range data {
+		size += len(piece)
+	}
+	c.log.Info("snapshot written", "record", m.at.N, "bytes", size)
 	cut := k.cut(m)
 	upto := cut.at.N
 	if !c.cluster.sole {

@@ -158,12 +158,8 @@ func (s *shadow) clone(ctx context.Context, n uint64) (*state.State, error) {
 	if err := s.until(ctx, func() bool { return s.at.N >= n }); err != nil {
 		return nil, err
 	}
-	b, err := journal.EncodeState(s.engine.State())
-	s.mu.RUnlock()
-	if err != nil {
-		return nil, err
-	}
-	return journal.DecodeState(b)
+	defer s.mu.RUnlock()
+	return journal.CopyState(s.engine.State())
 }
 
 // View implements httpapi.Cell.
