@@ -41,6 +41,43 @@ func BenchmarkStepBesideBlocked(b *testing.B) {
 	}
 }
 
+// BenchmarkStepBesideRelated is the same on 2,000 nodes, while tasks of 300 shapes
+// wait, each for a whole node on which there are some of those jobs, or none within its
+// site: whatever is placed or ends changes what their relations read, and admits none.
+func BenchmarkStepBesideRelated(b *testing.B) {
+	app := map[string]string{"app": "load"}
+	for _, c := range []struct {
+		name  string
+		wants api.Requirements
+	}{
+		{"near", api.Requirements{Near: []api.Relation{{Labels: app, Within: api.WithinNode}}}},
+		{"apart", api.Requirements{Apart: []api.Relation{{Labels: app, Within: api.WithinSite}}}},
+		{"spread", api.Requirements{Spread: []api.Spread{{Labels: app, Over: api.WithinSite, Skew: 1}}}},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			l := newLoad(2000)
+			l.labels = app
+			for i := range 2000 {
+				n := *l.e.State().Nodes[fmt.Sprintf("node-%d", i)]
+				n.Site = fmt.Sprint("site-", i%5)
+				l.step(b, &Register{Node: n.Node})
+			}
+			fill := load("everywhere")
+			fill.Labels = app
+			fill.Tasks[0].Count, fill.Tasks[0].Requires.Apart = 2000, []api.Relation{{Within: api.WithinNode}}
+			l.step(b, &Submit{Workload: fill})
+			for i := range 300 {
+				w := load(fmt.Sprint("blocked-", i))
+				w.Tasks[0].Requires = c.wants
+				w.Tasks[0].Resources.CPU = 64_000 - api.Milli(i%10)
+				w.Tasks[0].Resources.Memory -= api.Bytes(i)
+				l.step(b, &Submit{Workload: w})
+			}
+			l.run(b, nil)
+		})
+	}
+}
+
 // BenchmarkFollow folds the same work into a follower.
 func BenchmarkFollow(b *testing.B) {
 	var records [][]state.Event
@@ -69,6 +106,8 @@ type pipeline struct {
 	first []state.Event
 	next  int
 	spent time.Duration // in Step and Check
+
+	labels map[string]string // of the jobs
 }
 
 func newLoad(nodes int) *pipeline {
@@ -114,7 +153,9 @@ func (l *pipeline) run(b *testing.B, keep func([]state.Event)) {
 	for n := 0; n < b.N; n += batch {
 		in := make([]Input, batch)
 		for i := range in {
-			in[i] = &Submit{Workload: load(fmt.Sprint("job-", l.next))}
+			w := load(fmt.Sprint("job-", l.next))
+			w.Labels = l.labels
+			in[i] = &Submit{Workload: w}
 			l.next++
 		}
 		events := l.step(b, in...)

@@ -72,6 +72,10 @@ type Index struct {
 	shifted    uint64      // value of ticks when a place was last taken or left
 	stirs      uint64      // counts placements that a relation reads
 	again      uint64      // value of stirs when blocked shapes were last looked at
+	calmed     uint64      // value of restless then
+	looks      []*node     // a blocked shape is looked at on, for reuse
+	denseSize  int         // of the tallies' counts by number, about
+	spared     int         // how many tallies there may be, if more than usual wait
 	trial      bool        // it is a copy to try placements on
 	tried      []triedHold // by a trial
 	held       bool        // what a planner plans for is kept out of Next
@@ -92,7 +96,7 @@ type group struct {
 func New() *Index {
 	x := &Index{
 		byName: map[string]*node{}, sites: map[string]api.Site{}, stale: 1,
-		queue:  queue{shapes: map[string]*shape{}, items: map[api.TaskRef]*item{}, lanes: map[string]*lane{}},
+		queue:  queue{shapes: map[string]*shape{}, items: map[api.TaskRef]*item{}, lanes: map[string]*lane{}, waits: map[string]*waits{}},
 		passed: map[string]*passing{},
 		used:   map[string]*usage{}, demands: map[string]*demand{},
 		promises: map[uint64]*promise{}, promised: map[api.TaskRef]uint64{},
@@ -104,7 +108,16 @@ func New() *Index {
 }
 
 // SetHome names the site of the cell's artifact store and of its callers.
-func (x *Index) SetHome(name string) { x.home = name }
+func (x *Index) SetHome(name string) {
+	if x.home == name {
+		return
+	}
+	x.home = name
+	x.stale++ // where data may be decides which nodes pass
+	for _, e := range x.nodes {
+		x.room(e)
+	}
+}
 
 // PutSite declares or replaces a site and its links. When both ends declare a
 // link, what the end with the smaller name says holds, whichever came first.
@@ -224,6 +237,9 @@ func (x *Index) Hold(name string, ref api.TaskRef, a *Ask, devices []api.DeviceS
 // Try is a Hold that Unhold will take back: nobody gains by it.
 func (x *Index) Try(name string, ref api.TaskRef, a *Ask, devices []api.DeviceShare) {
 	x.take(name, ref, a, devices, 1, true)
+	if e := x.byName[name]; e != nil && x.Depth() > 0 {
+		e.await(held{ref, a.Task, devices, a.Now, e.after(a, a.Now)})
+	}
 }
 
 // Release gives it back, and lets tasks try again that wait for room.
@@ -241,6 +257,9 @@ func (x *Index) Release(name string, ref api.TaskRef, a *Ask, devices []api.Devi
 // Unhold takes back what was tried: nobody has gained room by it.
 func (x *Index) Unhold(name string, ref api.TaskRef, a *Ask, devices []api.DeviceShare) {
 	x.take(name, ref, a, devices, -1, true)
+	if e := x.byName[name]; e != nil {
+		e.forget(ref)
+	}
 }
 
 func (x *Index) take(name string, ref api.TaskRef, a *Ask, devices []api.DeviceShare, sign int32, tried bool) {
@@ -291,6 +310,7 @@ func (x *Index) Refresh() (woken bool) {
 		return false
 	}
 	x.countPromised()
+	x.again, x.calmed = x.stirs, x.restless
 	most := x.mostRoom()
 	kept := x.queue.blocked[:0]
 	for _, s := range x.queue.blocked {
@@ -306,6 +326,7 @@ func (x *Index) Refresh() (woken bool) {
 	}
 	clear(x.queue.blocked[len(kept):])
 	x.queue.blocked = kept
+	x.queue.calm()
 	clear(x.dirty)
 	x.dirty = x.dirty[:0]
 	for _, t := range x.tenants { // order-free: each alike

@@ -85,6 +85,8 @@ type shape struct {
 	pos     int // in the lane; -1: not there
 	blocked bool
 	seen    uint64 // Index.ticks when it was last tried
+	waits   []wait // its relations, while it is blocked; nil: it has none
+	all     bool   // any node may have become possible since
 
 	looked   uint64 // Index.stale when it was looked whether any node suits
 	none     bool   // none does
@@ -98,6 +100,10 @@ type queue struct {
 	lanes   map[string]*lane // those with shapes to try
 	blocked []*shape
 	bound   []*shape // those of them that have relations
+
+	waits    map[string]*waits // by key of the tally that they read
+	stirring []*waits          // those that something has changed for
+	knotty   int               // how many of bound are intricate
 }
 
 // lane holds the shapes that are tried one after the other: all of them, or under
@@ -154,13 +160,6 @@ func (q *queue) unblock(s *shape) {
 	q.unbind(s)
 	if i := slices.Index(q.blocked, s); i >= 0 {
 		q.blocked = slices.Delete(q.blocked, i, i+1)
-	}
-}
-
-// unbind forgets that what is placed may admit a blocked shape.
-func (q *queue) unbind(s *shape) {
-	if i := slices.Index(q.bound, s); i >= 0 {
-		q.bound = slices.Delete(q.bound, i, i+1)
 	}
 }
 
@@ -265,8 +264,7 @@ func (x *Index) Block(name string) {
 	x.queue.leave(s)
 	x.queue.blocked = append(x.queue.blocked, s)
 	if s.ask.tied() {
-		s.seen = x.ticks
-		x.queue.bound = append(x.queue.bound, s)
+		x.bind(s)
 	}
 }
 
@@ -338,6 +336,15 @@ func ShapeOf(t *api.Task, tenant string, priority int32, pin string, gang bool) 
 	k = append(k, ';').requirements(&t.Requires)
 	if gang {
 		k = k.num(int64(t.Count))
+	}
+	if t.Residency != nil {
+		k = append(k, '@')
+		for _, s := range t.Residency.Sites {
+			k = k.str(s)
+		}
+		if t.HoldsData() {
+			k = append(k, '&')
+		}
 	}
 	return string(k)
 }

@@ -91,6 +91,7 @@ func (e *node) valueOfAll(labels []string) (string, bool) {
 // tally counts the tasks that a selector means, by the value of a label of their
 // nodes.
 type tally struct {
+	key     string
 	who     selector
 	label   string
 	counts  map[string]int32
@@ -136,7 +137,7 @@ func (x *Index) tally(r *rule) *tally {
 	if t := x.tallies[r.key]; t != nil {
 		return t
 	}
-	t := &tally{who: r.who, label: r.label, counts: map[string]int32{}, changed: x.tick()}
+	t := &tally{key: r.key, who: r.who, label: r.label, counts: map[string]int32{}, changed: x.tick()}
 	if x.census != nil {
 		for p := range x.census(r.who.tenant, r.who.workload, r.who.labels) {
 			if e := x.byName[p.Node]; e != nil && (r.who.task == "" || r.who.task == p.Task) {
@@ -150,9 +151,7 @@ func (x *Index) tally(r *rule) *tally {
 		}
 	}
 	if x.stepping {
-		if len(x.tallies) >= maxTallies {
-			x.forgetTallies()
-		}
+		x.spareTallies()
 		x.tallies[r.key] = t
 		w := t.who.watched()
 		x.watching[w] = append(x.watching[w], t)
@@ -166,6 +165,23 @@ func (x *Index) tick() uint64 {
 		x.ticks++
 	}
 	return x.ticks
+}
+
+// spareTallies makes room for one more: those go that no blocked shape waits for.
+func (x *Index) spareTallies() {
+	if len(x.tallies) < max(maxTallies, x.spared) {
+		return
+	}
+	clear(x.watching)
+	for key, t := range x.tallies { // order-free: each stays or goes on its own
+		if x.queue.waits[key] == nil {
+			delete(x.tallies, key)
+			continue
+		}
+		w := t.who.watched()
+		x.watching[w] = append(x.watching[w], t)
+	}
+	x.spared = 2 * len(x.tallies)
 }
 
 func (x *Index) forgetTallies() {
@@ -187,9 +203,24 @@ func (x *Index) dense(t *tally, at *topology) []int32 {
 		}
 	}
 	if x.stepping {
+		x.spareDense(len(dense))
 		t.dense, t.as = dense, at
 	}
 	return dense
+}
+
+// maxDense is how many counts by number are kept, of all tallies together: 64 MiB.
+const maxDense = 1 << 24
+
+// spareDense makes room for some more; those of before are made anew when needed.
+func (x *Index) spareDense(more int) {
+	if x.denseSize += more; x.denseSize <= maxDense {
+		return
+	}
+	for _, t := range x.tallies { // order-free: each alike
+		t.dense, t.as = nil, nil
+	}
+	x.denseSize = more
 }
 
 func (t *tally) add(e *node, sign int32) {
@@ -234,6 +265,7 @@ func (x *Index) reckonAt(w watched, e *node, a *Ask, sign int32, tried bool) {
 		if t.add(e, sign); !tried {
 			t.changed = x.ticks
 			x.stirs++
+			x.stir(t, e, sign)
 		}
 	}
 }
@@ -304,31 +336,5 @@ func (x *Index) Relabel(name string, before, after *Ask) {
 	if e := x.byName[name]; e != nil {
 		x.reckon(e, before, -1, false)
 		x.reckon(e, after, 1, false)
-	}
-}
-
-// stirred reports whether a blocked shape fits that relations kept back, once
-// something has changed that they read.
-func (x *Index) stirred(s *shape) bool {
-	if len(x.queue.bound) == 0 || !s.ask.tied() || x.pulse(s.ask) <= s.seen {
-		return false
-	}
-	s.seen = x.ticks
-	return x.anyFits(s, x.nodes)
-}
-
-// Again lets blocked shapes try again that relations kept back, when what was
-// placed since the last look admits them.
-func (x *Index) Again() {
-	if len(x.queue.bound) == 0 || x.again == x.stirs {
-		return
-	}
-	x.again = x.stirs
-	for _, s := range slices.Clone(x.queue.bound) {
-		if x.stirred(s) {
-			x.queue.unblock(s)
-			s.blocked = false
-			x.offer(s)
-		}
 	}
 }
