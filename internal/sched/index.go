@@ -108,16 +108,7 @@ func New() *Index {
 }
 
 // SetHome names the site of the cell's artifact store and of its callers.
-func (x *Index) SetHome(name string) {
-	if x.home == name {
-		return
-	}
-	x.home = name
-	x.stale++ // where data may be decides which nodes pass
-	for _, e := range x.nodes {
-		x.room(e)
-	}
-}
+func (x *Index) SetHome(name string) { x.home = name }
 
 // PutSite declares or replaces a site and its links. When both ends declare a
 // link, what the end with the smaller name says holds, whichever came first.
@@ -237,9 +228,6 @@ func (x *Index) Hold(name string, ref api.TaskRef, a *Ask, devices []api.DeviceS
 // Try is a Hold that Unhold will take back: nobody gains by it.
 func (x *Index) Try(name string, ref api.TaskRef, a *Ask, devices []api.DeviceShare) {
 	x.take(name, ref, a, devices, 1, true)
-	if e := x.byName[name]; e != nil && x.Depth() > 0 {
-		e.await(held{ref, a.Task, devices, a.Now, e.after(a, a.Now)})
-	}
 }
 
 // Release gives it back, and lets tasks try again that wait for room.
@@ -257,9 +245,6 @@ func (x *Index) Release(name string, ref api.TaskRef, a *Ask, devices []api.Devi
 // Unhold takes back what was tried: nobody has gained room by it.
 func (x *Index) Unhold(name string, ref api.TaskRef, a *Ask, devices []api.DeviceShare) {
 	x.take(name, ref, a, devices, -1, true)
-	if e := x.byName[name]; e != nil {
-		e.forget(ref)
-	}
 }
 
 func (x *Index) take(name string, ref api.TaskRef, a *Ask, devices []api.DeviceShare, sign int32, tried bool) {
