@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"drover.dev/api"
-	"drover.dev/internal/history"
 	"drover.dev/internal/rehearse"
 	"drover.dev/internal/report"
 	"github.com/spf13/cobra"
@@ -27,7 +26,7 @@ type rehearsal struct {
 
 func (o *rehearsal) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&o.from, "from", "journal", "journal (of this machine's stopped server), a server's data directory, or the file of a trace")
+	f.StringVar(&o.from, "from", "journal", "journal (of --server, or of this machine's server, running or stopped), a server's data directory, or the file of a trace")
 	f.StringVar(&o.fleet, "fleet", "", "file of the fleet, or N×cpu,memory (default with a journal: the cell's own nodes)")
 	f.StringVar(&o.format, "format", "", "of the trace (default: found out from its first line)")
 	f.BoolVar(&o.skip, "skip-bad", false, "pass over rows of the trace that cannot be read")
@@ -176,31 +175,6 @@ func (o *rehearsal) fromJournal(ctx context.Context, a *app) error {
 	}
 	o.c.Work, o.c.Fleet = past.Work, past.Fleet
 	return nil
-}
-
-// demandOf reads what a stopped server's jobs did, from its data directory; "journal"
-// is that of this machine's server.
-func (a *app) demandOf(ctx context.Context, dir string) (*rehearse.Past, error) {
-	if dir == "journal" {
-		var err error
-		if dir, err = a.serverDir(); err != nil {
-			return nil, err
-		}
-	}
-	d, err := history.OpenDir(ctx, dir, "", nil)
-	if err != nil {
-		return nil, offlineError(err)
-	}
-	defer func() { _ = d.Close() }() // it is a copy
-	records, err := d.Records(ctx, 0)
-	if err != nil {
-		return nil, err
-	}
-	past, err := rehearse.ReadPast(ctx, records)
-	if err == nil && past.LeftOut > 0 {
-		a.note("%d workloads are left out: services, systems, and jobs of which a task never ended", past.LeftOut)
-	}
-	return past, err
 }
 
 func (a *app) compare(ctx context.Context, o *rehearsal) (*rehearse.Compared, error) {

@@ -13,11 +13,12 @@ import (
 
 func newStrategiesCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "strategies",
-		Short: "List the strategies that decide where and in which order work runs",
+		Use:     "strategies",
+		Aliases: []string{"strategy"},
+		Short:   "List the strategies that decide where and in which order work runs",
 		Long: `List the strategies of the cell: the built-in ones and those that drover apply
 declared. A workload chooses one by its field strategy, a tenant by a document of
-kind tenant, and drover strategies use chooses the cell's, which also orders the
+kind tenant, and drover strategies set chooses the cell's, which also orders the
 queue.`,
 		Args: args(0, 0, ""),
 		RunE: a.withClient(func(cmd *cobra.Command, c *client.Client, _ []string) error {
@@ -28,7 +29,7 @@ queue.`,
 			return a.show(list(rows), func() error { return strategyTable(rows).Render(a.out, a.style()) })
 		}),
 	}
-	cmd.AddCommand(newStrategiesShowCmd(a), newStrategiesTermsCmd(a), newStrategiesUseCmd(a))
+	cmd.AddCommand(newStrategiesShowCmd(a), newStrategiesTermsCmd(a), newStrategiesSetCmd(a))
 	return cmd
 }
 
@@ -136,23 +137,6 @@ func newStrategiesTermsCmd(a *app) *cobra.Command {
 				return t.Render(a.out, a.style())
 			})
 		},
-	}
-}
-
-func newStrategiesUseCmd(a *app) *cobra.Command {
-	return &cobra.Command{
-		Use:   "use NAME",
-		Short: "Make a strategy that of the cell",
-		Long: `Make a strategy that of the cell: it orders the queue, and places the tasks of
-workloads and tenants that name none. What is placed stays where it is.`,
-		Args: args(1, 1, "the name of a strategy"),
-		RunE: a.withClient(func(cmd *cobra.Command, c *client.Client, names []string) error {
-			if err := c.PutSettings(cmd.Context(), api.SettingsRequest{Strategy: names[0]}); err != nil {
-				return err
-			}
-			a.note("The cell's strategy is %s.", names[0])
-			return nil
-		}),
 	}
 }
 

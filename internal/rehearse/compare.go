@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"drover.dev/internal/engine"
 	"drover.dev/internal/twin"
 )
 
@@ -55,8 +56,11 @@ type Comparison struct {
 	Strategies []string // the first is the one that others are held against
 	Seeds      int      // runs of each strategy, with seeds 1 to Seeds
 	Jitter     float64  // see Work
-	Done       func(runs int)
-	Workers    int // runs at a time
+	// Opening, when it is not nil, is what makes a strategy the cell's. Jobs and
+	// tenants keep those that they name; without it every job takes the strategy.
+	Opening func(strategy string) []engine.Input
+	Done    func(runs int)
+	Workers int // runs at a time
 }
 
 // Interval is a mean over seeds with its 95 % confidence interval (Student's t).
@@ -164,12 +168,15 @@ func (c *Comparison) runAll(ctx context.Context, runs []*Report) error {
 func (c *Comparison) run(ctx context.Context, strategy string, seed uint64) (*Report, error) {
 	p := c.Plan
 	p.Strategy, p.Seed = strategy, seed
+	if c.Opening != nil {
+		p.Opening, p.Strategy = c.Opening(strategy), ""
+	}
 	w, err := twin.New(p.config())
 	if err != nil {
 		return nil, err
 	}
 	began := time.Now()
-	got, err := w.Run(p.told(c.Work.demand(p.Start, strategy, c.Jitter, seed)), func() bool { return ctx.Err() != nil })
+	got, err := w.Run(p.told(c.Work.demand(p.Start, p.Strategy, c.Jitter, seed)), func() bool { return ctx.Err() != nil })
 	if err == nil {
 		err = context.Cause(ctx)
 	}

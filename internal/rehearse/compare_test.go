@@ -232,6 +232,14 @@ func TestPast(t *testing.T) {
 	if err != nil || got.Strategies[0].Metrics["completionMean"].Mean != 120 {
 		t.Errorf("%+v, %v", got, err)
 	}
+	if past.Began != start.Add(api.Second) || past.Took[0].Completion != 3*api.Minute-api.Second {
+		t.Errorf("from %s, measured %+v", past.Began, past.Took)
+	}
+	// From a state on, with the records after it: the job came before.
+	late, err := ReadRecent(t.Context(), r.e.State(), r.at, func(func(journal.Entry, error) bool) {})
+	if err != nil || len(late.Fleet.Nodes) != 1 || len(late.Work) != 0 {
+		t.Errorf("after the last record there is %+v, %v", late, err)
+	}
 	broken := r.entries[1:]
 	if _, err := ReadPast(t.Context(), func(yield func(journal.Entry, error) bool) { yield(broken[0], nil) }); err == nil {
 		t.Error("a journal without its beginning was read")

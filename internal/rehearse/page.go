@@ -63,6 +63,58 @@ func (c *Compared) any(m Metric) bool {
 	return false
 }
 
+// Table shows what was looked at and what was asked for.
+func (v *Verdict) Table() *report.Table {
+	t := &report.Table{Columns: []report.Column{
+		{Title: "METRIC"},
+		{Title: strings.ToUpper(v.Present), Right: true},
+		{Title: strings.ToUpper(v.Candidate), Right: true},
+		{Title: "CHANGE", Right: true},
+		{Title: "ASKED FOR", Right: true},
+		{Title: "VERDICT"},
+	}}
+	for i := range v.Findings {
+		f := &v.Findings[i]
+		m := Metric{Unit: f.Unit}
+		t.Add(shown[f.Metric], value(m, f.Present.Mean), value(m, f.Candidate.Mean), f.change(), f.asked(), f.verdict())
+	}
+	return t
+}
+
+// change is in the metric's own direction, unlike Worse.
+func (f *Finding) change() string {
+	if !f.Worse.Known {
+		return value(Metric{Unit: f.Unit}, f.By.Mean)
+	}
+	sign := 1.0
+	if f.Higher {
+		sign = -1
+	}
+	return fmt.Sprintf("%+.1f %% ± %.1f", sign*f.Worse.Mean+0, f.Worse.High-f.Worse.Mean)
+}
+
+func (f *Finding) asked() string {
+	sign, bound := f.Required, "at most"
+	if f.Higher {
+		sign, bound = -sign, "at least"
+	}
+	return fmt.Sprintf("%s %+.1f %%", bound, sign+0)
+}
+
+func (f *Finding) verdict() string {
+	switch {
+	case f.Passed && f.Guard:
+		return "kept"
+	case f.Passed:
+		return Better
+	case f.Guard:
+		return "broken"
+	case f.Worse.Known && f.Worse.Low > 0:
+		return Worse
+	}
+	return "not better"
+}
+
 // Verdicts says in a sentence a strategy what it is better and worse at than the
 // first one.
 func (c *Compared) Verdicts() []string {

@@ -22,6 +22,14 @@ type Past struct {
 	// which do not end by themselves, and jobs of which a task never ended.
 	LeftOut int
 	Records int
+	// Began is when the first job of Work came.
+	Began api.Time
+	// Took is what was measured of each job of Work.
+	Took []Took
+	// Settings, Strategies and Tenants are those of the last record.
+	Settings   state.Settings
+	Strategies map[string]api.Strategy
+	Tenants    map[string]api.Tenant
 	// Ended is what became of each element, in the order of the work.
 	Ended []twin.Ended
 	// Overhead is, by driver, the median time that elements took from their
@@ -32,9 +40,15 @@ type Past struct {
 // ReadPast collects the jobs of a cell's records, from the first record on. Nodes
 // and sites are those of the last one.
 func ReadPast(ctx context.Context, entries iter.Seq2[journal.Entry, error]) (*Past, error) {
-	p := pastReader{jobs: map[uint64]*pastJob{}, nodes: map[string]api.Node{}, sites: map[string]api.Site{}, overheads: map[string][]api.Duration{}}
+	return ReadRecent(ctx, state.New(), journal.Link{}, entries)
+}
+
+// ReadRecent collects the jobs that came after a record of the cell, at which it
+// stood as base says. The entries are those after it.
+func ReadRecent(ctx context.Context, base *state.State, at journal.Link, entries iter.Seq2[journal.Entry, error]) (*Past, error) {
+	p := newPastReader(base)
 	var torn *journal.TornError
-	for v, err := range journal.Verify(entries, journal.NewVerifier(journal.Link{})) {
+	for v, err := range journal.Verify(entries, journal.NewVerifier(at)) {
 		if errors.As(err, &torn) {
 			break
 		}
@@ -56,9 +70,9 @@ type pastReader struct {
 	order   []uint64 // of their submission
 	nodes   map[string]api.Node
 	sites   map[string]api.Site
-	home    string
 	leftOut int
 	records int
+	has     recentSettings
 	// overheads of drivers, see Past
 	overheads map[string][]api.Duration
 }
@@ -71,6 +85,7 @@ type pastJob struct {
 	bad  []map[uint32]bool
 	out  []api.Bytes             // by task, the most that an element left behind
 	ran  []map[uint32]twin.Ended // Started is the placement's time here
+	took Took
 }
 
 func (p *pastReader) record(r *journal.Record) error {
@@ -80,19 +95,22 @@ func (p *pastReader) record(r *journal.Record) error {
 	}
 	p.records++
 	for _, ev := range events {
+		p.has.event(ev)
 		switch ev := ev.(type) {
 		case *state.NodeRegistered:
 			p.nodes[ev.Node.Name] = ev.Node
 		case *state.NodeRemoved:
 			delete(p.nodes, ev.Node)
-		case *state.SettingsChanged:
-			p.home = ev.Settings.Home
 		case *state.SitePut:
 			p.sites[ev.Site.Name] = ev.Site
 		case *state.WorkloadSubmitted:
 			p.submitted(ev, api.Time(r.Now))
 		case *state.TaskPlaced:
 			p.placed(ev, api.Time(r.Now))
+		case *state.TaskStarted:
+			p.began(ev, api.Time(r.Now))
+		case *state.WorkloadFinished:
+			p.finished(ev, api.Time(r.Now))
 		case *state.TaskEnded:
 			p.ended(ev, api.Time(r.Now))
 		}
@@ -155,7 +173,10 @@ func waits(driver string) bool { return driver == api.DriverNoop }
 const maxOverheads = 100_000
 
 func (p *pastReader) past() *Past {
-	out := &Past{Fleet: Fleet{Home: p.home}, LeftOut: p.leftOut, Records: p.records, Overhead: map[string]api.Duration{}}
+	out := &Past{
+		Fleet: Fleet{Home: p.has.settings.Home}, LeftOut: p.leftOut, Records: p.records, Overhead: map[string]api.Duration{},
+		Settings: p.has.settings, Strategies: p.has.strategies, Tenants: p.has.tenants,
+	}
 	for driver, list := range p.overheads {
 		slices.Sort(list)
 		out.Overhead[driver] = list[len(list)/2]
@@ -180,6 +201,10 @@ func (p *pastReader) past() *Past {
 			}
 		}
 		out.Work = append(out.Work, a)
+		out.Took = append(out.Took, p.jobs[id].took)
+	}
+	if len(out.Work) > 0 {
+		out.Began = out.Work[0].At
 	}
 	out.Work.fromZero()
 	return out

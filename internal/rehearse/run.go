@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"drover.dev/api"
+	"drover.dev/internal/engine"
 	"drover.dev/internal/twin"
 )
 
@@ -33,6 +34,8 @@ type Plan struct {
 	Cache    api.Bytes               // see twin.Config
 	Gather   api.Duration            // see twin.Config
 	Horizon  api.Duration            // 0: to the end
+	// Opening is what the cell is told before the first arrival.
+	Opening  []engine.Input
 	Failures twin.Failures
 	Check    bool
 	// Exact tells the engine how long each job really runs. Otherwise it knows what
@@ -115,7 +118,7 @@ func (p *Plan) config() twin.Config {
 	cfg := twin.Config{
 		Nodes: slices.Clone(p.Fleet.Nodes), Sites: p.Fleet.Sites, Strategy: p.Strategy, Start: p.Start, Seed: p.Seed, Retain: retained,
 		Gather: p.Gather, Horizon: p.Horizon, Failures: p.Failures, Check: p.Check,
-		Startup: p.Startup, Cache: p.Cache, Home: p.Fleet.Home,
+		Startup: p.Startup, Cache: p.Cache, Home: p.Fleet.Home, Settings: p.Opening,
 	}
 	for i := range cfg.Nodes { // a trace's tasks are of no technology
 		if n := &cfg.Nodes[i]; !slices.Contains(n.Drivers, api.DriverNoop) {

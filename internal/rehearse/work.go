@@ -61,7 +61,7 @@ func (w Work) Cut(share float64) (first, rest Work) {
 	return w[:n:n], rest
 }
 
-// demand replays the work with a strategy. Run times are multiplied by log-normal
+// demand replays the work with a strategy; with "" every job keeps its own. Run times are multiplied by log-normal
 // noise of this standard deviation of the logarithm and mean 1, which depends on
 // the seed and on the arrival alone: all strategies meet the same truth.
 func (w Work) demand(start api.Time, strategy string, jitter float64, seed uint64) twin.Demand {
@@ -72,7 +72,9 @@ func (w Work) demand(start api.Time, strategy string, jitter float64, seed uint6
 		}
 		a := w[i]
 		spec := *a.Workload
-		spec.Strategy = strategy
+		if strategy != "" {
+			spec.Strategy = strategy
+		}
 		a.Workload = &spec
 		a.At = start.Add(api.Duration(a.At))
 		if jitter > 0 {

@@ -1,0 +1,124 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"drover.dev/api"
+	"drover.dev/api/client"
+	"drover.dev/internal/local"
+)
+
+// liveCell is a real cell with one node of one core that waits for its tasks.
+type liveCell struct {
+	*local.Cell
+	t      *testing.T
+	client *client.Client
+	n      int
+}
+
+func newLiveCell(t *testing.T) *liveCell {
+	if testing.Short() {
+		t.Skip("starts a server and a node")
+	}
+	cell, err := local.Start(t.Context(), local.Config{
+		Dir: t.TempDir(), Noop: true, StopTasks: true,
+		Nodes: []api.Node{{Name: "n1", Layer: api.LayerCloud, Capacity: api.Resources{CPU: 1000, Memory: api.GiB}}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := client.New(client.Config{Server: cell.URL, Token: cell.Token, Tenant: api.DefaultTenant, Timeout: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close(); _ = cell.Close() })
+	return &liveCell{Cell: cell, t: t, client: c}
+}
+
+// submit gives the cell a job that runs alone for a while.
+func (c *liveCell) submit(run time.Duration) {
+	c.t.Helper()
+	c.n++
+	w := &api.Workload{
+		APIVersion: api.Version, Kind: api.KindJob, Name: fmt.Sprintf("job-%d", c.n),
+		Tasks: []api.Task{{Name: "main", Driver: api.DriverNoop, Args: []string{run.String()}, Duration: api.Duration(run), Resources: api.Resources{CPU: 1000}}},
+	}
+	if _, err := c.client.Submit(c.t.Context(), w); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// settle waits until nothing is left to do.
+func (c *liveCell) settle() {
+	c.t.Helper()
+	for began := time.Now(); ; time.Sleep(20 * time.Millisecond) {
+		s, err := c.client.Status(c.t.Context())
+		if err == nil && s.Pending == 0 && s.Running == 0 && s.Finished == int64(c.n) {
+			return
+		}
+		if time.Since(began) > time.Minute {
+			c.t.Fatalf("%d jobs, and the cell stands at %+v, %v", c.n, s, err)
+		}
+	}
+}
+
+func (c *liveCell) drover(words ...string) (code int, out, err string) {
+	con := newConsole(c.t, map[string]string{"DROVER_SERVER": c.URL, "DROVER_TOKEN": c.Token})
+	code = con.run(c.t.Context(), words)
+	return code, con.out.String(), con.err.String()
+}
+
+// TestSetIfBetter: long jobs before short ones are what shortest-first is for, and
+// fifo is not.
+func TestSetIfBetter(t *testing.T) {
+	c := newLiveCell(t)
+	for range 2 {
+		c.submit(300 * time.Millisecond)
+	}
+	for range 12 {
+		c.submit(10 * time.Millisecond)
+	}
+	c.settle()
+	strategy := func() string {
+		rows, err := c.client.Strategies(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range rows {
+			if s.Default {
+				return s.Name
+			}
+		}
+		return ""
+	}
+	gate := []string{"--if-better", "--metric", "completion.mean", "--by", "2%", "--seeds", "3"}
+	for _, tt := range []struct {
+		words  []string
+		code   int
+		now    string
+		out    string
+		stderr string
+	}{
+		{[]string{"strategies", "set", "fifo"}, 0, "fifo", "", "strategy is fifo"},
+		{append([]string{"strategies", "set", "shortest-first", "--dry-run"}, gate...), 0, "fifo", "would be set", ""},
+		{append([]string{"strategies", "set", "no-such"}, gate...), exitUsage, "fifo", "", "no strategy"},
+		{append([]string{"strategies", "set", "shortest-first", "--guard", "speed:5%"}, gate...), exitUsage, "fifo", "", "no metric"},
+		{append([]string{"strategy", "set", "shortest-first"}, gate...), 0, "shortest-first", "The cell's strategy is shortest-first", ""},
+		{append([]string{"strategies", "set", "fifo"}, gate...), exitFailed, "shortest-first", "shortest-first stays: completion, mean becomes worse", ""},
+		{[]string{"strategies", "set", "fifo", "--by", "3%"}, exitUsage, "shortest-first", "", "--if-better"},
+	} {
+		code, out, stderr := c.drover(tt.words...)
+		if code != tt.code || strategy() != tt.now || !strings.Contains(out, tt.out) || !strings.Contains(stderr, tt.stderr) {
+			t.Errorf("%v: exit code %d, now %s\n%s%s", tt.words, code, strategy(), out, stderr)
+		}
+	}
+	code, out, _ := c.drover(append([]string{"strategies", "set", "fifo", "-o", "json"}, gate...)...)
+	var got changed
+	if err := json.Unmarshal([]byte(out), &got); err != nil || code != exitFailed || got.Applied || got.Verdict.Passed || len(got.Verdict.Findings) != 2 {
+		t.Errorf("exit code %d, %v: %s", code, err, out)
+	}
+}
