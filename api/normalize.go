@@ -24,6 +24,7 @@ func (w *Workload) Normalize() {
 	for i := range w.Tasks {
 		w.Tasks[i].normalize(w.Kind)
 	}
+	w.normalizeResidency()
 }
 
 func (u *Update) normalize(w *Workload) {

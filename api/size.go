@@ -22,6 +22,9 @@ func (t *Task) size() int {
 		n += str(t.Restart.Policy)
 	}
 	n += str(t.OnLost)
+	if t.Residency != nil {
+		n += 2 + texts(t.Residency.Sites)
+	}
 	if t.Artifact != nil {
 		n += 2 + t.Artifact.size()
 	}

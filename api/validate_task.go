@@ -16,6 +16,7 @@ func (c *checker) tasks(w *Workload) {
 		c.enterAt("tasks", i)
 		c.task(&w.Tasks[i])
 		c.inputs(w.Tasks, i, index)
+		c.residency(w.Tasks, i, index)
 		c.leave()
 	}
 	c.cycles(w.Tasks, index)

@@ -88,6 +88,10 @@ type Task struct {
 	AtMostOnce bool     `json:"atMostOnce,omitempty" cbor:"21,keyasint,omitempty"`
 	MaxLog     Bytes    `json:"maxLog,omitempty" cbor:"22,keyasint,omitempty"`   // kept per stream, default 10Mi
 	Duration   Duration `json:"duration,omitempty" cbor:"23,keyasint,omitempty"` // the user's own guess of the run time; 0 is none
+	// Residency says at which sites the task's inputs and outputs may be: where it
+	// runs, and where the cell keeps them. Tasks that take its outputs inherit it.
+	// nil is anywhere.
+	Residency *Residency `json:"residency,omitempty" cbor:"24,keyasint,omitempty"`
 }
 
 // Resources is what a task needs, or a node has.

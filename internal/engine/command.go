@@ -93,6 +93,10 @@ func (e *Engine) submit(in *Submit, key string) state.Answer {
 	if fault := unsound(spec); fault != "" {
 		return refuse(state.CodeInvalid, "the workload is refused: %s", fault)
 	}
+	spec, why := e.settle(spec)
+	if why != "" {
+		return refuse(state.CodeInvalid, "the workload is refused: %s", why)
+	}
 	if e.size > 0 && e.size+submitSize(spec) > e.limits.direct {
 		return refuse(state.CodeBusy, "too much was submitted at once; try again")
 	}
@@ -108,6 +112,9 @@ func (e *Engine) submit(in *Submit, key string) state.Answer {
 	if old == nil || old.Status.Final() {
 		if why := e.hopeless(spec, in.Facts); why != "" {
 			return refuse(state.CodeInvalid, "job %s is refused: %s", spec.Name, why)
+		}
+		if spec != in.Workload {
+			in = &Submit{Caller: in.Caller, Workload: spec, Facts: in.Facts}
 		}
 		return e.create(in, key, 0)
 	}

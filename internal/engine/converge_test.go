@@ -14,7 +14,7 @@ import (
 func (h *chance) converge() {
 	w := h.world
 	in := []engine.Input{
-		&engine.PutSettings{RetainMax: 10_000, RetainFor: api.Day, Lease: api.Second},
+		&engine.PutSettings{RetainMax: 10_000, RetainFor: api.Day, Lease: api.Second, Home: "s2"},
 		&engine.PutTenant{Tenant: api.Tenant{Name: "default", Weight: 1}}, // without limits everything can end
 		&engine.PutTenant{Tenant: api.Tenant{Name: "other", Weight: 1}},
 	}

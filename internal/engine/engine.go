@@ -45,6 +45,8 @@ type Engine struct {
 	movers   bool                     // there may be something that a planner might move: false only saves a look
 	bookings []booking                // room that is being freed for elements, by ref
 	follower bool                     // folds what another decided: nothing is queued
+	housed   bool                     // there may be tasks with a residency
+	housing  residences               // nil: not known
 	limits   limits
 	out      Output
 	size     int

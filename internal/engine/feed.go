@@ -35,6 +35,7 @@ func (e *Engine) rebuild() {
 		w := e.st.Workloads[id]
 		e.syncWorkload(w)
 		e.workloadTimers(w)
+		e.house(w)
 		if w.Status.Final() {
 			continue
 		}
@@ -53,6 +54,7 @@ func (e *Engine) rebuild() {
 
 // reindex brings the indexes in step with the state after an event.
 func (e *Engine) reindex(ev state.Event) {
+	e.rehouse(ev)
 	switch v := ev.(type) {
 	case *state.SettingsChanged:
 		e.settingsChanged()

@@ -17,8 +17,10 @@ type place struct {
 	layer api.Layer
 }
 
-func (p place) meets(q *api.Requirements) bool {
-	return (len(q.Sites) == 0 || slices.Contains(q.Sites, p.site)) && (len(q.Layers) == 0 || slices.Contains(q.Layers, p.layer))
+func (p place) meets(t *api.Task) bool {
+	q := &t.Requires
+	return (len(q.Sites) == 0 || slices.Contains(q.Sites, p.site)) && (len(q.Layers) == 0 || slices.Contains(q.Layers, p.layer)) &&
+		t.Residency.Allows(p.site)
 }
 
 // goesAbroad reports whether every task of a workload says by site or layer where
@@ -28,15 +30,21 @@ func goesAbroad(w *api.Workload) bool {
 	if w.Kind == api.KindSystem || w.Schedule != nil {
 		return false
 	}
-	return !slices.ContainsFunc(w.Tasks, func(t api.Task) bool { return len(t.Requires.Sites)+len(t.Requires.Layers) == 0 })
+	return !slices.ContainsFunc(w.Tasks, func(t api.Task) bool {
+		return len(t.Requires.Sites)+len(t.Requires.Layers) == 0 && t.Residency == nil
+	})
 }
 
-// serves reports whether a child has nodes where each task must run.
+// serves reports whether a child has nodes where each task must run. Data with a
+// residency may be at each of its sites: where it keeps them is its own business.
 func serves(c *state.Cell, w *api.Workload) bool {
 	for i := range w.Tasks {
-		q := &w.Tasks[i].Requires
+		t := &w.Tasks[i]
+		if t.HoldsData() && slices.ContainsFunc(c.Sites, func(site string) bool { return !t.Residency.Allows(site) }) {
+			return false
+		}
 		if !slices.ContainsFunc(c.Sites, func(site string) bool {
-			return slices.ContainsFunc(c.Layers, func(l api.Layer) bool { return place{site, l}.meets(q) })
+			return slices.ContainsFunc(c.Layers, func(l api.Layer) bool { return place{site, l}.meets(t) })
 		}) {
 			return false
 		}
@@ -57,7 +65,7 @@ func places(st *state.State) map[place]bool {
 // run: then the workload is this cell's own business, also while it is full.
 func atHome(own map[place]bool, w *api.Workload) bool {
 	for p := range own { // order-free: whether there is any
-		if slices.ContainsFunc(w.Tasks, func(t api.Task) bool { return p.meets(&t.Requires) }) {
+		if slices.ContainsFunc(w.Tasks, func(t api.Task) bool { return p.meets(&t) }) {
 			return true
 		}
 	}
@@ -90,7 +98,15 @@ func (e *Engine) handOver(w *state.Workload) bool {
 // mayGo reports whether a workload can be handed over at all: as a whole, and
 // before anything of it was placed here.
 func (e *Engine) mayGo(w *state.Workload) bool {
-	return goesAbroad(w.Spec) && w.Untouched() && !w.Away()
+	return goesAbroad(w.Spec) && w.Untouched() && !w.Away() && !e.strands(w.Spec)
+}
+
+// strands reports whether data of a workload may not be where this cell keeps what it
+// hands over.
+func (e *Engine) strands(w *api.Workload) bool {
+	return slices.ContainsFunc(w.Tasks, func(t api.Task) bool {
+		return t.Residency != nil && t.HoldsData() && !t.Residency.Allows(e.st.Settings.Home)
+	})
 }
 
 // chooseCell picks the child that serves the workload, is heard of, has not

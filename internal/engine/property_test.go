@@ -123,7 +123,7 @@ func (h *chance) rare() engine.Input {
 	case 5:
 		h.world.ordered = h.world.ordered || h.pick("order", 2) == 0 // from here on priority is not all
 		if !h.world.ordered {
-			return &engine.PutSettings{Strategy: h.strategy()}
+			return &engine.PutSettings{Strategy: h.strategy(), Home: oneOf(h, "home", "", "s1", "s2")}
 		}
 		return &engine.PutSettings{Strategy: oneOf(h, "cell", "dynamic", "min-total-completion", "fifo", "deadline", "dynamic-priority", "shortest-first", "fair-share", "backfill", "conservative-backfill", "mine")}
 	case 6:
@@ -276,6 +276,9 @@ func (h *chance) task(name string) api.Task {
 		t.Requires.Labels = map[string]string{"disk": "ssd"}
 	case 1:
 		t.Requires.Sites = []string{"s2"}
+		if h.pick("residency", 2) == 0 {
+			t.Residency, t.Requires.Sites = &api.Residency{Sites: t.Requires.Sites}, nil
+		}
 	case 2:
 		t.Resources.Accelerators = []api.Accelerator{{Kind: "gpu", Count: oneOf(h, "gpu", api.Milli(500), 1000, 2000)}}
 	case 3:

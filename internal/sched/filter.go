@@ -25,6 +25,8 @@ func static(e *node, a *Ask) string {
 		return "layer is not " + joinOr(q.Layers)
 	case len(q.Sites) > 0 && !slices.Contains(q.Sites, e.Site):
 		return "site is not " + joinOr(q.Sites)
+	case !t.Residency.Allows(e.Site):
+		return "residency: its data may be at " + joinOr(t.Residency.Sites) + " only"
 	}
 	for _, k := range sortedKeys(q.Labels) {
 		if v, ok := e.Labels[k]; !ok || v != q.Labels[k] {
@@ -314,7 +316,7 @@ func Tolerates(list []api.Toleration, t api.Taint) bool {
 // enough if it were empty.
 func (x *Index) Suits(name string, t *api.Task) bool {
 	e := x.byName[name]
-	return e != nil && suits(e, &Ask{Task: t})
+	return e != nil && x.astray(t) == "" && suits(e, &Ask{Task: t})
 }
 
 // Wanted reports whether one of the requests can be met by devices of this entry

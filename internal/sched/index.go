@@ -108,7 +108,16 @@ func New() *Index {
 }
 
 // SetHome names the site of the cell's artifact store and of its callers.
-func (x *Index) SetHome(name string) { x.home = name }
+func (x *Index) SetHome(name string) {
+	if x.home == name {
+		return
+	}
+	x.home = name
+	x.stale++ // where data may be decides which nodes pass
+	for _, e := range x.nodes {
+		x.room(e)
+	}
+}
 
 // PutSite declares or replaces a site and its links. When both ends declare a
 // link, what the end with the smaller name says holds, whichever came first.

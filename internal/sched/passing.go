@@ -115,7 +115,12 @@ const (
 func (x *Index) filter(a *Ask) *passing {
 	p := &passing{stale: x.stale, moulds: make([]uint64, x.ids>>6+1)}
 	var failed tallied
-	for _, at := range x.spots {
+	spots := x.spots
+	if why := x.astray(a.Task); why != "" {
+		failed.addN(why, len(x.nodes))
+		spots = nil
+	}
+	for _, at := range spots {
 		var classes []passingClass
 		for _, c := range at.classes {
 			if n := p.filter(c, a, &failed); n > 0 {
@@ -156,7 +161,9 @@ func (x *Index) pinned(a *Ask) *passing {
 	others := len(x.nodes)
 	if e := x.byName[a.Pin]; e != nil {
 		others--
-		if suits(e, a) {
+		if why := x.astray(a.Task); why != "" {
+			failed.add(why)
+		} else if suits(e, a) {
 			p.few, p.n = append(p.few, e), 1
 		} else {
 			failed.add(static(e, a))

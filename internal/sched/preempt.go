@@ -326,7 +326,7 @@ func (x *Index) Unbook(name string, ref api.TaskRef, a *Ask, devices []api.Devic
 // that it never will: it takes nothing new, or no longer what was booked.
 func (x *Index) Vacant(name string, a *Ask) (vacant, gone bool) {
 	e := x.byName[name]
-	if e == nil || !e.open || !suits(e, a) {
+	if e == nil || !e.open || x.astray(a.Task) != "" || !suits(e, a) {
 		return false, true
 	}
 	f := &e.free

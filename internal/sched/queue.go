@@ -337,6 +337,15 @@ func ShapeOf(t *api.Task, tenant string, priority int32, pin string, gang bool) 
 	if gang {
 		k = k.num(int64(t.Count))
 	}
+	if t.Residency != nil {
+		k = append(k, '@')
+		for _, s := range t.Residency.Sites {
+			k = k.str(s)
+		}
+		if t.HoldsData() {
+			k = append(k, '&')
+		}
+	}
 	return string(k)
 }
 

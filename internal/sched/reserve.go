@@ -363,7 +363,7 @@ func (x *Index) Stands(id uint64, now api.Time) bool {
 	}
 	for _, at := range p.Places {
 		e := x.byName[at.Node]
-		if e == nil || !e.open || !suits(e, p.ask) {
+		if e == nil || !e.open || x.astray(p.ask.Task) != "" || !suits(e, p.ask) {
 			return false
 		}
 		s := e.spaceAt(p.From, now)

@@ -58,20 +58,22 @@ func TestFilters(t *testing.T) {
 		task api.Task
 		why  string
 	}{
-		"driver":            {nil, api.Task{Driver: "wasm"}, "driver wasm is missing"},
-		"layer":             {nil, api.Task{Requires: api.Requirements{Layers: []api.Layer{"edge", "device"}}}, "layer is not edge or device"},
-		"site":              {nil, api.Task{Requires: api.Requirements{Sites: []string{"field"}}}, "site is not field"},
-		"label missing":     {nil, api.Task{Requires: api.Requirements{Labels: map[string]string{"a": ""}}}, "label is not a="},
-		"label differs":     {func(n *api.Node) { n.Labels = map[string]string{"a": "c"} }, api.Task{Requires: api.Requirements{Labels: map[string]string{"a": "b"}}}, "label is not a=b"},
-		"affinity":          {nil, api.Task{Requires: api.Requirements{Affinity: []api.Expression{{Key: "a", Op: api.OpExists}}}}, "affinity a exists"},
-		"anti-affinity":     {nil, api.Task{Requires: api.Requirements{AntiAffinity: []api.Expression{{Key: "a", Op: api.OpAbsent}}}}, "anti-affinity a absent"},
-		"taint":             {func(n *api.Node) { n.Taints = []api.Taint{{Key: "k", Value: "v", Effect: api.NoSchedule}} }, api.Task{Requires: api.Requirements{Tolerations: []api.Toleration{{Key: "k", Value: "w"}}}}, "taint k=v:noSchedule"},
-		"cpu":               {nil, api.Task{Resources: api.Resources{CPU: 4001}}, "cpu 4.001 exceeds the whole node"},
-		"memory":            {nil, api.Task{Resources: api.Resources{Memory: 9 * api.GiB}}, "memory 9Gi exceeds the whole node"},
-		"storage":           {nil, api.Task{Resources: api.Resources{Storage: 2 * api.GiB}}, "storage 2Gi exceeds the whole node"},
-		"bandwidth":         {nil, api.Task{Resources: api.Resources{Bandwidth: 2e9}}, "bandwidth 2Gbit exceeds the whole node"},
-		"no accelerator":    {nil, api.Task{Resources: api.Resources{Accelerators: []api.Accelerator{{Kind: "gpu", Count: 500}}}}, "accelerator 500m gpu is missing"},
-		"accelerator model": {gpus, api.Task{Resources: api.Resources{Accelerators: []api.Accelerator{{Kind: "gpu", Models: []string{"h100", "l4"}, Count: 500}}}}, "accelerator 500m gpu h100|l4 is missing"},
+		"driver":             {nil, api.Task{Driver: "wasm"}, "driver wasm is missing"},
+		"layer":              {nil, api.Task{Requires: api.Requirements{Layers: []api.Layer{"edge", "device"}}}, "layer is not edge or device"},
+		"site":               {nil, api.Task{Requires: api.Requirements{Sites: []string{"field"}}}, "site is not field"},
+		"residency":          {nil, api.Task{Residency: &api.Residency{Sites: []string{"de", "fr"}}}, "residency: its data may be at de or fr only"},
+		"residency, no home": {nil, api.Task{Residency: &api.Residency{Sites: []string{"hq"}}, Outputs: []api.Output{{Name: "out"}}}, "residency: at which site the cell keeps data is not known (settings: home)"},
+		"label missing":      {nil, api.Task{Requires: api.Requirements{Labels: map[string]string{"a": ""}}}, "label is not a="},
+		"label differs":      {func(n *api.Node) { n.Labels = map[string]string{"a": "c"} }, api.Task{Requires: api.Requirements{Labels: map[string]string{"a": "b"}}}, "label is not a=b"},
+		"affinity":           {nil, api.Task{Requires: api.Requirements{Affinity: []api.Expression{{Key: "a", Op: api.OpExists}}}}, "affinity a exists"},
+		"anti-affinity":      {nil, api.Task{Requires: api.Requirements{AntiAffinity: []api.Expression{{Key: "a", Op: api.OpAbsent}}}}, "anti-affinity a absent"},
+		"taint":              {func(n *api.Node) { n.Taints = []api.Taint{{Key: "k", Value: "v", Effect: api.NoSchedule}} }, api.Task{Requires: api.Requirements{Tolerations: []api.Toleration{{Key: "k", Value: "w"}}}}, "taint k=v:noSchedule"},
+		"cpu":                {nil, api.Task{Resources: api.Resources{CPU: 4001}}, "cpu 4.001 exceeds the whole node"},
+		"memory":             {nil, api.Task{Resources: api.Resources{Memory: 9 * api.GiB}}, "memory 9Gi exceeds the whole node"},
+		"storage":            {nil, api.Task{Resources: api.Resources{Storage: 2 * api.GiB}}, "storage 2Gi exceeds the whole node"},
+		"bandwidth":          {nil, api.Task{Resources: api.Resources{Bandwidth: 2e9}}, "bandwidth 2Gbit exceeds the whole node"},
+		"no accelerator":     {nil, api.Task{Resources: api.Resources{Accelerators: []api.Accelerator{{Kind: "gpu", Count: 500}}}}, "accelerator 500m gpu is missing"},
+		"accelerator model":  {gpus, api.Task{Resources: api.Resources{Accelerators: []api.Accelerator{{Kind: "gpu", Models: []string{"h100", "l4"}, Count: 500}}}}, "accelerator 500m gpu h100|l4 is missing"},
 		"devices of two models are not one request": {
 			gpus,
 			api.Task{Resources: api.Resources{Accelerators: []api.Accelerator{{Kind: "gpu", Count: 2000}}}},
@@ -397,6 +399,7 @@ func TestSuggestions(t *testing.T) {
 				x.SetOpen(n.Name, false, why)
 			}
 		}
+		x.SetHome(rapid.SampledFrom([]string{"", "s1", "s2", "s3"}).Draw(t, "home"))
 		a := askOf(drawTask(t))
 		a.Gang = rapid.SampledFrom([]int{0, 0, 2, 5}).Draw(t, "gang")
 		if d := decide(x, a); d.Chosen != nil && x.FitsWhole(a) {
@@ -436,6 +439,12 @@ func drawTask(t *rapid.T) api.Task {
 	}
 	if rapid.Bool().Draw(t, "sites") {
 		q.Sites = []string{"s1"}
+	}
+	if rapid.IntRange(0, 3).Draw(t, "residency") == 0 {
+		task.Residency = &api.Residency{Sites: []string{"s1"}}
+		if rapid.Bool().Draw(t, "data") {
+			task.Outputs = []api.Output{{Name: "out"}}
+		}
 	}
 	if rapid.Bool().Draw(t, "labels") {
 		q.Labels = map[string]string{"k": "a"}
@@ -478,6 +487,10 @@ func do(t *rapid.T, y *sched.Index, b *sched.Ask, task *api.Task, change string,
 		task.Requires.Layers = nil
 	case strings.HasPrefix(change, "allow sites"), strings.HasPrefix(change, "allow the site"):
 		task.Requires.Sites = nil
+	case strings.HasPrefix(change, "allow its data at site"):
+		task.Residency = &api.Residency{Sites: append(slices.Clone(task.Residency.Sites), f[5])}
+	case strings.HasPrefix(change, "say at which site the cell keeps data"):
+		y.SetHome(task.Residency.Sites[0])
 	case strings.HasPrefix(change, "drop the label"):
 		task.Requires.Labels = nil
 	case strings.HasPrefix(change, "drop the accelerator"):

@@ -72,6 +72,11 @@ var single = []struct {
 }{
 	{"allow layers", func(t *api.Task) { t.Requires.Layers = nil }},
 	{"allow sites", func(t *api.Task) { t.Requires.Sites = nil }},
+	{"allow its data at site s2", func(t *api.Task) {
+		if t.Residency != nil {
+			t.Residency = &api.Residency{Sites: []string{"s1", "s2"}}
+		}
+	}},
 	{"drop the label", func(t *api.Task) { t.Requires.Labels = nil }},
 	{"drop the accelerator", func(t *api.Task) { t.Resources.Accelerators = nil }},
 	{"tolerate the taint", func(t *api.Task) { t.Requires.Tolerations = []api.Toleration{{Key: "t"}} }},

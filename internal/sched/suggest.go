@@ -116,6 +116,9 @@ func (x *Index) fitting(a *Ask) int32 {
 // places counts the nodes on which a task fits, and the elements of its gang that
 // fit together. as says what to take a node for; nil leaves it out.
 func (x *Index) places(a *Ask, as func(*node) *node) (nodes int32, elements int) {
+	if x.astray(a.Task) != "" {
+		return 0, 0
+	}
 	ties := x.ties(a)
 	for _, e := range x.nodes {
 		if e = as(e); e == nil || !suits(e, a) || !e.fits(a) || !permits(ties, e) {
@@ -167,6 +170,7 @@ func (x *Index) dropRequirements(t *api.Task, try func(string, *api.Task)) {
 		c.Requires.AntiAffinity = slices.Delete(slices.Clone(q.AntiAffinity), i, i+1)
 		try("drop the anti-affinity "+Describe(&q.AntiAffinity[i]), &c)
 	}
+	x.allow(t, try)
 	dropRelations(t, try)
 	for i := range t.Resources.Accelerators {
 		c := *t

@@ -15,7 +15,7 @@ func (x *Index) together(a *Ask) (api.Suggestion, bool) {
 	var on string
 	ties := x.ties(a)
 	for _, e := range x.nodes {
-		if f := e.faults(a, ties); len(f) > 0 && (best == nil || len(f) < len(best)) {
+		if f := x.faults(e, a, ties); len(f) > 0 && (best == nil || len(f) < len(best)) {
 			best, on = f, e.Name
 		}
 	}
@@ -27,7 +27,7 @@ func (x *Index) together(a *Ask) (api.Suggestion, bool) {
 
 // faults lists everything that keeps a task off a node, each as the change that
 // would mend it; nothing when it would have to do without a resource altogether.
-func (e *node) faults(a *Ask, ties []tie) (out []string) {
+func (x *Index) faults(e *node, a *Ask, ties []tie) (out []string) {
 	add := func(bad bool, change string) {
 		if bad {
 			out = append(out, change)
@@ -39,6 +39,11 @@ func (e *node) faults(a *Ask, ties []tie) (out []string) {
 	add(!slices.Contains(e.Drivers, t.Driver), "offer the driver "+t.Driver)
 	add(len(q.Layers) > 0 && !slices.Contains(q.Layers, e.Layer), "allow the layer "+string(e.Layer))
 	add(len(q.Sites) > 0 && !slices.Contains(q.Sites, e.Site), "allow the site "+e.Site)
+	add(!t.Residency.Allows(e.Site), "allow its data at site "+e.Site+" (residency)")
+	if x.astray(t) != "" {
+		add(x.home == "", "say at which site the cell keeps data (settings: home)")
+		add(x.home != "" && x.home != e.Site, "allow its data at site "+x.home+" (residency)")
+	}
 	for _, k := range sortedKeys(q.Labels) {
 		v, ok := e.Labels[k]
 		add(!ok || v != q.Labels[k], "drop the label "+k+"="+q.Labels[k])
