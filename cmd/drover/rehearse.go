@@ -185,7 +185,7 @@ func (a *app) compare(ctx context.Context, o *rehearsal) (*rehearse.Compared, er
 	o.c.Done = func(n int) { bar.Set(int64(n)) }
 	r, err := rehearse.Compare(ctx, o.c)
 	bar.Done("")
-	return r, err
+	return r, traceFault(o.from, err)
 }
 
 func (a *app) comparePage(name string, r *rehearse.Compared, from string) error {
@@ -235,9 +235,13 @@ func (a *app) ranked(r *rehearse.Rank, strategies []string) error {
 	return nil
 }
 
-// traceFault says what is wrong with a trace, as the fault of whoever named it.
+// traceFault says what is wrong with a trace, or with the world for it, as the fault of whoever named it.
 func traceFault(name string, err error) error {
 	var wrong *rehearse.TraceError
+	var impossible *rehearse.WorldError
+	if errors.As(err, &impossible) {
+		return usageError{impossible, "docs/twin.md says how fleets, links and cuts are described"}
+	}
 	if errors.As(err, &wrong) {
 		return usageError{fmt.Errorf("%s: %w", name, wrong), "drover trace formats lists what can be read; --skip-bad passes over bad rows"}
 	}

@@ -156,7 +156,7 @@ func twinPairs(r *rehearse.Report) []report.Pair {
 		{Key: "taken", Value: fmt.Sprintf("cpu %.1f %%, memory %.1f %%, gpu %.1f %%", 100*r.Utilisation.CPU, 100*r.Utilisation.Memory, 100*r.Utilisation.GPU)},
 		{Key: "cpu used", Value: fmt.Sprintf("%.1f %%", 100*r.Utilisation.CPUUsed)},
 		{Key: "energy", Value: fmt.Sprintf("%.4g kWh, %.4g kg CO2e, %.4g EUR", r.EnergyKWh, r.CarbonKg, r.Cost)},
-		{Key: "not well", Value: fmt.Sprintf("%d deadlines missed, %d tasks failed, %d jobs refused, %d unfinished, %d node failures", r.Missed, r.Failed, r.Refused, r.Unfinished, r.NodeFailures)},
+		{Key: "not well", Value: fmt.Sprintf("%d deadlines missed, %d tasks failed, %d jobs refused, %d unfinished, %d node failures, %d cuts of links", r.Missed, r.Failed, r.Refused, r.Unfinished, r.NodeFailures, r.LinkCuts)},
 		{Key: "simulated in", Value: fmt.Sprintf("%.2f s: %s tasks, %s events", r.WallSeconds, report.PerSecond(r.TasksPerSecond), report.PerSecond(r.EventsPerSecond))},
 	}
 	if len(r.Links) > 0 {

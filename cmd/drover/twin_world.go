@@ -12,6 +12,8 @@ import (
 type worldFlags struct {
 	startup, cache  string
 	between, repair time.Duration
+	apart, rejoined time.Duration // of links
+	cuts            []string
 }
 
 func (o *worldFlags) flags(cmd *cobra.Command, p *rehearse.Plan) {
@@ -20,6 +22,9 @@ func (o *worldFlags) flags(cmd *cobra.Command, p *rehearse.Plan) {
 	f.StringVar(&o.cache, "cache", "", "what programs may take on a node, such as 10Gi (default: a tenth of its storage)")
 	f.DurationVar(&o.between, "mtbf", 0, "mean time between the failures of a node (default: none fails)")
 	f.DurationVar(&o.repair, "mttr", 10*time.Minute, "mean time to its repair")
+	f.DurationVar(&o.apart, "link-mtbf", 0, "mean time between the cuts of a link between sites (default: none is cut)")
+	f.DurationVar(&o.rejoined, "link-mttr", time.Minute, "mean length of such a cut")
+	f.StringArrayVar(&o.cuts, "cut", nil, "cut the link between two sites: SITE:SITE@FROM+FOR, from the start; may be repeated")
 	f.Float64Var(&p.Intensity, "carbon-intensity", rehearse.WorldIntensity, "of the grid, in g CO2e/kWh; the default is the world's average of 2023")
 	f.Float64Var(&p.Price, "price", rehearse.AssumedPrice, "of energy, in EUR/kWh")
 }
@@ -34,6 +39,14 @@ func (o *worldFlags) plan(p *rehearse.Plan) (err error) {
 			return usageError{errText("--cache: %.40q is no size", o.cache), "for example --cache 10Gi"}
 		}
 	}
+	for _, text := range o.cuts {
+		c, err := rehearse.ParseCut(text)
+		if err != nil {
+			return usageError{errText("--cut: %v", err), "for example --cut plant:dc@1h+10m"}
+		}
+		p.Cuts = append(p.Cuts, c)
+	}
+	p.Failures.LinkBetween, p.Failures.LinkRepair = api.Duration(o.apart), api.Duration(o.rejoined)
 	p.Failures.Between, p.Failures.Repair = api.Duration(o.between), api.Duration(o.repair)
 	return nil
 }

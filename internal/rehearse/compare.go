@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"drover.dev/internal/engine"
-	"drover.dev/internal/twin"
 )
 
 // Metric is one figure of a run.
@@ -171,7 +170,7 @@ func (c *Comparison) run(ctx context.Context, strategy string, seed uint64) (*Re
 	if c.Opening != nil {
 		p.Opening, p.Strategy = c.Opening(strategy), ""
 	}
-	w, err := twin.New(p.config())
+	w, err := p.world()
 	if err != nil {
 		return nil, err
 	}

@@ -37,6 +37,7 @@ type Plan struct {
 	// Opening is what the cell is told before the first arrival.
 	Opening  []engine.Input
 	Failures twin.Failures
+	Cuts     []twin.Cut
 	Check    bool
 	// Exact tells the engine how long each job really runs. Otherwise it knows what
 	// the trace says of that, and what it learns.
@@ -70,6 +71,7 @@ type Report struct {
 	Refused           int64            `json:"refused"`
 	Unfinished        int64            `json:"unfinished"`
 	NodeFailures      int64            `json:"nodeFailures"`
+	LinkCuts          int64            `json:"linkCuts"`
 	Links             []twin.Carried   `json:"links,omitempty"`     // those that carried anything
 	BytesOver         map[string]int64 `json:"bytesOver,omitempty"` // by the layers that links join: "cloud-edge"
 	Skipped           int              `json:"skippedRows"`
@@ -88,7 +90,7 @@ func Run(ctx context.Context, p Plan) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	w, err := twin.New(p.config())
+	w, err := p.world()
 	if err != nil {
 		return nil, err
 	}
@@ -114,10 +116,27 @@ func Run(ctx context.Context, p Plan) (*Report, error) {
 	return r, nil
 }
 
+// WorldError says what of a plan no world can be built of.
+type WorldError struct{ Err error }
+
+// Error gives the cause.
+func (e *WorldError) Error() string { return e.Err.Error() }
+
+// Unwrap gives the cause.
+func (e *WorldError) Unwrap() error { return e.Err }
+
+func (p *Plan) world() (*twin.World, error) {
+	w, err := twin.New(p.config())
+	if err != nil {
+		return nil, &WorldError{err}
+	}
+	return w, nil
+}
+
 func (p *Plan) config() twin.Config {
 	cfg := twin.Config{
 		Nodes: slices.Clone(p.Fleet.Nodes), Sites: p.Fleet.Sites, Strategy: p.Strategy, Start: p.Start, Seed: p.Seed, Retain: retained,
-		Gather: p.Gather, Horizon: p.Horizon, Failures: p.Failures, Check: p.Check,
+		Gather: p.Gather, Horizon: p.Horizon, Failures: p.Failures, Cuts: p.Cuts, Check: p.Check,
 		Startup: p.Startup, Cache: p.Cache, Home: p.Fleet.Home, Settings: p.Opening,
 	}
 	for i := range cfg.Nodes { // a trace's tasks are of no technology
@@ -147,7 +166,7 @@ func (p *Plan) report(r *twin.Result, took time.Duration) *Report {
 		EventsPerSecond: float64(r.Events) / s, TasksPerSecond: float64(r.Tasks) / s, WallSeconds: s,
 		MakespanSeconds: r.Makespan.Std().Seconds(), WaitSeconds: r.Wait, CompletionSeconds: r.Completion, Utilisation: r.Utilisation,
 		EnergyKWh: kwh, CarbonKg: kwh * p.Intensity / 1000, Cost: kwh * p.Price,
-		Missed: r.Missed, Failed: r.Failed, Refused: r.Refused, Unfinished: r.Unfinished, NodeFailures: r.Failures,
+		Missed: r.Missed, Failed: r.Failed, Refused: r.Refused, Unfinished: r.Unfinished, NodeFailures: r.Failures, LinkCuts: r.Cuts,
 		Nodes: len(p.Fleet.Nodes), Seed: p.Seed,
 	}
 }

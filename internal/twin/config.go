@@ -38,8 +38,10 @@ type Config struct {
 	// Planning is how long a planner takes from the question to its answer, as seen
 	// by the world; default 100 ms.
 	Planning api.Duration
-	// Failures are those of the nodes. The zero value has none.
+	// Failures are those of nodes and links. The zero value has none.
 	Failures Failures
+	// Cuts of links come beside those.
+	Cuts []Cut
 	// Seed of all that is random.
 	Seed uint64
 	// Check has every batch checked for the invariants of engine.Check, which
@@ -54,12 +56,15 @@ type Config struct {
 	Horizon api.Duration
 }
 
-// Failures of nodes: exponential times between them and to repair, each node for
-// itself.
+// Failures of nodes and links: exponential times between them and to repair, each
+// node and each link for itself.
 type Failures struct {
 	Between api.Duration // mean up time of a node; 0: none fail
 	Repair  api.Duration // mean down time
 	Notice  api.Duration // how long a node is silent before that is noticed; default 6 s
+
+	LinkBetween api.Duration // mean time between the cuts of a link; 0: none is cut
+	LinkRepair  api.Duration // mean length of a cut
 }
 
 func (c *Config) validate() error {
@@ -73,6 +78,10 @@ func (c *Config) validate() error {
 	fault(c.Gather < 0 || c.Horizon < 0, "a time is negative")
 	fault(c.Planning < 0, "the time for a plan is negative")
 	fault(c.Failures.Between < 0 || c.Failures.Repair < 0, "a mean time between failures, or to repair, is negative")
+	fault(c.Failures.LinkBetween < 0 || c.Failures.LinkRepair < 0, "a mean time between the cuts of a link, or their length, is negative")
+	for i := range c.Cuts {
+		fault(c.Cuts[i].From < 0 || c.Cuts[i].For < 0, "a cut begins or lasts for less than no time")
+	}
 	if c.Failures.Notice == 0 {
 		c.Failures.Notice = 6 * api.Second
 	}

@@ -16,6 +16,14 @@ type machine struct {
 	lost  bool // its silence was noticed
 	speed api.Milli
 
+	cut     int      // cuts between it and the cell's home
+	quiet   api.Time // when it was heard of last, while it is down or cut off
+	reborn  bool     // it was restarted and has not said so
+	outbox  []api.Report
+	later   []*attempt // placed there, of which it has not heard
+	stops   []*attempt // to be stopped, of which it has not heard
+	orphans []*attempt // given up by the engine, of which it has not heard
+
 	programs programs
 
 	used  use      // at this moment
@@ -66,6 +74,10 @@ func (w *World) placed(ev *state.TaskPlaced) {
 	if m.down {
 		return // it hears of the task when it is back, and has lost it by then
 	}
+	if m.cut > 0 {
+		m.later = append(m.later, a)
+		return
+	}
 	w.begin(a)
 }
 
@@ -112,6 +124,16 @@ func (w *World) happen(e event) {
 	case planned:
 		w.inputs = append(w.inputs, w.plan...)
 		w.plan = nil
+	case cuts:
+		w.cut(e.node)
+	case heals:
+		w.heal(e.node)
+	case breaks:
+		w.cut(e.node)
+		w.queue.push(event{at: w.now.Add(w.exponential(w.cfg.Failures.LinkRepair)), kind: mended, node: e.node})
+	case mended:
+		w.heal(e.node)
+		w.cutLater(e.node)
 	case carries:
 		w.carried(e.node)
 	case joins:
@@ -210,14 +232,24 @@ func (w *World) load(a *attempt, sign int64) {
 	m.used.gpu += a.gpu * api.Milli(sign)
 }
 
+// report sends a report, which waits in the node's outbox while it is cut off.
 func (w *World) report(a *attempt, r api.Report) {
-	w.inputs = append(w.inputs, &engine.Reports{Node: w.nodes[a.node].node.Name, Reports: []api.Report{r}})
+	m := &w.nodes[a.node]
+	if m.cut > 0 {
+		m.outbox = append(m.outbox, r)
+		return
+	}
+	w.inputs = append(w.inputs, &engine.Reports{Node: m.node.Name, Reports: []api.Report{r}})
 }
 
 // stop ends a task as its agent would.
 func (w *World) stop(ref api.TaskRef) {
 	a := w.tasks[ref]
 	if a == nil || a.over || w.nodes[a.node].down {
+		return
+	}
+	if m := &w.nodes[a.node]; m.cut > 0 {
+		m.stops = append(m.stops, a)
 		return
 	}
 	w.queue.push(event{at: w.now, kind: stopped, node: a.node, attempt: a})
@@ -232,7 +264,11 @@ func (w *World) drop(ref api.TaskRef) {
 	}
 	delete(w.tasks, ref)
 	w.meter.dropped(a)
-	if !a.over {
+	if m := &w.nodes[a.node]; m.cut > 0 && a.told {
+		a.ghost = true
+		w.ghosts[a.id] = a
+		m.orphans = append(m.orphans, a)
+	} else if !a.over {
 		w.leave(a)
 	}
 }
@@ -258,37 +294,48 @@ func (w *World) die(n int32) {
 			w.leave(a)
 		}
 	}
+	for _, a := range m.orphans {
+		if !a.over {
+			w.leave(a)
+		}
+	}
 	w.meter.elapsed(m, n, w.now)
 	m.down = true
 	m.boot++
 	down := w.exponential(w.cfg.Failures.Repair)
-	w.queue.push(event{at: w.now.Add(w.cfg.Failures.Notice), kind: noticed, node: n})
+	if m.cut == 0 {
+		w.unheard(n)
+	}
 	w.queue.push(event{at: w.now.Add(max(down, w.cfg.Failures.Notice)), kind: repaired, node: n})
 }
 
-func (w *World) notice(n int32) {
-	w.nodes[n].lost = true
-	w.inputs = append(w.inputs, &engine.Silent{Node: w.nodes[n].node.Name})
-}
-
-// repair brings a machine back. What it held and the engine still waits for it
-// reports as lost.
+// repair brings a machine back.
 func (w *World) repair(n int32) {
 	m := &w.nodes[n]
 	w.meter.elapsed(m, n, w.now)
-	m.down, m.lost = false, false
-	node := *m.node
-	node.Boot = strconv.FormatUint(uint64(m.boot), 10)
-	w.inputs = append(w.inputs, &engine.Register{Node: node}, &engine.Back{Node: node.Name})
-	if held := w.engine.State().Nodes[node.Name]; held != nil {
-		for _, t := range held.SortedHeld() {
-			if a := w.tasks[t.Ref]; a != nil {
-				a.over = true
-				w.report(a, api.Report{Attempt: a.id, N: 2, Kind: api.ReportEnded, Result: &api.Result{
-					Outcome: api.OutcomeLost, Detail: "the node was restarted",
-				}})
-			}
-		}
+	m.down, m.reborn = false, true
+	if m.cut == 0 {
+		w.reach(n)
 	}
 	w.breakLater(n)
+}
+
+// register has a machine say that it was restarted. What it held and the engine still
+// waits for it reports as lost.
+func (w *World) register(n int32) {
+	node := *w.nodes[n].node
+	node.Boot = strconv.FormatUint(uint64(w.nodes[n].boot), 10)
+	w.inputs = append(w.inputs, &engine.Register{Node: node}, &engine.Back{Node: node.Name})
+	held := w.engine.State().Nodes[node.Name]
+	if held == nil {
+		return
+	}
+	for _, t := range held.SortedHeld() {
+		if a := w.tasks[t.Ref]; a != nil {
+			a.over = true
+			w.report(a, api.Report{Attempt: a.id, N: 2, Kind: api.ReportEnded, Result: &api.Result{
+				Outcome: api.OutcomeLost, Detail: "the node was restarted",
+			}})
+		}
+	}
 }

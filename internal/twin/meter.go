@@ -22,6 +22,7 @@ type meter struct {
 	refused  int64 // workloads that the engine did not accept
 	failed   int64 // elements that ended without success
 	failures int64 // of nodes
+	cuts     int64 // of links
 	missed   int64 // deadlines
 	done     int64 // workloads
 	fault    error
@@ -79,6 +80,9 @@ func (w *meter) elapsed(m *machine, at int32, now api.Time) {
 
 // started notes how long an element waited for its first run.
 func (w *meter) started(a *attempt, now api.Time) {
+	if a.ghost {
+		return // another attempt waits, or has begun, in its place
+	}
 	if a.id.Try > 1 {
 		if _, ok := w.unbegun[a.id.TaskRef]; !ok {
 			return
@@ -148,6 +152,7 @@ type Result struct {
 	Failed     int64 // elements that ended without success
 	Unfinished int64 // workloads that had not ended when the run did
 	Failures   int64 // of nodes
+	Cuts       int64 // of links
 	Missed     int64 // deadlines
 	Makespan   api.Duration
 	// Wait is from submission to the first run of each element, Completion from
@@ -169,7 +174,7 @@ func (w *World) result() Result {
 	}
 	r := Result{
 		Workloads: m.done, Tasks: int64(len(m.waits)), Events: m.events, Decided: m.decided, Refused: m.refused, Failed: m.failed,
-		Unfinished: int64(len(w.jobs)), Failures: m.failures, Missed: m.missed, Makespan: max(end.Sub(w.cfg.Start), 0),
+		Unfinished: int64(len(w.jobs)), Failures: m.failures, Cuts: m.cuts, Missed: m.missed, Makespan: max(end.Sub(w.cfg.Start), 0),
 		Wait: spread(m.waits), Completion: spread(m.completions), Joules: m.joules,
 	}
 	r.Links = w.net.used(r.Makespan)

@@ -81,7 +81,7 @@ func (n *network) between(from, to string) (int32, bool) {
 // begin has a machine prepare an attempt: it fetches what it lacks, one thing after
 // the other as agents do, and then starts.
 func (w *World) begin(a *attempt) {
-	a.began = w.now
+	a.told, a.began = true, w.now
 	w.legs(a)
 	w.fetch(a)
 }

@@ -23,6 +23,10 @@ const (
 	noticed                   // its silence is noticed
 	repaired                  // it is back
 	planned                   // a planner answers
+	cuts                      // a link is cut; node is its first direction
+	heals                     // and is back
+	breaks                    // it is cut by chance
+	mended                    // and is back
 )
 
 // before orders events by time, then by the order in which they were made.

@@ -27,13 +27,15 @@ type World struct {
 	end   api.Time // of the horizon; 0 is none
 	wake  api.Time // when the engine wants to be asked; 0 is never
 	nodes []machine
-	index map[string]int32 // node by name
+	index map[string]int32   // node by name
+	at    map[string][]int32 // nodes by site
 
 	inputs  []engine.Input
 	arrived []Arrival // those among inputs, in order
 	came    int       // arrivals before those
 	jobs    map[uint64]*job
 	tasks   map[api.TaskRef]*attempt
+	ghosts  map[api.Attempt]*attempt // given up, and running on behind a cut
 	meter   meter
 	plan    []engine.Input // on its way
 }
@@ -61,10 +63,12 @@ type attempt struct {
 	gpu     api.Milli
 	fails   bool
 	timeout bool
+	told    bool // its machine knows of it
 	cold    bool // its machine does not have its program
 	running bool
 	ran     bool // it has run; its outputs are on their way
 	over    bool // nothing more is to happen to it
+	ghost   bool // the engine gave it up
 	job     *job
 
 	legs    []leg // to fetch before it starts
@@ -85,7 +89,7 @@ func New(cfg Config) (*World, error) {
 	w := &World{
 		cfg: cfg, engine: engine.New(state.New()), now: cfg.Start,
 		random: rand.New(rand.NewPCG(cfg.Seed, 0x5eed)),
-		index:  map[string]int32{}, jobs: map[uint64]*job{}, tasks: map[api.TaskRef]*attempt{},
+		index:  map[string]int32{}, jobs: map[uint64]*job{}, tasks: map[api.TaskRef]*attempt{}, ghosts: map[api.Attempt]*attempt{},
 	}
 	if cfg.Horizon > 0 {
 		w.end = cfg.Start.Add(cfg.Horizon)
@@ -120,6 +124,9 @@ func (w *World) open() error {
 		w.breakLater(int32(i))
 	}
 	w.meter.fleet(w.cfg.Nodes)
+	if err := w.cuts(); err != nil {
+		return err
+	}
 	return w.decide()
 }
 
@@ -333,6 +340,10 @@ func (w *World) makePlan() {
 
 func (w *World) observe(ev *state.TaskEnded) {
 	a := w.tasks[ev.Attempt.TaskRef]
+	if old := w.ghosts[ev.Attempt]; old != nil {
+		a = old
+		delete(w.ghosts, ev.Attempt)
+	}
 	if w.cfg.Observe == nil || a == nil || !ev.Next.Final() {
 		return
 	}
