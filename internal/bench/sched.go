@@ -110,6 +110,7 @@ type schedLoad struct {
 	random         *rand.Rand
 	asks           []*sched.Ask
 	held           []heldTask
+	at             map[api.TaskRef]int // positions in held
 	used, capacity api.Milli
 	full           api.Milli // from here on one leaves for each that comes
 	next           uint64    // workload
@@ -128,7 +129,7 @@ type heldTask struct {
 }
 
 func newSchedLoad(o SchedOptions) *schedLoad {
-	s := &schedLoad{x: sched.New(), random: rand.New(rand.NewPCG(1, 2)), naive: o.Naive, crowds: map[string]map[uint32]string{}}
+	s := &schedLoad{x: sched.New(), random: rand.New(rand.NewPCG(1, 2)), naive: o.Naive, at: map[api.TaskRef]int{}, crowds: map[string]map[uint32]string{}}
 	s.x.Count(s.census)
 	for i := range o.Nodes {
 		n := schedNode(i)
@@ -210,6 +211,7 @@ func (s *schedLoad) place(times *[]time.Duration) bool {
 	if d.Chosen == nil {
 		return false
 	}
+	s.at[ref] = len(s.held)
 	s.held = append(s.held, heldTask{ref, a, d.Chosen.Node, devices})
 	s.join(&s.held[len(s.held)-1])
 	s.used += a.Task.Resources.CPU
@@ -275,7 +277,9 @@ func (s *schedLoad) leave() {
 // drop ends the task at a position.
 func (s *schedLoad) drop(i int) {
 	h := s.held[i]
-	s.held[i] = s.held[len(s.held)-1]
+	last := &s.held[len(s.held)-1]
+	s.held[i], s.at[last.ref] = *last, i
+	delete(s.at, h.ref)
 	s.held = s.held[:len(s.held)-1]
 	s.used -= h.ask.Task.Resources.CPU
 	s.part(&h)

@@ -97,11 +97,6 @@ func (s *schedLoad) take(v *arrival) {
 
 func (s *schedLoad) evict(victims []api.TaskRef) {
 	for _, ref := range victims {
-		for i := range s.held {
-			if s.held[i].ref == ref {
-				s.drop(i)
-				break
-			}
-		}
+		s.drop(s.at[ref])
 	}
 }

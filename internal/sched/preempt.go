@@ -34,6 +34,18 @@ type tenure struct {
 	ask     *Ask
 	devices []api.DeviceShare
 	lost    api.Duration // while it is a candidate
+
+	// Of what it asks for, where a search sees them at once.
+	priority int32
+	cpu      api.Milli
+	memory   api.Bytes
+}
+
+// yield is what tasks of one rank hold on a node together, who may be displaced.
+type yield struct {
+	rankOf
+	tasks int32
+	holds api.Resources // accelerators apart
 }
 
 // settle keeps who may be displaced on a node, and how many a tenant has of a
@@ -46,15 +58,40 @@ func (x *Index) settle(e *node, ref api.TaskRef, a *Ask, devices []api.DeviceSha
 	if x.yielding[key] += sign; x.yielding[key] == 0 {
 		delete(x.yielding, key)
 	}
+	r := &a.Task.Resources
 	if sign > 0 {
-		e.tenures = append(e.tenures, tenure{ref: ref, ask: a, devices: devices})
+		e.yield(key, r, sign)
+		e.tenures = append(e.tenures, tenure{ref: ref, ask: a, devices: devices, priority: a.Priority, cpu: r.CPU, memory: r.Memory})
 		return
 	}
 	if i := slices.IndexFunc(e.tenures, func(t tenure) bool { return t.ref == ref }); i >= 0 {
+		e.yield(rankOf{e.tenures[i].ask.Tenant, e.tenures[i].priority}, &e.tenures[i].ask.Task.Resources, sign)
 		e.tenures[i] = e.tenures[len(e.tenures)-1]
 		e.tenures[len(e.tenures)-1] = tenure{}
 		e.tenures = e.tenures[:len(e.tenures)-1]
 	}
+}
+
+// yield keeps what tasks of a rank hold on a node.
+func (e *node) yield(of rankOf, r *api.Resources, sign int32) {
+	i := slices.IndexFunc(e.yields, func(y yield) bool { return y.rankOf == of })
+	if i < 0 {
+		i = len(e.yields)
+		e.yields = append(e.yields, yield{rankOf: of})
+	}
+	y := &e.yields[i]
+	lend(&y.holds, r, sign)
+	if y.tasks += sign; y.tasks == 0 {
+		e.yields = slices.Delete(e.yields, i, i+1)
+	}
+}
+
+// lend adds a request to room, or (-1) takes it away, accelerators apart.
+func lend(room, r *api.Resources, sign int32) {
+	room.CPU += r.CPU * api.Milli(sign)
+	room.Memory += r.Memory * api.Bytes(sign)
+	room.Storage += r.Storage * api.Bytes(sign)
+	room.Bandwidth += r.Bandwidth * api.Rate(sign)
 }
 
 // rankOf is a priority among those of a tenant.
@@ -80,9 +117,12 @@ func (x *Index) MakeRoom(ref api.TaskRef, a *Ask) (Room, bool) {
 	p, ties := x.passing(a), x.ties(a)
 	var best, v eviction
 	found, n := 0, uint64(len(x.nodes))
-	begin := hashRef(ref) % max(n, 1)
-	for i := range n {
-		e := x.nodes[(begin+i)%n]
+	next := hashRef(ref) % max(n, 1)
+	for range n {
+		e := x.nodes[next]
+		if next++; next == n {
+			next = 0
+		}
 		if !e.open || len(e.tenures) == 0 || !p.has(e) || !permits(ties, e) {
 			continue
 		}
@@ -152,66 +192,78 @@ func (v *eviction) find(e *node, a *Ask, leaving Leaving, one bool) bool {
 	if !e.mayYield(a) {
 		return false
 	}
-	v.node, v.list = e, e.candidates(a, leaving, v.list[:0])
-	c := e.sketch(a)
-	if v.victims = c.alone(a, v.list); v.victims == nil {
-		for _, t := range v.list {
-			c.lend(t, 1)
-		}
-		if len(v.list) == 0 || !c.fits(a) {
-			return false
-		}
-		if one && len(v.list) <= maxVictims {
-			v.victims = v.list
-			return true
-		}
-		v.victims = c.keep(a, v.list)
+	v.node, v.victims = e, nil
+	if t := e.alone(a, leaving); t != nil {
+		v.list = append(v.list[:0], t)
+		v.victims = v.list
+	} else if !v.several(a, leaving, one) {
+		return false
 	}
 	v.highest, v.lost = math.MinInt32, 0
 	for _, t := range v.victims {
-		v.highest = max(v.highest, t.ask.Priority)
+		v.highest = max(v.highest, t.priority)
 		v.lost += t.lost
 	}
 	return len(v.victims) <= maxVictims
+}
+
+// several is find where no one is enough.
+func (v *eviction) several(a *Ask, leaving Leaving, one bool) bool {
+	e := v.node
+	v.list = e.candidates(a, leaving, v.list[:0])
+	c := e.sketch(a)
+	for _, t := range v.list {
+		c.lend(t, 1)
+	}
+	if len(v.list) == 0 || !c.fits(a) {
+		return false
+	}
+	if v.victims = v.list; !one || len(v.list) > maxVictims {
+		v.victims = c.keep(a, v.list)
+	}
+	return true
 }
 
 // candidates adds to a list whom a task may displace on a node.
 func (e *node) candidates(a *Ask, leaving Leaving, list []*tenure) []*tenure {
 	list = slices.Grow(list, len(e.tenures))
 	for i := range e.tenures {
-		t := &e.tenures[i]
-		if t.ask.Priority >= a.Priority || t.ask.Tenant != a.Tenant {
-			continue
-		}
-		var ok bool
-		if t.lost, ok = leaving(t.ref); ok {
+		if t := &e.tenures[i]; t.yieldsTo(a, leaving) {
 			list = append(list, t)
 		}
 	}
 	return list
 }
 
+// yieldsTo reports whether a task may displace one, and notes what would be lost.
+func (t *tenure) yieldsTo(a *Ask, leaving Leaving) (ok bool) {
+	if t.priority >= a.Priority || t.ask.Tenant != a.Tenant {
+		return false
+	}
+	t.lost, ok = leaving(t.ref)
+	return ok
+}
+
 // cheaper orders whom to displace.
 func cheaper(p, q *tenure) int {
-	return cmp.Or(cmp.Compare(p.ask.Priority, q.ask.Priority), cmp.Compare(p.lost, q.lost), compareRefs(p.ref, q.ref))
+	if p.priority != q.priority {
+		return cmp.Compare(p.priority, q.priority)
+	}
+	if p.lost != q.lost {
+		return cmp.Compare(p.lost, q.lost)
+	}
+	return compareRefs(p.ref, q.ref)
 }
 
 // mayYield is a quick look at whether lower priorities hold enough on a node.
 func (e *node) mayYield(a *Ask) bool {
 	room := e.free
-	for i := range e.tenures {
-		t := &e.tenures[i]
-		if t.ask.Priority >= a.Priority || t.ask.Tenant != a.Tenant {
-			continue
-		}
-		r := &t.ask.Task.Resources
-		room.CPU, room.Memory = room.CPU+r.CPU, room.Memory+r.Memory
-		room.Storage, room.Bandwidth = room.Storage+r.Storage, room.Bandwidth+r.Bandwidth
-		if within(&a.Task.Resources, &room) {
-			return true
+	for i := range e.yields {
+		if y := &e.yields[i]; y.priority < a.Priority && y.tenant == a.Tenant {
+			lend(&room, &y.holds, 1)
 		}
 	}
-	return false
+	return within(&a.Task.Resources, &room)
 }
 
 // short is how much more a task asks for than is free, accelerators apart.
@@ -239,10 +291,7 @@ func (e *node) sketch(a *Ask) node {
 // lend gives a sketch what a task holds, or (-1) takes it again.
 func (e *node) lend(t *tenure, sign int32) {
 	r := &t.ask.Task.Resources
-	e.free.CPU += r.CPU * api.Milli(sign)
-	e.free.Memory += r.Memory * api.Bytes(sign)
-	e.free.Storage += r.Storage * api.Bytes(sign)
-	e.free.Bandwidth += r.Bandwidth * api.Rate(sign)
+	lend(&e.free, r, sign)
 	if e.devices != nil {
 		for _, d := range t.devices {
 			if int(d.Group) < len(e.devices) && int(d.Index) < len(e.devices[d.Group]) {
@@ -258,22 +307,30 @@ func (e *node) lend(t *tenure, sign int32) {
 	}
 }
 
-// alone is the cheapest one whose place suffices, if there is one. The node is a sketch.
-func (e *node) alone(a *Ask, list []*tenure) []*tenure {
-	best, short := -1, e.short(a)
-	for i, t := range list {
-		if !within(&short, &t.ask.Task.Resources) || best >= 0 && cheaper(list[best], t) < 0 {
+// alone is the cheapest one whose place suffices, if there is one.
+func (e *node) alone(a *Ask, leaving Leaving) (best *tenure) {
+	short := e.short(a)
+	plain := len(a.Task.Ports)+len(a.Task.Resources.Accelerators)+len(e.claims) == 0
+	var c node
+	for i := range e.tenures {
+		t := &e.tenures[i]
+		if t.cpu < short.CPU || t.memory < short.Memory || t.priority >= a.Priority ||
+			!within(&short, &t.ask.Task.Resources) || !t.yieldsTo(a, leaving) || best != nil && cheaper(best, t) < 0 {
 			continue
 		}
-		if e.lend(t, 1); e.fits(a) {
-			best = i
+		if plain {
+			best = t
+			continue
 		}
-		e.lend(t, -1)
+		if c.Name == "" {
+			c = e.sketch(a)
+		}
+		if c.lend(t, 1); c.fits(a) {
+			best = t
+		}
+		c.lend(t, -1)
 	}
-	if best < 0 {
-		return nil
-	}
-	return list[best : best+1]
+	return best
 }
 
 // keep lets those stay, the dearest first, without whom the task fits as well, and
