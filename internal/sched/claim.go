@@ -26,23 +26,22 @@ func (e *node) clear(a *Ask) bool { return e.promisedTo(a) == nil }
 // promisedTo is the first promise that would not be kept if a task began now.
 func (e *node) promisedTo(a *Ask) *claim {
 	end := e.after(a, a.Now)
-	for i := range e.claims {
-		c := &e.claims[i]
-		if from, _ := e.span(c, a.Now); *c.Task != a.Self && end > from && !e.leaves(a, from) {
+	list := slices.Insert(e.stays(a.Self, a.Now), 0, stay{ask: a, count: 1, from: a.Now, to: end})
+	if len(a.Task.Resources.Accelerators) == 0 && (len(list) == 1 || list[1].from >= end) {
+		return nil // it is gone before anybody comes
+	}
+	if short := e.unfold(list, a.Now); short != nil {
+		return short.claim
+	}
+	if !fixedPort(a.Task) {
+		return nil
+	}
+	for i := range list[1:] {
+		if c := list[1+i].claim; list[1+i].from < end && samePort(c.ask.Task, a.Task) {
 			return c
 		}
 	}
 	return nil
-}
-
-// leaves reports whether a task that begins now leaves enough room for all who
-// were promised some at a time.
-func (e *node) leaves(a *Ask, at api.Time) bool {
-	s := e.spaceAt(at, a.Now)
-	r := &a.Task.Resources
-	devices, _ := assign(e.devices, e.Capacity.Accelerators, r.Accelerators)
-	s.add(r, devices, -1)
-	return s.keep(e, at, a.Now, a.Self) && !e.portsPromised(a)
 }
 
 // portsPromised reports whether a task takes a port that somebody is promised.

@@ -237,6 +237,9 @@ func (x *Index) Hold(name string, ref api.TaskRef, a *Ask, devices []api.DeviceS
 // Try is a Hold that Unhold will take back: nobody gains by it.
 func (x *Index) Try(name string, ref api.TaskRef, a *Ask, devices []api.DeviceShare) {
 	x.take(name, ref, a, devices, 1, true)
+	if e := x.byName[name]; e != nil {
+		e.expect(ref, a, devices)
+	}
 }
 
 // Release gives it back, and lets tasks try again that wait for room.
@@ -254,6 +257,9 @@ func (x *Index) Release(name string, ref api.TaskRef, a *Ask, devices []api.Devi
 // Unhold takes back what was tried: nobody has gained room by it.
 func (x *Index) Unhold(name string, ref api.TaskRef, a *Ask, devices []api.DeviceShare) {
 	x.take(name, ref, a, devices, -1, true)
+	if e := x.byName[name]; e != nil {
+		e.forget(ref)
+	}
 }
 
 func (x *Index) take(name string, ref api.TaskRef, a *Ask, devices []api.DeviceShare, sign int32, tried bool) {

@@ -169,27 +169,6 @@ func (e *node) changes(a *Ask) []api.Time {
 	return append(few, out[len(out)-1])
 }
 
-// roomFor is how many of n elements that begin on a node at a time have room until
-// they end: others leave meanwhile, and only promises take room.
-func (e *node) roomFor(a *Ask, at api.Time, n int) int {
-	n = e.roomAt(a, at, n)
-	end := e.after(a, at)
-	for i := range e.claims {
-		if from, _ := e.span(&e.claims[i], a.Now); n > 0 && *e.claims[i].Task != a.Self && from > at && from < end {
-			n = e.roomAt(a, from, n)
-		}
-	}
-	return n
-}
-
-func (e *node) roomAt(a *Ask, at api.Time, n int) int {
-	s := e.spaceAt(at, a.Now)
-	if !s.keep(e, at, a.Now, a.Self) || e.portsTaken(a, at) {
-		return 0
-	}
-	return s.take(a, n)
-}
-
 // portsTaken reports whether somebody has a port at a time that a task asks for.
 func (e *node) portsTaken(a *Ask, at api.Time) bool {
 	if !fixedPort(a.Task) {

@@ -85,13 +85,13 @@ func (x *Index) Await(name string, ref api.TaskRef, a *Ask, devices []api.Device
 	if until == 0 {
 		until = endless
 	}
-	at, known := e.awaited(ref)
-	h := held{ref, a.Task, devices, from, until}
-	if known {
-		e.held[at] = h
-	} else {
-		e.held = slices.Insert(e.held, at, h)
-	}
+	e.forget(ref)
+	e.await(held{ref, a.Task, devices, from, until})
+}
+
+func (e *node) await(h held) {
+	at, _ := e.awaited(h.ref)
+	e.held = slices.Insert(e.held, at, h)
 }
 
 func (e *node) awaited(ref api.TaskRef) (int, bool) {
@@ -366,8 +366,9 @@ func (x *Index) Stands(id uint64, now api.Time) bool {
 		if e == nil || !e.open || x.astray(p.ask.Task) != "" || !suits(e, p.ask) {
 			return false
 		}
-		s := e.spaceAt(p.From, now)
-		if !s.keep(e, p.From, now, *p.Task) || s.take(p.ask, int(at.Count)) < int(at.Count) {
+		list := e.stays(api.TaskRef{}, now)
+		e.unfold(list, now)
+		if slices.ContainsFunc(list, func(v stay) bool { return v.short && v.claim.promise == p }) {
 			return false
 		}
 	}

@@ -43,30 +43,19 @@ func (s *space) add(r *api.Resources, devices []api.DeviceShare, sign int64) {
 	}
 }
 
-// keep takes what was promised to others than self at a time; false when there is
-// less.
-func (s *space) keep(e *node, at, now api.Time, self api.TaskRef) bool {
-	for i := range e.claims {
-		c := &e.claims[i]
-		if from, to := e.span(c, now); *c.Task != self && from <= at && at < to && s.take(c.ask, c.count) < c.count {
-			return false
-		}
-	}
-	return true
-}
-
-// take takes up to most equal tasks in, and returns how many.
-func (s *space) take(a *Ask, most int) (n int) {
+// take takes up to most equal tasks in, and returns how many, and the devices of all.
+func (s *space) take(a *Ask, most int) (n int, devices []api.DeviceShare) {
 	r := &a.Task.Resources
 	for n < most && within(r, &s.Resources) {
-		devices, ok := assign(s.devices, s.groups, r.Accelerators)
+		shares, ok := assign(s.devices, s.groups, r.Accelerators)
 		if !ok || n > 0 && fixedPort(a.Task) {
 			break
 		}
-		s.add(r, devices, -1)
+		s.add(r, shares, -1)
+		devices = append(devices, shares...)
 		n++
 	}
-	return n
+	return n, devices
 }
 
 func fixedPort(t *api.Task) bool {

@@ -137,7 +137,7 @@ func (e *node) times(a *Ask, most int) (n int) {
 	c := e.copy()
 	for n < most && c.fits(a) {
 		devices, _ := assign(c.devices, c.Capacity.Accelerators, a.Task.Resources.Accelerators)
-		c.take(api.TaskRef{}, a, devices, 1)
+		c.try(api.TaskRef{}, a, devices)
 		n++
 	}
 	return n

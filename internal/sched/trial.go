@@ -89,7 +89,7 @@ func (x *Index) OneEach(a *Ask) (pass, took int32) {
 
 func (x *Index) holdOn(e *node, a *Ask) int32 {
 	devices, _ := assign(e.devices, e.Capacity.Accelerators, a.Task.Resources.Accelerators)
-	e.take(api.TaskRef{}, a, devices, 1)
+	e.try(api.TaskRef{}, a, devices)
 	x.moved(e)
 	x.reckon(e, a, 1, false)
 	return 1
