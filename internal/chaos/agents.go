@@ -53,6 +53,10 @@ func (x *run) obey(j int, out core.Output) (then []stimulus) {
 			if r, ok := act.(core.SendReports); ok {
 				act = core.SendReports{Ticket: awaited, Reports: r.Reports}
 			}
+			if _, start := act.(core.Start); start && x.in.Bug == StartUnsynced {
+				then = append(then, x.carryOut(j, act)...)
+				continue
+			}
 			p.Actions = append(slices.Clip(p.Actions), act)
 		}
 	} else {
@@ -73,6 +77,9 @@ func (x *run) commit(j int) {
 	p := a.wait.value.(pending)
 	a.wait = nil
 	a.disk = x.t.ledger(nodeNames[j], slices.Concat(a.disk.records, p.Records))
+	if x.in.storm != nil && !a.ills.has(lying) && len(a.disk.records) > compactAt {
+		a.disk = x.t.ledger(nodeNames[j], a.mind.live.Snapshot())
+	}
 	var then []stimulus
 	for _, act := range p.Actions {
 		then = append(then, x.carryOut(j, act)...)
@@ -149,6 +156,9 @@ func (x *run) start(j int, as *api.Assignment) []stimulus {
 	if slices.ContainsFunc(a.procs, func(p proc) bool { return p.id == as.Attempt }) {
 		x.violate("%s is started twice on node %s", showAttempt(as.Attempt), nodeNames[j])
 	}
+	if as.Task.AtMostOnce {
+		x.mustBeAlone(j, as.Attempt)
+	}
 	a.acted = max(a.acted, a.mind.epoch)
 	a.procs = append(slices.Clip(a.procs), proc{id: as.Attempt, once: as.Task.AtMostOnce, running: true})
 	slices.SortFunc(a.procs, func(p, q proc) int {
@@ -214,7 +224,7 @@ func (x *run) crashAgent(j int, kept bool) {
 // restartAgent begins an agent's next life with its ledger.
 func (x *run) restartAgent(j int) {
 	a := x.agent(j)
-	a.up, a.mind = true, x.t.boot(nodeNames[j], a.disk)
+	a.up, a.mind = true, x.t.boot(nodeNames[j], a.boot, a.disk)
 	x.feed(j, stimulus{kind: stimResume}, stimulus{kind: stimLinkUp})
 }
 
@@ -224,6 +234,11 @@ func (x *run) receive(n int) {
 	x.mail = slices.Delete(x.mail, n, n+1)
 	j := int(l.agent)
 	before := x.agents[j].mind
+	seen := max(before.epoch, x.agents[j].acted)
+	grip := ""
+	if l.epoch() < seen {
+		grip = x.t.grip(before)
+	}
 	told := l
 	if x.in.Bug == StaleObeyed && l.epoch() < before.epoch {
 		told.what = x.t.thing(withEpoch(l.what.value, before.epoch))
@@ -232,8 +247,7 @@ func (x *run) receive(n int) {
 		sayWelcome: stimWelcomed, saySet: stimSet, sayAck: stimAcked, sayBeaten: stimBeaten, sayRefused: stimRefused, sayHint: stimHinted,
 	}[l.kind], what: told.what}
 	x.feed(j, s)
-	after := x.agents[j].mind
-	if seen := max(before.epoch, x.agents[j].acted); l.epoch() < seen && after.grip != before.grip {
+	if l.epoch() < seen && x.t.grip(x.agents[j].mind) != grip {
 		x.violate("node %s obeys a leader of epoch %d, although it has seen epoch %d", nodeNames[j], l.epoch(), seen)
 	}
 	if l.kind == sayHint && x.in.Bug == HintTrusted {

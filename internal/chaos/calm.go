@@ -75,22 +75,22 @@ func (in *Instance) calm(t *tables, w *world) (move, bool) {
 	x := &run{world: w, in: in, t: t}
 	lead := x.chosen()
 	if s := x.confident(lead); s != nil {
-		return move{mConfirm, uint8(lead), 0}, true
+		return move{mConfirm, uint16(lead), 0}, true
 	}
 	for j, a := range x.agents {
 		if !a.up {
-			return move{mRestartAgent, uint8(j), 0}, true
+			return move{mRestartAgent, uint16(j), 0}, true
 		}
 		if a.wait != nil && a.wait.value.(pending).Sync {
-			return move{mCommit, uint8(j), 0}, true
+			return move{mCommit, uint16(j), 0}, true
 		}
 	}
 	for n, l := range x.mail {
 		if !l.request() {
-			return move{mReceive, uint8(n), 0}, true
+			return move{mReceive, uint16(n), 0}, true
 		}
 		if lead >= 0 && x.servers[lead].leads() {
-			return move{mServe, uint8(n), uint8(lead)}, true
+			return move{mServe, uint16(n), uint16(lead)}, true
 		}
 	}
 	if m, ok := x.calmServer(lead); ok {
@@ -127,11 +127,11 @@ func (x *run) calmServer(lead int) (move, bool) {
 		for i, s := range x.servers {
 			switch {
 			case !s.up:
-				return move{mRestart, uint8(i), 0}, true
+				return move{mRestart, uint16(i), 0}, true
 			case s.rules.Phase == control.Following && s.at != x.tail:
-				return move{mCatchUp, uint8(i), 0}, true
+				return move{mCatchUp, uint16(i), 0}, true
 			case s.rules.Phase == control.Following:
-				return move{mCampaign, uint8(i), 0}, true
+				return move{mCampaign, uint16(i), 0}, true
 			}
 		}
 		// All believe that they lead, and none does.
@@ -140,7 +140,7 @@ func (x *run) calmServer(lead int) (move, bool) {
 				return m, true
 			}
 			if s.rules.Phase == control.Leading {
-				return move{mCrash, uint8(i), 0}, true
+				return move{mCrash, uint16(i), 0}, true
 			}
 		}
 		return move{}, false
@@ -149,7 +149,7 @@ func (x *run) calmServer(lead int) (move, bool) {
 }
 
 func (x *run) calmLeader(i int, s *server) (move, bool) {
-	at := uint8(i)
+	at := uint16(i)
 	switch {
 	case s.rules.Phase == control.Recovering:
 		return move{mReadBack, at, 0}, true
@@ -167,9 +167,9 @@ func (x *run) calmLeader(i int, s *server) (move, bool) {
 func (x *run) calmAround(i int, s *server) (move, bool) {
 	switch {
 	case x.confident(i) != nil:
-		return move{mConfirm, uint8(i), 0}, true
+		return move{mConfirm, uint16(i), 0}, true
 	case s.leads() && (s.looked < x.clock || len(s.back) > 0):
-		return move{mLook, uint8(i), 0}, true
+		return move{mLook, uint16(i), 0}, true
 	}
 	return move{}, false
 }
@@ -177,21 +177,21 @@ func (x *run) calmAround(i int, s *server) (move, bool) {
 func (x *run) calmRest(lead int) (move, bool) {
 	for k, c := range x.clients {
 		if c.state == clientIdle && c.done == 0 && lead >= 0 && x.servers[lead].leads() {
-			return move{mSubmit, uint8(k), uint8(lead)}, true
+			return move{mSubmit, uint16(k), uint16(lead)}, true
 		}
 		if c.state == clientWaits && !x.queued(lead, k) {
-			return move{mImpatient, uint8(k), 0}, true
+			return move{mImpatient, uint16(k), 0}, true
 		}
 	}
 	for j, a := range x.agents {
 		for k := range calls {
 			if a.mind.tickets[k] != 0 && (k != beat || x.in.Beats) && !a.waitsToSend(k) && !x.heldBy(lead, j, k) {
-				return move{mGiveUp, uint8(j), uint8(k)}, true
+				return move{mGiveUp, uint16(j), uint16(k)}, true
 			}
 		}
 		for n, p := range a.procs {
 			if p.running && x.tail.view.wants(j, p.id) {
-				return move{mExit, uint8(j), uint8(n)}, true
+				return move{mExit, uint16(j), uint16(n)}, true
 			}
 		}
 	}

@@ -20,6 +20,7 @@ type sound struct {
 	node   string
 	silent bool // as the state has it
 	now    api.Duration
+	jumped api.Duration // by which the wall clock was set forward since the first Tick
 }
 
 type soundKind uint8
@@ -48,6 +49,9 @@ func (t *tables) listen(now api.Duration) *ears {
 }
 
 func (t *tables) ear(l *control.Liveness) *ears {
+	if t.line != nil {
+		return &ears{live: l}
+	}
 	key := string(t.p.print(l))
 	if e, ok := t.ears[key]; ok {
 		return e
@@ -59,6 +63,11 @@ func (t *tables) ear(l *control.Liveness) *ears {
 
 // hear lets ears take something in.
 func (t *tables) hear(e *ears, s sound) *hearing {
+	if t.line != nil {
+		h := &hearing{ears: e}
+		h.take(e.live, s)
+		return h
+	}
 	if h, ok := e.next[s]; ok {
 		return h
 	}
@@ -80,7 +89,7 @@ func (h *hearing) take(l *control.Liveness, s sound) {
 	case soundHeard:
 		h.back, h.known = l.Heard(s.node, s.now)
 	case soundTick:
-		h.changes = l.Tick(s.now, api.Time(s.now))
+		h.changes = l.Tick(s.now, api.Time(s.now+s.jumped))
 	}
 }
 

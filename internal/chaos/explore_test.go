@@ -154,6 +154,14 @@ func report(t *testing.T, r Report) {
 	t.Fatalf("after %d moves: %s", r.Moves, r.Violation)
 }
 
+func TestPathsLeadSomewhere(t *testing.T) {
+	for _, p := range append(paths.tickets[:], paths.welcomed, paths.have, paths.outbox) {
+		if len(p) == 0 {
+			t.Error("a field of agent/core that the model reads is no more")
+		}
+	}
+}
+
 func TestRulesNameFieldsThatExist(t *testing.T) {
 	if gone := missing(); len(gone) > 0 {
 		t.Errorf("the print has rules about %v, which are no more: say what became of them", gone)

@@ -1,6 +1,8 @@
 package chaos
 
 import (
+	"math"
+
 	"drover.dev/api"
 	"drover.dev/internal/control"
 	"drover.dev/internal/engine"
@@ -37,6 +39,7 @@ type Instance struct {
 	// SafetyOnly leaves out the check that all work can still end.
 	SafetyOnly bool
 
+	storm    *Storm     // a line, not an exploration
 	commands [][]*thing // by client
 	tell     bool
 }
@@ -58,26 +61,36 @@ type Bug uint8
 
 // The mistakes.
 const (
-	Sound         Bug = iota
-	StaleObeyed       // an agent does not look at the epoch of what it is told
-	AckBeforeSync     // a leader answers when it has sent its batch, not when that stands
-	ReportDropped     // an agent forgets a report when it has sent it
-	HintTrusted       // an agent takes a hint for the set that it hints at
-	NoGrace           // a new leader counts silence from before it listened
-	NeverConfirms     // a leader that has been replaced goes on to renew leases
-	SilentServed      // a leader renews the lease of a node that stands as silent
-	NoDrift           // the cell's settings allow for less than clocks lose
+	Sound          Bug = iota
+	StaleObeyed        // an agent does not look at the epoch of what it is told
+	AckBeforeSync      // a leader answers when it has sent its batch, not when that stands
+	ReportDropped      // an agent forgets a report when it has sent it
+	HintTrusted        // an agent takes a hint for the set that it hints at
+	NoGrace            // a new leader counts silence from before it listened
+	NeverConfirms      // a leader that has been replaced goes on to renew leases
+	SilentServed       // a leader renews the lease of a node that stands as silent
+	NoDrift            // the cell's settings allow for less than clocks lose
+	NoFence            // the journal takes whatever comes
+	UnknownTrusted     // a leader takes an append of which nothing is heard for stored
+	AckUnrecorded      // a leader acknowledges reports as they come in
+	StartUnsynced      // an agent starts a task before its disk has synced that it will
 )
 
 // begin makes the world that an exploration starts from.
 func (in *Instance) begin(t *tables) *world {
 	root := &record{view: in.first(t)}
 	w := &world{tail: root, left: budget{uint8(in.Faults), uint8(in.Campaigns), uint8(in.Ticks)}}
+	if in.storm != nil {
+		w.left = budget{campaigns: math.MaxUint8, ticks: maxTicks}
+	}
 	in.commands = nil
 	for k := range in.Workloads {
 		list := []*thing{t.thing(in.submission(k))}
 		if in.Cancels {
 			list = append(list, t.thing(in.cancellation(k)))
+		}
+		if in.storm != nil {
+			list = []*thing{t.thing(in.storm.submission(k))}
 		}
 		in.commands = append(in.commands, list)
 	}
@@ -87,7 +100,7 @@ func (in *Instance) begin(t *tables) *world {
 	}
 	x := &run{world: w, in: in, t: t}
 	for j := range in.Agents {
-		w.agents = append(w.agents, &agent{disk: t.ledger(nodeNames[j], nil)})
+		w.agents = append(w.agents, &agent{boot: firstBoot, disk: t.ledger(nodeNames[j], nil)})
 		x.restartAgent(j)
 	}
 	for !in.reached(w) {
@@ -120,9 +133,9 @@ func (in *Instance) reached(w *world) bool {
 }
 
 // node is an agent's machine as it registers.
-func node(j int) api.Node {
+func node(j int, boot string) api.Node {
 	n := api.Node{
-		Name: nodeNames[j], Site: "here", Layer: api.LayerEdge, Drivers: []string{"process"}, Boot: "boot",
+		Name: nodeNames[j], Site: "here", Layer: api.LayerEdge, Drivers: []string{"process"}, Boot: boot,
 		Capacity: api.Resources{CPU: 2000, Memory: 1 << 30},
 	}
 	n.Normalize()

@@ -11,7 +11,7 @@ import (
 // move is one step of somebody. The numbers say whose and which.
 type move struct {
 	kind moveKind
-	a, b uint8
+	a, b uint16
 }
 
 type moveKind uint8
@@ -35,6 +35,7 @@ const (
 	mRestart
 	mRestartAgent
 	mArriveLate
+	mMend // an ill of somebody is over
 
 	mRefuse // from here on: faults
 	mLoseAppend
@@ -47,26 +48,47 @@ const (
 	mGiveUpEarly
 	mReconnect
 	mTickLate
+	mLose // from here on: in storms only
+	mRepeat
+	mPowerLoss
+	mReboot
+	mFail
+	mSetClock
+	mCut
+	mDeafen
+	mPause
+	mFillDisk
+	mLie
+	mFillJournal
+	kinds
 )
 
 // moves lists what may happen next.
 func (x *run) moves() (out []move) {
-	add := func(k moveKind, a, b int) {
-		if k < mRefuse || x.left.faults > 0 {
-			out = append(out, move{k, uint8(a), uint8(b)})
+	x.eachMove(func(m move) {
+		if m.kind < mRefuse || x.left.faults > 0 {
+			out = append(out, m)
 		}
-	}
+	})
+	return out
+}
+
+// eachMove names them one after the other, faults whatever is left of their number.
+func (x *run) eachMove(yield func(move)) {
+	add := func(k moveKind, a, b int) { yield(move{k, uint16(a), uint16(b)}) }
 	for i, s := range x.servers {
 		x.movesOf(i, s, add)
 	}
 	for n, l := range x.mail {
-		if !l.request() {
+		switch {
+		case x.agents[l.agent].ills.has(cut):
+		case !l.request():
 			add(mReceive, n, 0)
-			continue
-		}
-		for i, s := range x.servers {
-			if s.leads() {
-				add(mServe, n, i)
+		default:
+			for i, s := range x.servers {
+				if s.hears() {
+					add(mServe, n, i)
+				}
 			}
 		}
 	}
@@ -89,7 +111,9 @@ func (x *run) moves() (out []move) {
 			}
 		}
 	}
-	return out
+	if x.in.storm != nil {
+		x.stormMoves(add)
+	}
 }
 
 func (x *run) movesOf(i int, s *server, add func(moveKind, int, int)) {
@@ -97,12 +121,16 @@ func (x *run) movesOf(i int, s *server, add func(moveKind, int, int)) {
 		add(mRestart, i, 0)
 		return
 	}
+	if s.ills.has(asleep) {
+		return
+	}
+	journal := !s.ills.has(cut)
 	switch s.rules.Phase {
 	case control.Following:
-		if x.left.campaigns > 0 {
+		if x.left.campaigns > 0 && journal {
 			add(mCampaign, i, 0)
 		}
-		if s.at != x.tail {
+		if s.at != x.tail && journal {
 			add(mCatchUp, i, 0)
 		}
 	case control.Leading:
@@ -112,18 +140,24 @@ func (x *run) movesOf(i int, s *server, add func(moveKind, int, int)) {
 	case control.Appending:
 		x.movesOfAppend(i, s, add)
 	case control.Recovering:
-		add(mReadBack, i, 0)
+		if journal {
+			add(mReadBack, i, 0)
+		}
 	}
 	if s.leads() && (s.looked < x.clock || len(s.back) > 0) {
 		add(mLook, i, 0)
 	}
-	if s.leads() && s.rules.Phase == control.Leading && s.proved < x.clock && s.at == x.tail {
+	if s.leads() && s.rules.Phase == control.Leading && s.proved < x.clock && s.at == x.tail && journal {
 		add(mConfirm, i, 0)
 	}
 	add(mCrash, i, 0)
 }
 
 func (x *run) movesOfAppend(i int, s *server, add func(moveKind, int, int)) {
+	if s.ills.has(cut) {
+		add(mLoseAck, i, 0) // nothing is heard
+		return
+	}
 	switch s.wire {
 	case wireSent:
 		add(mArrive, i, 0)
@@ -148,7 +182,7 @@ func (x *run) movesOfAgent(j int, a *agent, add func(moveKind, int, int)) {
 		add(mRestartAgent, j, 0)
 		return
 	}
-	if a.wait != nil {
+	if a.wait != nil && !a.ills.has(full) {
 		add(mCommit, j, 0)
 		add(mCrashAgentKept, j, 0)
 	}
@@ -175,7 +209,7 @@ func (x *run) movesOfClient(k int, c client, add func(moveKind, int, int)) {
 	switch c.state {
 	case clientIdle:
 		for i, s := range x.servers {
-			if s.leads() && c.tries < maxTries && int(c.done) < len(x.in.commands[k]) {
+			if s.hears() && (c.tries < maxTries || x.in.storm != nil) && int(c.done) < len(x.in.commands[k]) {
 				add(mSubmit, k, i)
 			}
 		}
@@ -187,11 +221,14 @@ func (x *run) movesOfClient(k int, c client, add func(moveKind, int, int)) {
 // maxTries is how often a client asks.
 const maxTries = 3
 
-// step makes a move in a copy of a world.
+// step makes a move in a copy of a world; a line has no use for the world before.
 func (in *Instance) step(t *tables, w *world, m move) *run {
-	x := &run{world: w.clone(), in: in, t: t}
+	if t.line == nil {
+		w = w.clone()
+	}
+	x := &run{world: w, in: in, t: t}
 	x.make(m)
-	if m.kind >= mRefuse {
+	if m.kind >= mRefuse && in.storm == nil {
 		x.left.faults--
 	}
 	for in.Prompt && x.fault == "" {
@@ -212,25 +249,25 @@ func (in *Instance) step(t *tables, w *world, m move) *run {
 func (x *run) prompt() (move, bool) {
 	for j, a := range x.agents {
 		if a.wait != nil && a.wait.value.(pending).Sync {
-			return move{mCommit, uint8(j), 0}, true
+			return move{mCommit, uint16(j), 0}, true
 		}
 	}
 	for i, s := range x.servers {
 		switch {
 		case !s.up:
 		case s.rules.Phase == control.Recovering:
-			return move{mReadBack, uint8(i), 0}, true
+			return move{mReadBack, uint16(i), 0}, true
 		case s.rules.Phase == control.Appending && s.wire == wireSent:
-			return move{mArrive, uint8(i), 0}, true
+			return move{mArrive, uint16(i), 0}, true
 		case s.rules.Phase == control.Appending:
-			return move{mOutcome, uint8(i), 0}, true
+			return move{mOutcome, uint16(i), 0}, true
 		case i != x.chosen():
 		case x.hasWork(s):
-			return move{mDecide, uint8(i), 0}, true
+			return move{mDecide, uint16(i), 0}, true
 		case x.confident(i) != nil:
-			return move{mConfirm, uint8(i), 0}, true
+			return move{mConfirm, uint16(i), 0}, true
 		case s.leads() && s.looked < x.clock:
-			return move{mLook, uint8(i), 0}, true
+			return move{mLook, uint16(i), 0}, true
 		}
 	}
 	return move{}, false
@@ -248,6 +285,10 @@ func (x *run) make(m move) {
 	case mDecide:
 		x.decide(a)
 	case mArrive:
+		if x.full {
+			x.outcome(mRefuse, a)
+			return
+		}
 		s := x.server(a)
 		s.wire = wireOutrun
 		if x.arrive(s.flight.record) {
@@ -278,6 +319,10 @@ func (x *run) make(m move) {
 		x.late = slices.Delete(x.late, a, a+1)
 		x.arrive(r)
 	default:
+		if m.kind >= mLose || m.kind == mMend {
+			x.storm(m)
+			return
+		}
 		x.makeAgents(m)
 	}
 }
@@ -313,6 +358,8 @@ func (x *run) outcome(k moveKind, i int) {
 	switch {
 	case k == mRefuse:
 		out.Outcome = control.Refused
+	case x.in.Bug == UnknownTrusted && k == mLoseAppend:
+		out.Outcome, out.Seq = control.Stored, s.flight.record.mark.Seq
 	case k == mDelay:
 		x.late = append(x.late, s.flight.record)
 	case k == mOutcome && s.wire == wireStored:

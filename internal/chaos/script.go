@@ -36,7 +36,7 @@ func (in Instance) Follow(script []string) (Report, error) {
 
 func (w *world) cast() *strings.Replacer {
 	host := max(0, slices.IndexFunc(w.tail.view.nodes, func(n nodeView) bool { return len(n.held) > 0 }))
-	return strings.NewReplacer("HOST", nodeNames[host], "OTHER", nodeNames[(host+1)%len(nodeNames)])
+	return strings.NewReplacer("HOST", nodeNames[host], "OTHER", nodeNames[(host+1)%len(w.agents)])
 }
 
 // named finds the move of a description.

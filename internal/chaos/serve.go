@@ -35,7 +35,7 @@ func (x *run) post(l letter) {
 func (x *run) look(i int) {
 	s := x.server(i)
 	s.listened(x.clock)
-	h := x.t.hear(s.ears, sound{kind: soundTick, now: x.monotonic()})
+	h := x.t.hear(s.ears, sound{kind: soundTick, now: x.monotonic(), jumped: s.jumped})
 	s.ears, s.own = h.ears, slices.Clip(s.own)
 	for _, c := range h.changes {
 		s.own = append(s.own, x.t.thing(&engine.Silent{Node: c.Node}))
@@ -104,7 +104,7 @@ func (x *run) serve(n, i int) {
 	}
 	switch l.kind {
 	case askHello:
-		it.input = x.t.thing(&engine.Register{Node: node(int(l.agent))})
+		it.input = x.t.thing(&engine.Register{Node: node(int(l.agent), x.agents[l.agent].boot)})
 		s.queue = append(slices.Clip(s.queue), it)
 	case askReports:
 		x.takeReports(s, l, it)
@@ -116,10 +116,14 @@ func (x *run) serve(n, i int) {
 // takeReports queues the reports that may change something, as far as the server
 // knows; the others are acknowledged at once.
 func (x *run) takeReports(s *server, l letter, it item) {
-	kept := x.t.concerning(s.at.view, int(l.agent), l.what)
+	kept := x.t.concerning(x.readerOf(s), s.at.view, int(l.agent), l.what)
 	if kept == nil {
 		x.answer(l, letter{kind: sayAck, what: x.t.thing(api.ReportsAck{Epoch: s.at.view.epoch})})
 		return
+	}
+	if x.in.Bug == AckUnrecorded {
+		x.answer(l, letter{kind: sayAck, what: x.t.thing(api.ReportsAck{Epoch: s.at.view.epoch})})
+		it.agent = -1
 	}
 	it.input = x.t.thing(&engine.Reports{Node: nodeNames[l.agent], Reports: kept.value.([]api.Report)})
 	s.queue = append(slices.Clip(s.queue), it)

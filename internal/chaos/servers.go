@@ -37,6 +37,7 @@ func (x *run) handle(i int, in control.LeaderInput) {
 		switch a := a.(type) {
 		case control.Begin:
 			s.engine = s.at.view
+			s.time.Saw(s.engine.now)
 			s.own = []*thing{x.t.thing(&engine.Lead{Epoch: a.Epoch, Server: "server"})}
 			x.say("%s begins epoch %d from record %d", serverName(i), a.Epoch, s.at.mark.N)
 		case control.Append:
@@ -46,6 +47,7 @@ func (x *run) handle(i int, in control.LeaderInput) {
 				x.release(i, s)
 			}
 		case control.Release:
+			s.flight.record.read = true
 			s.at, s.proved = s.flight.record, max(s.proved, s.flight.sent)
 			x.say("release record %d", s.at.mark.N)
 			x.open(s)
@@ -88,7 +90,9 @@ func (x *run) release(i int, s *server) {
 		x.settle(s, it, f.answers[n].Code == 0)
 		if it.client >= 0 {
 			c := &x.clients[it.client]
-			c.answers[c.done] = f.answers[n]
+			if c.answers[c.done] = f.answers[n]; !x.stands(it.input, f.answers[n]) {
+				x.violate("%s", unanswered(int(it.client)))
+			}
 			c.state, c.tries, c.done = clientIdle, 0, c.done+1
 			x.say("answer client %d", it.client)
 		}
@@ -121,11 +125,15 @@ func (x *run) stepDown(s *server, by uint64) {
 
 // decide makes the next batch of all that waits.
 func (x *run) decide(i int) {
+	x.notice(i)
 	s := x.server(i)
 	inputs, items := s.batch()
 	d := x.t.decide(s.engine, x.now(s), inputs)
 	if d.err != nil {
 		x.violate("the engine fails: %v", d.err)
+		return
+	}
+	if d.idle && x.t.line != nil {
 		return
 	}
 	r := s.at.follow(i, s.rules.Epoch, d, inputs)
@@ -162,12 +170,15 @@ func (x *run) hasWork(s *server) bool {
 	if len(s.own) > 0 || s.opened && len(s.queue) > 0 {
 		return true
 	}
+	if x.t.line != nil {
+		return s.opened && (s.engine.more || s.engine.wake != 0 && s.engine.wake <= x.now(s))
+	}
 	return s.opened && !x.t.decide(s.engine, x.now(s), nil).idle
 }
 
 // arrive brings an append to the journal, which applies its fence.
 func (x *run) arrive(r *record) bool {
-	if x.tail.mark.Seq != r.mark.Seq-1 {
+	if x.tail.mark.Seq != r.mark.Seq-1 && x.in.Bug != NoFence {
 		return false
 	}
 	if x.tail != r.parent {
@@ -180,6 +191,9 @@ func (x *run) arrive(r *record) bool {
 	if r.view.fault != "" {
 		x.violate("%s", r.view.fault)
 	}
+	if why := x.t.reread(r); why != "" {
+		x.violate("%s", why)
+	}
 	x.say("record %d stands in the journal", r.mark.N)
 	// An append that comes too late for good is as good as lost.
 	x.late = slices.DeleteFunc(x.late, func(l *record) bool { return l.mark.Seq <= r.mark.Seq })
@@ -190,6 +204,7 @@ func (x *run) arrive(r *record) bool {
 func (x *run) readBack(i int) {
 	in := control.ReadBack{End: x.tail.mark.Seq}
 	for _, r := range x.tail.after(x.servers[i].at.mark.N) {
+		r.read = true
 		in.Marks = append(in.Marks, r.mark)
 	}
 	x.handle(i, in)
@@ -229,6 +244,8 @@ func (x *run) crash(i int) {
 func (x *run) restart(i int) {
 	s := x.server(i)
 	s.up, s.at, s.rules = true, x.tail, *control.NewLeader(x.tail.mark)
+	x.tail.read = true
+	x.t.forget(i)
 	s.base = versions(s.at.view)
 	x.say("replay the journal to record %d", s.at.mark.N)
 }

@@ -24,8 +24,10 @@ type tables struct {
 	steps   int // of reducers that were really run
 	doubts  int // how often two cores of one print were compared
 	fault   string
+	line    *line // nil when histories branch
 
 	pullEvery api.Duration
+	agents    int
 }
 
 func (in *Instance) tables() *tables {
@@ -34,8 +36,8 @@ func (in *Instance) tables() *tables {
 		every = forever
 	}
 	return &tables{
-		pullEvery: every,
-		p:         newPrinter(), things: map[string]*thing{}, minds: map[string]*mind{}, ledgers: map[string]*ledger{},
+		pullEvery: every, agents: in.Agents, line: in.storm.line(),
+		p: newPrinter(), things: map[string]*thing{}, minds: map[string]*mind{}, ledgers: map[string]*ledger{},
 		views: map[string]*view{}, ears: map[string]*ears{},
 	}
 }
@@ -48,6 +50,9 @@ type thing struct {
 
 // thing finds the one of equal content.
 func (t *tables) thing(v any) *thing {
+	if t.line != nil {
+		return t.line.thing(v)
+	}
 	key := fmt.Sprintf("%T ", v) + string(t.p.print(v))
 	if x, ok := t.things[key]; ok {
 		return x
@@ -141,7 +146,10 @@ type ledger struct {
 
 // ledger finds the one that gives a restarted agent the same mind.
 func (t *tables) ledger(node string, records []core.Record) *ledger {
-	c := t.wake(node, records)
+	if t.line != nil {
+		return t.line.ledger(records)
+	}
+	c := t.wake(node, firstBoot, records)
 	key := string(t.p.print(c))
 	if l, ok := t.ledgers[key]; ok {
 		return l
@@ -152,8 +160,8 @@ func (t *tables) ledger(node string, records []core.Record) *ledger {
 }
 
 // wake makes a core from the records of its earlier lives.
-func (t *tables) wake(node string, records []core.Record) *core.Core {
-	c := core.New(core.Config{Node: node, Boot: "boot", PullEvery: t.pullEvery})
+func (t *tables) wake(node, boot string, records []core.Record) *core.Core {
+	c := core.New(core.Config{Node: node, Boot: boot, PullEvery: t.pullEvery})
 	for i := range records {
 		c.Replay(&records[i])
 	}
@@ -195,22 +203,24 @@ type reaction struct {
 
 // mind finds the one of a core's state.
 func (t *tables) mind(node string, c *core.Core) (m *mind, fresh bool) {
+	if t.line != nil {
+		return t.line.mind(node, c), false
+	}
 	key := node + "\x00" + string(t.p.print(c))
 	if m, ok := t.minds[key]; ok {
 		return m, false
 	}
 	m = &mind{id: uint32(len(t.minds) + 1), node: node, live: c, next: map[occasion]*reaction{}}
-	m.look(t.p, c)
+	m.look(c)
+	m.grip = t.gripOf(c)
 	t.minds[key] = m
 	return m, true
 }
 
 // look reads what the properties speak of.
-func (m *mind) look(p *printer, c *core.Core) {
+func (m *mind) look(c *core.Core) {
 	v := reflect.ValueOf(c).Elem()
-	link, set := v.FieldByName("link"), v.FieldByName("set")
-	m.tickets = ticketsOf(c)
-	m.epoch, m.welcomed, m.have = c.Epoch(), link.FieldByName("welcomed").Bool(), set.FieldByName("have").Uint()
+	m.glance(c, v)
 	m.known = map[api.Attempt]bool{}
 	attempts := v.FieldByName("attempts")
 	for it := attempts.MapRange(); it.Next(); {
@@ -219,12 +229,74 @@ func (m *mind) look(p *printer, c *core.Core) {
 		m.unsent = append(m.unsent, finals(id, it.Value().Elem().FieldByName("reports"))...)
 	}
 	slices.SortFunc(m.unsent, saying.compare)
-	p.buf = p.buf[:0]
-	clear(p.seen)
-	for _, x := range []reflect.Value{set.FieldByName("have"), link.FieldByName("welcomed"), v.FieldByName("lease"), attempts} {
-		p.value(x, 0)
+}
+
+// glance reads what is read of every mind.
+func (m *mind) glance(c *core.Core, v reflect.Value) {
+	m.tickets, m.epoch = ticketsOf(c), c.Epoch()
+	m.welcomed, m.have = v.FieldByIndex(paths.welcomed).Bool(), v.FieldByIndex(paths.have).Uint()
+}
+
+// paths leads to the fields of a core that are read after every step.
+var paths = newCorePaths()
+
+type corePaths struct {
+	welcomed, have, outbox []int
+	tickets                [calls][]int
+}
+
+func newCorePaths() (p corePaths) {
+	p.welcomed, p.have, p.outbox = path("link", "welcomed"), path("set", "have"), path("outbox")
+	for i, name := range callFields {
+		p.tickets[i] = path("link", name, "ticket")
 	}
-	m.grip = string(p.buf)
+	return p
+}
+
+func path(names ...string) (out []int) {
+	t := reflect.TypeFor[core.Core]()
+	for _, name := range names {
+		f, ok := t.FieldByName(name)
+		if !ok {
+			return nil // TestPathsLeadSomewhere says so
+		}
+		out, t = append(out, f.Index...), f.Type
+	}
+	return out
+}
+
+// grip is what an obeyed message may change, but for the calls.
+func (t *tables) grip(m *mind) string {
+	if m.grip == "" {
+		m.grip = t.gripOf(m.live) // in a line, the present mind is alive
+	}
+	return m.grip
+}
+
+func (t *tables) gripOf(c *core.Core) string {
+	v := reflect.ValueOf(c).Elem()
+	t.p.buf = t.p.buf[:0]
+	clear(t.p.seen)
+	for _, x := range []reflect.Value{v.FieldByName("set").FieldByName("have"), v.FieldByName("link").FieldByName("welcomed"), v.FieldByName("lease"), v.FieldByName("attempts")} {
+		t.p.value(x, 0)
+	}
+	return string(t.p.buf)
+}
+
+// holds is how many attempts are known to it.
+func (m *mind) holds() int {
+	if m.known == nil {
+		return m.live.Len()
+	}
+	return len(m.known)
+}
+
+// knows tells whether an attempt is known to it.
+func (m *mind) knows(id api.Attempt) bool {
+	if m.known == nil {
+		return m.live.Holds(id)
+	}
+	return m.known[id]
 }
 
 // finals lists the final ones of an attempt's reports.
@@ -247,16 +319,16 @@ func attemptOf(v reflect.Value) api.Attempt {
 }
 
 func ticketsOf(c *core.Core) (out [calls]uint64) {
-	link := reflect.ValueOf(c).Elem().FieldByName("link")
-	for i, name := range callFields {
-		out[i] = link.FieldByName(name).FieldByName("ticket").Uint()
+	v := reflect.ValueOf(c).Elem()
+	for i, path := range paths.tickets {
+		out[i] = v.FieldByIndex(path).Uint()
 	}
 	return out
 }
 
 // boot is the first mind of an agent's life.
-func (t *tables) boot(node string, l *ledger) *mind {
-	m, fresh := t.mind(node, t.wake(node, l.records))
+func (t *tables) boot(node, boot string, l *ledger) *mind {
+	m, fresh := t.mind(node, t.wake(node, boot, l.records))
 	if fresh {
 		m.ledger = l
 	}
@@ -265,6 +337,9 @@ func (t *tables) boot(node string, l *ledger) *mind {
 
 // step lets a mind take something in.
 func (t *tables) step(m *mind, now api.Duration, s stimulus) *reaction {
+	if t.line != nil {
+		return t.goOn(m, now, s)
+	}
 	at := occasion{now, s}
 	if r, ok := m.next[at]; ok {
 		return r
@@ -278,12 +353,18 @@ func (t *tables) step(m *mind, now api.Duration, s stimulus) *reaction {
 	} else {
 		t.compare(next, c)
 	}
+	r := react(m, next, after, out)
+	m.next[at] = r
+	m.tried = append(m.tried, at)
+	return r
+}
+
+// react says what came of a step, and which calls it ended.
+func react(m, next *mind, after [calls]uint64, out core.Output) *reaction {
 	r := &reaction{mind: next, out: out}
 	for k := range r.ended {
 		r.ended[k] = m.tickets[k] != 0 && after[k] != m.tickets[k]
 	}
-	m.next[at] = r
-	m.tried = append(m.tried, at)
 	return r
 }
 
@@ -331,7 +412,7 @@ func (m *mind) core(t *tables) *core.Core {
 	for ; first.parent != nil; first = first.parent {
 		path = append(path, first)
 	}
-	c := t.wake(first.node, first.ledger.records)
+	c := t.wake(first.node, firstBoot, first.ledger.records)
 	for i := len(path) - 1; i >= 0; i-- {
 		stepCore(c, path[i].now, path[i].by, path[i].parent.tickets)
 	}

@@ -60,7 +60,7 @@ func (in Instance) Ordinary() []string {
 // forgotten tells whether no agent knows anything any more of work that has ended.
 func (w *world) forgotten() bool {
 	for _, a := range w.agents {
-		if !a.up || len(a.mind.known) > 0 {
+		if !a.up || a.mind.holds() > 0 {
 			return false
 		}
 	}
@@ -69,11 +69,14 @@ func (w *world) forgotten() bool {
 
 // describe says what a move is.
 func (w *world) describe(m move) string {
+	if m.kind >= mLose || m.kind == mMend {
+		return w.describeStorm(m)
+	}
 	srv, node := "", ""
 	if int(m.a) < len(w.servers) {
 		srv = serverName(int(m.a))
 	}
-	if int(m.a) < len(nodeNames) {
+	if int(m.a) < len(w.agents) {
 		node = "node " + nodeNames[m.a]
 	}
 	switch m.kind {

@@ -26,6 +26,10 @@ type view struct {
 	done    bool   // every workload has ended, and there is one
 	fault   string // a property that the batch which led here violates
 
+	given []state.Answer // what was answered to the batch that led here
+	wake  api.Time       // when the engine has something to do by itself; 0 is never
+	more  bool           // it has at once
+
 	live   *engine.Engine // this very state, until it decides
 	next   map[string]*decision
 	wanted map[interest]*thing
@@ -109,6 +113,9 @@ func apply(st *state.State, now api.Time, events []state.Event) error {
 // that has lived through everything, if it is still there, and once with one that
 // was rebuilt from the journal, as a follower audits.
 func (t *tables) decide(v *view, now api.Time, inputs []*thing) *decision {
+	if t.line != nil {
+		return t.decideOn(v, now, inputs)
+	}
 	key := fmt.Sprint(now)
 	for _, in := range inputs {
 		key += fmt.Sprintf(" %d", in.id)
@@ -123,10 +130,7 @@ func (t *tables) decide(v *view, now api.Time, inputs []*thing) *decision {
 
 func (t *tables) decideAnew(v *view, now api.Time, inputs []*thing) *decision {
 	t.steps++
-	batch := make([]engine.Input, len(inputs))
-	for i := range inputs {
-		batch[i] = inputs[i].value.(engine.Input)
-	}
+	batch := batchOf(inputs)
 	st, err := v.fold()
 	if err != nil {
 		return &decision{err: err}
@@ -154,6 +158,14 @@ func (t *tables) decideAnew(v *view, now api.Time, inputs []*thing) *decision {
 		d.view.live = e
 	}
 	return d
+}
+
+func batchOf(inputs []*thing) []engine.Input {
+	batch := make([]engine.Input, len(inputs))
+	for i := range inputs {
+		batch[i] = inputs[i].value.(engine.Input)
+	}
+	return batch
 }
 
 // audit compares what the engine rebuilt from the journal decided with what the
@@ -185,7 +197,11 @@ type interest struct {
 }
 
 // concerning picks the reports that may change something in a state; nil if none.
-func (t *tables) concerning(v *view, node int, reports *thing) *thing {
+// In a line, the reader says whose knowledge of the journal it is.
+func (t *tables) concerning(reader int, v *view, node int, reports *thing) *thing {
+	if t.line != nil {
+		return t.concern(t.line.read(reader, v), node, reports)
+	}
 	key := interest{node, reports}
 	if kept, ok := v.wanted[key]; ok {
 		return kept
@@ -194,19 +210,31 @@ func (t *tables) concerning(v *view, node int, reports *thing) *thing {
 	if err != nil {
 		return reports // deciding will say why
 	}
-	e := engine.NewFollower(st)
+	v.wanted[key] = t.concern(engine.NewFollower(st), node, reports)
+	return v.wanted[key]
+}
+
+func (t *tables) concern(e *engine.Engine, node int, reports *thing) *thing {
 	var kept []api.Report
 	for _, r := range reports.value.([]api.Report) {
 		if e.Concerns(nodeNames[node], &r) {
 			kept = append(kept, r)
 		}
 	}
-	if len(kept) > 0 {
-		v.wanted[key] = t.thing(kept)
-	} else {
-		v.wanted[key] = nil
+	if kept == nil {
+		return nil
 	}
-	return v.wanted[key]
+	return t.thing(kept)
+}
+
+// answer is what a command was answered, if that stands in the journal.
+func (v *view) answer(key string) (state.Answer, bool) {
+	for ; v != nil; v = v.parent { // a view of a line knows its own batch's answers only
+		if a, ok := v.answers[key]; ok {
+			return a, true
+		}
+	}
+	return state.Answer{}, false
 }
 
 // view finds the one that events lead to.
@@ -219,7 +247,7 @@ func (t *tables) view(parent *view, now api.Time, events []state.Event, inputs [
 		st, _ = v.fold() // the settings alone
 		e = engine.NewFollower(st)
 	}
-	v.look(e)
+	v.look(e, t.agents)
 	if parent != nil {
 		v.remember(parent, inputs)
 		v.fault = v.contradicts(parent)
@@ -238,24 +266,31 @@ func (t *tables) view(parent *view, now api.Time, events []state.Event, inputs [
 }
 
 // look reads what servers and properties speak of.
-func (v *view) look(e *engine.Engine) {
+func (v *view) look(e *engine.Engine, agents int) {
 	st := e.State()
 	v.epoch, v.answers = st.Epoch, map[string]state.Answer{}
 	for key, a := range st.Keys { // order-free: a copy
 		v.answers[key] = a
 	}
-	v.nodes = make([]nodeView, len(nodeNames))
-	for i, name := range nodeNames {
-		n := st.Nodes[name]
-		if n == nil {
-			continue
-		}
-		v.nodes[i] = nodeView{registered: true, silent: n.Silent, version: n.Version}
-		for _, held := range n.SortedHeld() {
-			w, t := st.Task(held.Ref)
-			v.nodes[i].held = append(v.nodes[i].held, e.Assignment(w, t))
+	v.nodes = make([]nodeView, agents)
+	for i, name := range nodeNames[:agents] {
+		if n := st.Nodes[name]; n != nil {
+			v.nodes[i] = lookAt(e, n)
 		}
 	}
+	v.lookAtTasks(st)
+}
+
+func lookAt(e *engine.Engine, n *state.Node) nodeView {
+	v := nodeView{registered: true, silent: n.Silent, version: n.Version}
+	for _, held := range n.SortedHeld() {
+		w, t := e.State().Task(held.Ref)
+		v.held = append(v.held, e.Assignment(w, t))
+	}
+	return v
+}
+
+func (v *view) lookAtTasks(st *state.State) {
 	v.done = len(st.Workloads) > 0
 	for _, id := range st.SortedWorkloads() {
 		w := st.Workloads[id]
@@ -294,6 +329,9 @@ func (v *view) remember(before *view, inputs []engine.Input) {
 			}
 		}
 	}
+	if len(v.said) == len(before.said) {
+		return
+	}
 	v.said = slices.Clone(v.said)
 	slices.SortFunc(v.said, saying.compare)
 }
@@ -311,6 +349,11 @@ func (v *view) contradicts(before *view) string {
 			return fmt.Sprintf("an answer that stood in the journal was changed: %v became %v", a, v.answers[key])
 		}
 	}
+	return v.reverses(before)
+}
+
+// reverses says which task's end it takes back.
+func (v *view) reverses(before *view) string {
 	for i := range before.tasks {
 		was, is := &before.tasks[i], &v.tasks[i]
 		if was.status.Final() && (is.status != was.status || is.result != was.result) {

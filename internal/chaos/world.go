@@ -26,7 +26,13 @@ const (
 )
 
 // nodeNames are those of the agents, in order.
-var nodeNames = [...]string{"a", "b"}
+var nodeNames = [...]string{
+	"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m",
+	"n", "o", "p", "q", "r", "s", "t", "u", "v", "w", "x", "y", "z",
+}
+
+// firstBoot names an agent's machine's boot until it loses power.
+const firstBoot = "boot"
 
 // world is a state of everything: the journal, the servers, the agents, what they
 // say to each other, and the time. Its parts are never changed once they are
@@ -40,6 +46,7 @@ type world struct {
 	clients []client
 	mail    []letter
 	late    []*record // appends under way that nobody waits for any more
+	full    bool      // the journal has no room
 }
 
 // budget is how often what need not happen may still happen.
@@ -51,6 +58,7 @@ type record struct {
 	mark   control.Mark
 	view   *view // of the cell after it
 	inputs []*thing
+	read   bool // somebody knows that it stands
 }
 
 // follow makes the record of a decision.
@@ -79,6 +87,9 @@ func (r *record) after(n uint64) (out []*record) {
 type server struct {
 	up     bool
 	ahead  uint8 // ticks by which its clock is ahead
+	ills   ills
+	time   control.Clock // of its records, in a line
+	jumped api.Duration  // by which its clock was set forward
 	rules  control.Leader
 	at     *record // the last one folded in
 	engine *view   // what the deciding engine has come to: ahead of at by the flight
@@ -124,6 +135,9 @@ const (
 	wireOutrun      // the refusal is on its way back
 )
 
+// hears tells whether a server takes what agents and clients send to a leader.
+func (s *server) hears() bool { return s.leads() && !s.ills.has(asleep) && !s.ills.has(deaf) }
+
 // leads tells whether the server believes that it leads.
 func (s *server) leads() bool { return s.up && s.opened && s.rules.Phase != control.Following }
 
@@ -131,6 +145,9 @@ func (s *server) leads() bool { return s.up && s.opened && s.rules.Phase != cont
 type agent struct {
 	up    bool
 	lag   uint8 // ticks by which its clock is late
+	ills  ills
+	boot  string // of its machine
+	safe  int    // records that are on its disk, when that lies about the others
 	mind  *mind
 	disk  *ledger
 	wait  *thing // pending: what waits for the disk
@@ -233,8 +250,18 @@ func (w *world) agentTime(j int) api.Duration {
 }
 
 // now is the time of a server's next record: never before that of the last one.
-func (w *world) now(s *server) api.Time {
-	return max(s.engine.now, epochBegin.Add(api.Duration(w.clock+s.ahead)*tick))
+func (x *run) now(s *server) api.Time {
+	if x.t.line != nil {
+		c := s.time
+		now, _ := c.Now(x.wall(s), x.monotonic())
+		return now
+	}
+	return max(s.engine.now, x.wall(s))
+}
+
+// wall is what a server's clock shows.
+func (w *world) wall(s *server) api.Time {
+	return epochBegin.Add((api.Duration(w.clock) + api.Duration(s.ahead)) * tick)
 }
 
 // clone makes a world that may be changed at the top; see server and agent.

@@ -1,0 +1,237 @@
+package chaos
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+
+	"drover.dev/api"
+)
+
+// lot draws what happens next in a storm. Each seed has weather of its own: which
+// kinds of faults there are (Groce, Zhang, Eide, Chen, Regehr, 2012, "Swarm Testing":
+// what leaves things out finds more than what always has everything), which nodes
+// most of them hit, how fast time goes by, and how often servers campaign. Faults are
+// drawn by kind first, so that those which are seldom possible come as often as those
+// that always are.
+type lot struct {
+	faults  float64 // how likely a fault is
+	tick    float64
+	lead    float64
+	unlucky [2]int // nodes
+	allowed [kinds]bool
+	work    []move
+	mends   []move
+	ask     []move // campaigns
+	wrong   [kinds][]move
+	hits    []move
+}
+
+// mendShare is how likely a move ends an ill.
+const mendShare = 1.0 / 40
+
+func newLot(s *Storm, rng *rand.Rand) lot {
+	l := lot{faults: float64(s.Faults) / float64(s.Steps)}
+	l.tick = [...]float64{1.0 / 50, 1.0 / 100, 1.0 / 200}[rng.IntN(3)]
+	l.lead = [...]float64{0, 1.0 / 400, 1.0 / 50}[rng.IntN(3)]
+	for i := range l.unlucky {
+		l.unlucky[i] = rng.IntN(s.Agents)
+	}
+	for k := mRefuse; k < kinds; k++ {
+		in := rng.IntN(2) == 0 || k == mCut // which is always possible
+		if len(s.Only) > 0 {
+			in = slices.Contains(s.Only, faultNames[k])
+		}
+		l.allowed[k] = in
+	}
+	return l
+}
+
+func (l *lot) draw(rng *rand.Rand, x *run) (move, bool) {
+	l.sort(x)
+	led := slices.ContainsFunc(x.servers, (*server).hears)
+	switch at := rng.Float64(); {
+	case at < l.faults:
+		if m, ok := l.fault(rng, x); ok {
+			return m, true
+		}
+	case at < l.faults+mendShare && len(l.mends) > 0:
+		return oneOf(rng, l.mends), true
+	case at < l.faults+mendShare+l.tick && x.left.ticks > 0:
+		return move{mTick, 0, 0}, true
+	case len(l.ask) > 0 && (at < l.faults+mendShare+l.tick+l.lead || !led && rng.IntN(10) == 0):
+		return oneOf(rng, l.ask), true
+	}
+	switch {
+	case len(l.work) > 0:
+		return oneOf(rng, l.work), true
+	case len(l.ask) > 0 && !led:
+		return oneOf(rng, l.ask), true
+	case x.left.ticks > 0:
+		return move{mTick, 0, 0}, true
+	}
+	return move{}, false
+}
+
+// sort puts what may happen where it belongs.
+func (l *lot) sort(x *run) {
+	l.work, l.mends, l.ask = l.work[:0], l.mends[:0], l.ask[:0]
+	for k := range l.wrong {
+		l.wrong[k] = l.wrong[k][:0]
+	}
+	x.eachMove(func(m move) {
+		switch {
+		case m.kind >= mRefuse:
+			if l.allowed[m.kind] {
+				l.wrong[m.kind] = append(l.wrong[m.kind], m)
+			}
+		case m.kind == mMend:
+			l.mends = append(l.mends, m)
+		case m.kind == mCampaign:
+			l.ask = append(l.ask, m)
+		case m.kind != mTick:
+			l.work = append(l.work, m)
+		}
+	})
+}
+
+func (l *lot) fault(rng *rand.Rand, x *run) (move, bool) {
+	possible := 0
+	for k := range l.wrong {
+		possible += int(bit(len(l.wrong[k]) > 0))
+	}
+	if possible == 0 {
+		return move{}, false
+	}
+	at := rng.IntN(possible)
+	for k := range l.wrong {
+		if len(l.wrong[k]) == 0 {
+			continue
+		}
+		if at--; at < 0 {
+			return l.victim(rng, x, l.wrong[k]), true
+		}
+	}
+	return move{}, false
+}
+
+// victim picks one of a kind of fault, mostly one that hits an unlucky node.
+func (l *lot) victim(rng *rand.Rand, x *run, list []move) move {
+	if rng.IntN(4) > 0 {
+		l.hits = l.hits[:0]
+		for _, m := range list {
+			if slices.Contains(l.unlucky[:], x.node(m)) {
+				l.hits = append(l.hits, m)
+			}
+		}
+		if len(l.hits) > 0 {
+			list = l.hits
+		}
+	}
+	return oneOf(rng, list)
+}
+
+// node is whom a fault hits; -1 when it is no node.
+func (x *run) node(m move) int {
+	switch m.kind {
+	case mCrashAgent, mCrashAgentKept, mGiveUpEarly, mReconnect, mTickLate, mReboot, mFail:
+		return int(m.a)
+	case mCut, mFillDisk, mLie:
+		return int(m.a) - len(x.servers)
+	case mLose, mRepeat:
+		return int(x.mail[m.a].agent)
+	}
+	return -1
+}
+
+func oneOf(rng *rand.Rand, list []move) move { return list[rng.IntN(len(list))] }
+
+// faultNames are the kinds of faults, as people name them.
+var faultNames = [kinds]string{
+	mRefuse: "append-refused", mLoseAppend: "append-lost", mLoseAck: "ack-lost", mDelay: "append-late",
+	mCrash: "server-crash", mCrashAgent: "agent-crash", mCrashAgentKept: "agent-crash-synced", mImpatient: "client-impatient",
+	mGiveUpEarly: "call-given-up", mReconnect: "reconnect", mTickLate: "clock-slow", mLose: "message-lost",
+	mRepeat: "message-repeated", mPowerLoss: "journal-power-loss", mReboot: "node-power-loss", mFail: "task-fails",
+	mSetClock: "clock-set", mCut: "cut-off", mDeafen: "server-unreachable", mPause: "server-paused",
+	mFillDisk: "disk-full", mLie: "disk-lies", mFillJournal: "journal-full",
+}
+
+// FaultKinds lists the kinds of faults of a storm.
+func FaultKinds() []string { return slices.Clone(faultNames[mRefuse:]) }
+
+// kindOf finds a kind by its name; 0 is none.
+func kindOf(name string) moveKind {
+	return moveKind(max(0, slices.Index(faultNames[:], name)))
+}
+
+type counted [kinds]int
+
+func (f *counted) named() map[string]int {
+	out := map[string]int{}
+	for k, n := range f {
+		if n > 0 {
+			out[faultNames[k]] = n
+		}
+	}
+	return out
+}
+
+func (p *passed) named() map[string]int {
+	out := map[string]int{}
+	for from := range p {
+		for to, n := range p[from] {
+			if n > 0 {
+				out[fmt.Sprintf("%s→%s", api.TaskStatus(from), api.TaskStatus(to))] = n
+			}
+		}
+	}
+	return out
+}
+
+// describeStorm says what a move of storms is.
+func (w *world) describeStorm(m move) string {
+	a, b := int(m.a), int(m.b)
+	switch m.kind {
+	case mLose:
+		return w.mail[a].describe() + " is lost"
+	case mRepeat:
+		return w.mail[a].describe() + " is sent twice"
+	case mPowerLoss:
+		return "the journal loses power before its last record is safe"
+	case mReboot:
+		return "node " + nodeNames[a] + " loses power"
+	case mFail:
+		return "node " + nodeNames[a] + ": " + showAttempt(w.agents[a].procs[b].id) + " fails"
+	case mSetClock:
+		return fmt.Sprintf("the clock of %s is set from %v ahead to %v ahead", serverName(a), api.Duration(w.servers[a].ahead)*tick, api.Duration(b)*tick)
+	case mMend:
+		return w.party(a) + " is no longer " + ills(b).String()
+	}
+	return w.party(a) + " is " + illOf(m.kind).String()
+}
+
+// party names who falls ill.
+func (w *world) party(who int) string {
+	switch agent := who - len(w.servers); {
+	case agent == len(w.agents):
+		return "the journal"
+	case agent >= 0:
+		return "node " + nodeNames[agent]
+	}
+	return serverName(who)
+}
+
+// String says which ill it is.
+func (i ills) String() string {
+	switch i {
+	case cut:
+		return "cut off"
+	case deaf:
+		return "out of reach"
+	case asleep:
+		return "paused"
+	case lying:
+		return "on a disk that lies"
+	}
+	return "without room"
+}
