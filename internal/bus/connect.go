@@ -69,7 +69,7 @@ func (d *Dial) options(ctx context.Context) ([]nats.Option, error) {
 		nats.MaxReconnects(-1), nats.CustomReconnectDelay(backoff), nats.ReconnectBufSize(-1),
 		nats.IgnoreAuthErrorAbort(), nats.RetryOnFailedConnect(d.Retry),
 		nats.PingInterval(d.pingEvery()), nats.MaxPingsOutstanding(2),
-		nats.NoCallbacksAfterClientClose(),
+		nats.NoCallbacksAfterClientClose(), nats.SyncQueueLen(syncQueue),
 	}
 	if d.Server != nil {
 		opts = append(opts, nats.InProcessServer(d.Server.nats), nats.UserInfo(selfUser, d.Server.secret))
@@ -81,6 +81,11 @@ func (d *Dial) options(ctx context.Context) ([]nats.Option, error) {
 	}
 	return append(opts, d.logging()...), nil
 }
+
+// syncQueue is how many messages may wait in a subscription that is read one by one:
+// two batches of the journal. Its room is taken with every subscription, and the
+// journal is read many times a second; the default is eight times as much.
+const syncQueue = 8192
 
 // pingEvery is how often the connection is tried. A node's heartbeats do that, too,
 // and oftener: pings on top of them would cost a server of ten thousand nodes as
