@@ -12,10 +12,12 @@ import (
 	"drover.dev/internal/journal"
 )
 
-// A follower reads the journal in pieces of about so much.
+// A follower reads the journal in pieces of about so much. In memory a record takes
+// several times its bytes, and two pieces may be there at a time: one is read while
+// the shadow folds the other.
 const (
 	pieceRecords = 4096
-	pieceBytes   = 32 << 20
+	pieceBytes   = 4 << 20
 )
 
 // connected tells whether the journal can be reached at all.

@@ -103,7 +103,7 @@ func (s *shadow) fold(f *fold) ([]string, error) {
 			specs[i] = s.specOf(ev) // after: it may be new
 		}
 	}
-	s.ring.add(happened{seq: f.seq, at: f.now, events: f.events, specs: specs})
+	s.ring.add(happened{seq: f.seq, at: f.now, events: f.events, specs: specs, size: f.size})
 	s.at, s.last = f.at, f.seq
 	close(s.changed)
 	s.changed = make(chan struct{})

@@ -17,15 +17,20 @@ type happened struct {
 	at     api.Time
 	events []state.Event
 	specs  []*api.Workload
+	size   int // bytes of the record
 }
 
-// ring keeps the latest changes for watches.
+// ring keeps the latest changes for watches: so many, and no more than ringBytes of
+// records, however large the specifications in them are.
 type ring struct {
 	keep   int // events
 	from   uint64
 	list   []happened
 	events int
+	bytes  int
 }
+
+const ringBytes = 32 << 20
 
 func (r *ring) add(h happened) {
 	if len(h.events) == 0 {
@@ -33,9 +38,11 @@ func (r *ring) add(h happened) {
 	}
 	r.list = append(r.list, h)
 	r.events += len(h.events)
+	r.bytes += h.size
 	drop := 0
-	for r.events > r.keep && drop < len(r.list)-1 {
+	for (r.events > r.keep || r.bytes > ringBytes) && drop < len(r.list)-1 {
 		r.events -= len(r.list[drop].events)
+		r.bytes -= r.list[drop].size
 		r.from = r.list[drop].seq
 		r.list[drop] = happened{}
 		drop++

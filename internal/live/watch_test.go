@@ -80,6 +80,25 @@ func TestAWatchThatFallsBehindIsTold(t *testing.T) {
 	}
 }
 
+// Specifications may be large: what is kept for watches is bounded by bytes, too.
+func TestTheRingIsBoundedByBytes(t *testing.T) {
+	r := ring{keep: 1 << 15}
+	const each = 1 << 20
+	for seq := range uint64(100) {
+		r.add(happened{seq: seq + 1, size: each, events: []state.Event{&state.NodeSilent{}}})
+	}
+	most := ringBytes / each
+	if len(r.list) != most || r.bytes != most*each || r.events != most {
+		t.Errorf("%d records of %d bytes with %d events are kept, want %d", len(r.list), r.bytes, r.events, most)
+	}
+	if _, kept := r.after(uint64(99 - most)); kept {
+		t.Error("one that was dropped counts as kept")
+	}
+	if rest, kept := r.after(uint64(100 - most)); !kept || rest[0].seq != uint64(101-most) {
+		t.Errorf("what is kept begins with %v, %v", rest, kept)
+	}
+}
+
 func TestEveryKindOfEventHasAName(t *testing.T) {
 	seen := map[string]bool{}
 	for k := state.Kind(0); k < 64; k++ {
