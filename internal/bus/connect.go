@@ -26,7 +26,10 @@ type Dial struct {
 	Name     string // shown in the server's connection list
 	// Retry keeps on trying when the first attempt fails, as agents want;
 	// otherwise Connect returns that failure.
-	Retry  bool
+	Retry bool
+	// Gather has messages read in handfuls, up to 10 ms late, when there is a Server:
+	// very many small ones that nobody waits for cost less so.
+	Gather bool
 	Logger *slog.Logger // gets losses and returns of the connection; nil drops them
 }
 
@@ -72,7 +75,7 @@ func (d *Dial) options(ctx context.Context) ([]nats.Option, error) {
 		nats.NoCallbacksAfterClientClose(), nats.SyncQueueLen(syncQueue),
 	}
 	if d.Server != nil {
-		opts = append(opts, nats.InProcessServer(d.Server.nats), nats.UserInfo(selfUser, d.Server.secret))
+		opts = append(opts, nats.InProcessServer(d.inside()), nats.UserInfo(selfUser, d.Server.secret))
 	} else {
 		opts = append(opts, nats.UserInfo(d.User, d.Password))
 		if d.TLS != nil {
@@ -80,6 +83,14 @@ func (d *Dial) options(ctx context.Context) ([]nats.Option, error) {
 		}
 	}
 	return append(opts, d.logging()...), nil
+}
+
+// inside makes connections within this process.
+func (d *Dial) inside() nats.InProcessConnProvider {
+	if d.Gather {
+		return gathering{d.Server.nats}
+	}
+	return d.Server.nats
 }
 
 // syncQueue is how many messages may wait in a subscription that is read one by one:

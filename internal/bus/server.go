@@ -159,7 +159,7 @@ func (o Options) nats(secret string) *server.Options {
 		NoSigs: true, NoSystemAccount: true, DisableJetStreamBanner: true,
 		CustomClientAuthentication: gate{secret: secret, ask: o.Authenticate},
 		MaxPayload:                 MaxPayload, MaxPending: maxPending, MaxSubs: maxSubs,
-		PingInterval: pingInterval, MaxPingsOut: 2,
+		PingInterval: o.pingEvery(), MaxPingsOut: 2,
 		NoSublistCache: true, // every node and every answer has a subject of its own: a cache would only churn
 		JetStream:      true, StoreDir: o.StoreDir, JetStreamMaxStore: o.MaxStore,
 		JetStreamDomain: o.Domain, SyncAlways: !o.Unsynced,
@@ -169,6 +169,16 @@ func (o Options) nats(secret string) *server.Options {
 		n.ServerName = "drover"
 	}
 	return n
+}
+
+// pingEvery is how often a connection is tried. Leaf nodes need it often: nothing
+// else tells that their link is dead. Nodes beat, and for ten thousand of them the
+// timers alone would be two thousand wake-ups a second.
+func (o Options) pingEvery() time.Duration {
+	if o.Leaf.Port != 0 {
+		return pingInterval
+	}
+	return time.Minute
 }
 
 // probe finds out whether the port can be had at all: the server itself only

@@ -40,16 +40,17 @@ func (c *Cell) listen(ctx context.Context) ([]*nats.Subscription, error) {
 	c.background.Go(func() { c.answerBeats(ctx) })
 	var subs []*nats.Subscription
 	for _, h := range []struct {
+		on   *nats.Conn
 		verb string
 		most int
 		take func(ctx context.Context, node string, m *nats.Msg)
 	}{
-		{"hello", maxHelloBody, c.later(c.hello)},
-		{"pull", maxSmallBody, c.later(c.pull)},
-		{"report", maxReportsBody, c.later(c.report)},
-		{"beat", maxSmallBody, c.beat},
+		{c.agents, "hello", maxHelloBody, c.later(c.hello)},
+		{c.agents, "pull", maxSmallBody, c.later(c.pull)},
+		{c.agents, "report", maxReportsBody, c.later(c.report)},
+		{c.pulse, "beat", maxSmallBody, c.beat},
 	} {
-		sub, err := c.agents.Subscribe(bus.AgentSubject("*", h.verb), func(m *nats.Msg) {
+		sub, err := h.on.Subscribe(bus.AgentSubject("*", h.verb), func(m *nats.Msg) {
 			node, ok := bus.Sender(m)
 			switch {
 			case c.mute():

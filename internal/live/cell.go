@@ -47,6 +47,7 @@ type Cell struct {
 	door      *bus.Door   // nil with the embedded one, and when no children are taken
 	nc        *nats.Conn  // for the journal
 	agents    *nats.Conn  // for the agents: what they send cannot hold the journal up
+	pulse     *nats.Conn  // for their heartbeats, which come in handfuls
 	journal   journal.Journal
 	snapshots *journal.Snapshots
 	archive   *journal.Archive
@@ -228,7 +229,7 @@ func (c *Cell) Close() error {
 	if c.door != nil {
 		c.door.Close()
 	}
-	for _, nc := range []*nats.Conn{c.agents, c.nc} {
+	for _, nc := range []*nats.Conn{c.pulse, c.agents, c.nc} {
 		if nc != nil {
 			nc.Close()
 		}

@@ -89,8 +89,10 @@ func (c *Cell) Run(parent context.Context) error {
 // told that it is ready before it can be asked. A bus that is out of reach learns
 // it when the connection is back.
 func (c *Cell) heard() {
-	if err := c.agents.FlushTimeout(flushWait); err != nil {
-		c.log.Warn("the bus does not answer yet", "error", err)
+	for _, nc := range []*nats.Conn{c.agents, c.pulse} {
+		if err := nc.FlushTimeout(flushWait); err != nil {
+			c.log.Warn("the bus does not answer yet", "error", err)
+		}
 	}
 }
 
@@ -140,6 +142,10 @@ func (c *Cell) openBus(ctx context.Context) error {
 		return err
 	}
 	if c.agents, err = bus.Connect(ctx, dial); err != nil {
+		return err
+	}
+	dial.Gather = true
+	if c.pulse, err = bus.Connect(ctx, dial); err != nil {
 		return err
 	}
 	if c.bus == nil && !c.cfg.AcceptUnsynced {
