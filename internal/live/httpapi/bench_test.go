@@ -3,7 +3,6 @@ package httpapi_test
 import (
 	"context"
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -42,6 +41,41 @@ func BenchmarkSubmit(b *testing.B) {
 	}
 }
 
+// BenchmarkList is what a page of 1,000 workloads costs the server, the largest
+// that a client can ask for.
+func BenchmarkList(b *testing.B) {
+	for _, status := range []string{"pending", "succeeded"} {
+		b.Run(status, func(b *testing.B) {
+			cell := httpapitest.New(b)
+			if status != "pending" {
+				cell.AddNode("n1")
+			}
+			s := httpapi.New(cell, httpapi.Options{})
+			jobs := make([]string, api.MaxPage)
+			for i := range jobs {
+				jobs[i] = job(fmt.Sprintf("bench-%d", i))
+			}
+			w := &sink{header: http.Header{}}
+			r := httptest.NewRequest("POST", "/v1/workloads", strings.NewReader(batch(jobs...)))
+			r.Header.Set("Authorization", "Bearer "+httpapitest.Admin)
+			if s.ServeHTTP(w, r); w.status != 200 {
+				b.Fatal(w.status)
+			}
+			cell.Finish()
+			r = httptest.NewRequest("GET", fmt.Sprintf("/v1/workloads?limit=%d&status=%s", api.MaxPage, status), nil)
+			r.Header.Set("Authorization", "Bearer "+httpapitest.Admin)
+			b.ReportAllocs()
+			for b.Loop() {
+				w := &sink{header: http.Header{}}
+				if s.ServeHTTP(w, r); w.status != 200 || w.bytes < 100*api.MaxPage {
+					b.Fatal(w.status, w.bytes)
+				}
+				b.ReportMetric(float64(w.bytes), "bytes/page")
+			}
+		})
+	}
+}
+
 // instant is a cell that obeys without deciding.
 type instant struct{ *httpapitest.Cell }
 
@@ -56,8 +90,9 @@ func (instant) Do(_ context.Context, inputs []engine.Input) ([]state.Answer, uin
 type sink struct {
 	header http.Header
 	status int
+	bytes  int
 }
 
 func (s *sink) Header() http.Header         { return s.header }
-func (s *sink) Write(b []byte) (int, error) { return io.Discard.Write(b) }
 func (s *sink) WriteHeader(status int)      { s.status = status }
+func (s *sink) Write(b []byte) (int, error) { s.bytes += len(b); return len(b), nil }
