@@ -1,7 +1,9 @@
 package chaos
 
 import (
+	"fmt"
 	"math"
+	"slices"
 
 	"drover.dev/api"
 	"drover.dev/internal/control"
@@ -74,7 +76,25 @@ const (
 	UnknownTrusted     // a leader takes an append of which nothing is heard for stored
 	AckUnrecorded      // a leader acknowledges reports as they come in
 	StartUnsynced      // an agent starts a task before its disk has synced that it will
+	bugs
 )
+
+var bugNames = [bugs]string{
+	StaleObeyed: "stale-epoch", AckBeforeSync: "ack-before-sync", ReportDropped: "report-dropped", HintTrusted: "hint-trusted",
+	NoGrace: "no-grace", NeverConfirms: "replaced-leader", SilentServed: "silent-node", NoDrift: "no-drift",
+	NoFence: "no-fence", UnknownTrusted: "unknown-trusted", AckUnrecorded: "ack-unrecorded", StartUnsynced: "start-unsynced",
+}
+
+// Bugs lists the names of the mistakes.
+func Bugs() []string { return slices.Clone(bugNames[Sound+1:]) }
+
+// BugOf finds a mistake by its name; "" is none.
+func BugOf(name string) (Bug, error) {
+	if i := slices.Index(bugNames[:], name); i >= 0 {
+		return Bug(i), nil
+	}
+	return Sound, fmt.Errorf("there is no mistake %q", name)
+}
 
 // begin makes the world that an exploration starts from.
 func (in *Instance) begin(t *tables) *world {

@@ -190,12 +190,3 @@ func (s *Storm) submission(k int) *engine.Submit {
 	w.Normalize()
 	return &engine.Submit{Caller: engine.Caller{Principal: "client", Key: w.Name}, Workload: w}
 }
-
-// Bugs are the mistakes that can be made on purpose, by name.
-func Bugs() map[Bug]string {
-	return map[Bug]string{
-		StaleObeyed: "stale-epoch", AckBeforeSync: "ack-before-sync", ReportDropped: "report-dropped", HintTrusted: "hint-trusted",
-		NoGrace: "no-grace", NeverConfirms: "replaced-leader", SilentServed: "silent-node", NoDrift: "no-drift",
-		NoFence: "no-fence", UnknownTrusted: "unknown-trusted", AckUnrecorded: "ack-unrecorded", StartUnsynced: "start-unsynced",
-	}
-}

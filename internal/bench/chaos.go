@@ -1,0 +1,94 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"drover.dev/internal/chaos"
+)
+
+// ChaosOptions says which storms are run.
+type ChaosOptions struct {
+	Storm  chaos.Storm
+	Seeds  int    // how many, 1 or more
+	From   uint64 // the first
+	Jobs   int    // at once; 0 is one
+	Report func(done int64)
+}
+
+// ChaosReport says what storms came to.
+type ChaosReport struct {
+	Seeds           int              `json:"seeds"`
+	Violations      []ChaosViolation `json:"violations"`
+	Steps           int64            `json:"steps"`   // moves, of anybody
+	Calm            int64            `json:"calm"`    // of them, those at the end in which nothing fails
+	Records         int64            `json:"records"` // in the journals, each of them decided twice
+	Reducers        int64            `json:"reducers"`
+	Faults          map[string]int   `json:"faults"`      // by kind
+	Transitions     map[string]int   `json:"transitions"` // of tasks
+	Seconds         float64          `json:"seconds"`
+	WorldsPerSecond float64          `json:"worldsPerSecond"`
+}
+
+// ChaosViolation is a promise that a seed's history broke.
+type ChaosViolation struct {
+	Seed      uint64 `json:"seed"`
+	Step      int    `json:"step"`
+	Violation string `json:"violation"`
+}
+
+// Chaos runs storms of seeds one after the other, or a few at once, and adds up what
+// they came to. Violations are in the order of their seeds; so is everything else
+// that the report says, but for the times.
+func Chaos(ctx context.Context, o ChaosOptions) (ChaosReport, error) {
+	if err := o.Storm.Validate(); err != nil {
+		return ChaosReport{}, fmt.Errorf("bench chaos: %w", err)
+	}
+	if o.Seeds < 1 {
+		return ChaosReport{}, fmt.Errorf("bench chaos: %d seeds: at least one is needed", o.Seeds)
+	}
+	r := ChaosReport{Violations: []ChaosViolation{}, Faults: map[string]int{}, Transitions: map[string]int{}}
+	start := time.Now()
+	broken := make([]*ChaosViolation, o.Seeds)
+	var mu sync.Mutex
+	var wait sync.WaitGroup
+	for job := range max(o.Jobs, 1) {
+		wait.Go(func() {
+			for n := job; n < o.Seeds && ctx.Err() == nil; n += max(o.Jobs, 1) {
+				h := o.Storm.Run(o.From + uint64(n))
+				mu.Lock()
+				if h.Violation != "" {
+					broken[n] = &ChaosViolation{h.Seed, h.Steps, h.Violation}
+				}
+				r.add(&h)
+				if o.Report != nil {
+					o.Report(int64(r.Seeds))
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	wait.Wait()
+	for _, v := range broken {
+		if v != nil {
+			r.Violations = append(r.Violations, *v)
+		}
+	}
+	r.Seconds = time.Since(start).Seconds()
+	r.WorldsPerSecond = float64(r.Seeds) / r.Seconds
+	return r, context.Cause(ctx)
+}
+
+func (r *ChaosReport) add(h *chaos.History) {
+	r.Seeds++
+	r.Steps, r.Calm = r.Steps+int64(h.Steps), r.Calm+int64(h.Calm)
+	r.Records, r.Reducers = r.Records+int64(h.Records), r.Reducers+int64(h.Reducers)
+	for name, n := range h.Faults {
+		r.Faults[name] += n
+	}
+	for name, n := range h.Passed {
+		r.Transitions[name] += n
+	}
+}
