@@ -5,6 +5,7 @@ import (
 
 	"drover.dev/api"
 	"drover.dev/internal/rehearse"
+	"drover.dev/internal/twin"
 	"github.com/spf13/cobra"
 )
 
@@ -14,6 +15,8 @@ type worldFlags struct {
 	between, repair time.Duration
 	apart, rejoined time.Duration // of links
 	cuts            []string
+	carbon, prices  []string
+	start           string
 }
 
 func (o *worldFlags) flags(cmd *cobra.Command, p *rehearse.Plan) {
@@ -25,8 +28,11 @@ func (o *worldFlags) flags(cmd *cobra.Command, p *rehearse.Plan) {
 	f.DurationVar(&o.apart, "link-mtbf", 0, "mean time between the cuts of a link between sites (default: none is cut)")
 	f.DurationVar(&o.rejoined, "link-mttr", time.Minute, "mean length of such a cut")
 	f.StringArrayVar(&o.cuts, "cut", nil, "cut the link between two sites: SITE:SITE@FROM+FOR, from the start; may be repeated")
-	f.Float64Var(&p.Intensity, "carbon-intensity", rehearse.WorldIntensity, "of the grid, in g CO2e/kWh; the default is the world's average of 2023")
-	f.Float64Var(&p.Price, "price", rehearse.AssumedPrice, "of energy, in EUR/kWh")
+	f.StringArrayVar(&o.carbon, "carbon", nil, "carbon intensity over time, [SITE or ZONE=]FILE[#COLUMN] in g CO2e/kWh; may be repeated")
+	f.StringArrayVar(&o.prices, "prices", nil, "price of energy over time, [SITE or ZONE=]FILE[#COLUMN], a kWh or, where the header says so, a MWh; may be repeated")
+	f.StringVar(&o.start, "start", "", "moment of the first arrival, such as 2023-06-01T00:00:00Z (default: where the first signal begins)")
+	f.Float64Var(&p.Intensity, "carbon-intensity", rehearse.WorldIntensity, "of the grid without --carbon, in g CO2e/kWh; the default is the world's average of 2023")
+	f.Float64Var(&p.Price, "price", rehearse.AssumedPrice, "of energy without --prices, in EUR/kWh")
 }
 
 // plan puts what the flags say into a plan.
@@ -46,7 +52,37 @@ func (o *worldFlags) plan(p *rehearse.Plan) (err error) {
 		}
 		p.Cuts = append(p.Cuts, c)
 	}
+	if err := o.signals(p); err != nil {
+		return err
+	}
 	p.Failures.LinkBetween, p.Failures.LinkRepair = api.Duration(o.apart), api.Duration(o.rejoined)
 	p.Failures.Between, p.Failures.Repair = api.Duration(o.between), api.Duration(o.repair)
+	return nil
+}
+
+// signals reads those that are named, and says when the world begins.
+func (o *worldFlags) signals(p *rehearse.Plan) (err error) {
+	p.Carbon, p.Prices = map[string]*twin.Signal{}, map[string]*twin.Signal{}
+	for _, list := range []struct {
+		flag  string
+		names []string
+		to    map[string]*twin.Signal
+	}{{"carbon", o.carbon, p.Carbon}, {"prices", o.prices, p.Prices}} {
+		for _, name := range list.names {
+			f := rehearse.ParseSignalFile(name)
+			signal, err := rehearse.LoadSignal(f)
+			if err != nil {
+				return usageError{errText("--%s: %v", list.flag, err), "a CSV with a header whose lines begin with a moment"}
+			}
+			if list.to[f.Place] = signal; p.Start == 0 {
+				p.Start = signal.First()
+			}
+		}
+	}
+	if o.start != "" {
+		if p.Start, err = api.ParseTime(o.start); err != nil {
+			return usageError{errText("--start: %v", err), "for example 2023-06-01T00:00:00Z"}
+		}
+	}
 	return nil
 }

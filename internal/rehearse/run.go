@@ -42,8 +42,11 @@ type Plan struct {
 	// Exact tells the engine how long each job really runs. Otherwise it knows what
 	// the trace says of that, and what it learns.
 	Exact bool
-	// Intensity in g CO2e/kWh and Price in EUR/kWh are held constant.
+	// Intensity in g CO2e/kWh and Price in EUR/kWh hold where no signal is given. Carbon
+	// and Prices are signals in those units, by the name or the zone of a site; "" is
+	// for all other sites.
 	Intensity, Price float64
+	Carbon, Prices   map[string]*twin.Signal
 	// Progress is told now and then how many workloads have come.
 	Progress func(arrived int64)
 }
@@ -137,6 +140,7 @@ func (p *Plan) config() twin.Config {
 	cfg := twin.Config{
 		Nodes: slices.Clone(p.Fleet.Nodes), Sites: p.Fleet.Sites, Strategy: p.Strategy, Start: p.Start, Seed: p.Seed, Retain: retained,
 		Gather: p.Gather, Horizon: p.Horizon, Failures: p.Failures, Cuts: p.Cuts, Check: p.Check,
+		Signals: p.signals(),
 		Startup: p.Startup, Cache: p.Cache, Home: p.Fleet.Home, Settings: p.Opening,
 	}
 	for i := range cfg.Nodes { // a trace's tasks are of no technology
@@ -158,14 +162,13 @@ func counted(d twin.Demand, progress func(int64)) twin.Demand {
 }
 
 func (p *Plan) report(r *twin.Result, took time.Duration) *Report {
-	kwh := r.Joules / 3.6e6
 	s := max(took.Seconds(), 1e-9)
 	return &Report{
 		Links: r.Links, BytesOver: bytesOver(r.Links),
 		Strategy: p.Strategy, Workloads: r.Workloads, Tasks: r.Tasks, Events: r.Events, Decided: r.Decided,
 		EventsPerSecond: float64(r.Events) / s, TasksPerSecond: float64(r.Tasks) / s, WallSeconds: s,
 		MakespanSeconds: r.Makespan.Std().Seconds(), WaitSeconds: r.Wait, CompletionSeconds: r.Completion, Utilisation: r.Utilisation,
-		EnergyKWh: kwh, CarbonKg: kwh * p.Intensity / 1000, Cost: kwh * p.Price,
+		EnergyKWh: r.Joules / 3.6e6, CarbonKg: r.Carbon / 1000, Cost: r.Cost,
 		Missed: r.Missed, Failed: r.Failed, Refused: r.Refused, Unfinished: r.Unfinished, NodeFailures: r.Failures, LinkCuts: r.Cuts,
 		Nodes: len(p.Fleet.Nodes), Seed: p.Seed,
 	}

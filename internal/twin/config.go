@@ -42,6 +42,9 @@ type Config struct {
 	Failures Failures
 	// Cuts of links come beside those.
 	Cuts []Cut
+	// Signals are those of the sites, by name; "" is for all that are not named. Where
+	// nothing is said of carbon or of a price, that is 0.
+	Signals map[string]Signals
 	// Seed of all that is random.
 	Seed uint64
 	// Check has every batch checked for the invariants of engine.Check, which

@@ -28,6 +28,8 @@ type machine struct {
 
 	used  use      // at this moment
 	since api.Time // when used last changed
+	feed  *feed    // signals of its site
+	at    levels   // of them at since
 }
 
 // use is what runs on a machine.

@@ -37,12 +37,21 @@ type meter struct {
 	// Integrals over time: of use, in units times seconds, and of power in J.
 	cpu, asked, memory, gpu float64
 	joules                  float64
+	carbon, cost            float64 // W times signal times s
 }
 
-type power struct{ idle, full float64 } // in W
+type power struct{ idle, full float64 } // in W, with what the site takes besides (PUE)
 
-func (m *meter) fleet(nodes []api.Node) {
+// wattSeconds are in a kWh.
+const wattSeconds = 3.6e6
+
+func (m *meter) fleet(cfg *Config) {
 	m.unbegun = map[api.TaskRef]struct{}{}
+	effectiveness := map[string]float64{}
+	for i := range cfg.Sites {
+		effectiveness[cfg.Sites[i].Name] = float64(max(cfg.Sites[i].PUE, 1000)) / 1000
+	}
+	nodes := cfg.Nodes
 	for i := range nodes {
 		c := &nodes[i].Capacity
 		m.total.cpu += c.CPU
@@ -55,6 +64,9 @@ func (m *meter) fleet(nodes []api.Node) {
 		if given := nodes[i].Power; given != nil {
 			p = power{idle: float64(given.Idle) / 1000, full: float64(given.Full) / 1000}
 		}
+		if pue := effectiveness[nodes[i].Site]; pue > 1 {
+			p.idle, p.full = float64(p.idle*pue), float64(p.full*pue)
+		}
 		m.watts = append(m.watts, p)
 	}
 }
@@ -63,7 +75,12 @@ func (m *meter) fleet(nodes []api.Node) {
 func (w *meter) elapsed(m *machine, at int32, now api.Time) {
 	s := now.Sub(m.since).Std().Seconds()
 	m.since = now
-	if m.down || s == 0 {
+	if s == 0 {
+		return
+	}
+	before := m.at
+	m.at = m.feed.until(now)
+	if m.down {
 		return
 	}
 	w.cpu += s * float64(m.used.cpu)
@@ -75,7 +92,10 @@ func (w *meter) elapsed(m *machine, at int32, now api.Time) {
 	if c := m.node.Capacity.CPU; c > 0 {
 		u = min(float64(m.used.cpu)/float64(c), 1)
 	}
-	w.joules += s * (p.idle + (p.full-p.idle)*u)
+	watts := p.idle + (p.full-p.idle)*u
+	w.joules += s * watts
+	w.carbon += float64(watts * (m.at.carbon - before.carbon))
+	w.cost += float64(watts * (m.at.price - before.price))
 }
 
 // started notes how long an element waited for its first run.
@@ -160,6 +180,8 @@ type Result struct {
 	Wait, Completion Spread
 	Utilisation      Utilisation
 	Joules           float64 // of all nodes from the start to the end of the makespan
+	Carbon           float64 // of that energy, in g CO2e
+	Cost             float64 // of that energy, in the units of the price
 	Links            []Carried
 }
 
@@ -175,7 +197,7 @@ func (w *World) result() Result {
 	r := Result{
 		Workloads: m.done, Tasks: int64(len(m.waits)), Events: m.events, Decided: m.decided, Refused: m.refused, Failed: m.failed,
 		Unfinished: int64(len(w.jobs)), Failures: m.failures, Cuts: m.cuts, Missed: m.missed, Makespan: max(end.Sub(w.cfg.Start), 0),
-		Wait: spread(m.waits), Completion: spread(m.completions), Joules: m.joules,
+		Wait: spread(m.waits), Completion: spread(m.completions), Joules: m.joules, Carbon: m.carbon / wattSeconds, Cost: m.cost / wattSeconds,
 	}
 	r.Links = w.net.used(r.Makespan)
 	if s := r.Makespan.Std().Seconds(); s > 0 {

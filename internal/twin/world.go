@@ -112,6 +112,7 @@ func (w *World) open() error {
 		w.inputs = append(w.inputs, &engine.PutSite{Site: w.cfg.Sites[i]})
 	}
 	w.nodes = make([]machine, len(w.cfg.Nodes))
+	signals := feeds(&w.cfg)
 	for i := range w.cfg.Nodes {
 		n := &w.cfg.Nodes[i]
 		n.Normalize()
@@ -120,10 +121,12 @@ func (w *World) open() error {
 		}
 		w.index[n.Name] = int32(i)
 		w.nodes[i] = newMachine(n, w.cfg.Cache, w.now)
+		w.nodes[i].feed = signals[n.Site]
+		w.nodes[i].at = signals[n.Site].until(w.now)
 		w.inputs = append(w.inputs, &engine.Register{Node: *n})
 		w.breakLater(int32(i))
 	}
-	w.meter.fleet(w.cfg.Nodes)
+	w.meter.fleet(&w.cfg)
 	if err := w.cuts(); err != nil {
 		return err
 	}
