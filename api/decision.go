@@ -89,8 +89,9 @@ func machineText(name string) string {
 
 // Suggestion is a smallest single change that would admit a pending task now.
 type Suggestion struct {
-	Change string `json:"change"` // for example "request 2Gi less memory"
-	Nodes  int32  `json:"nodes"`  // nodes that would then fit
+	Change string `json:"change"`       // for example "request 2Gi less memory"
+	Nodes  int32  `json:"nodes"`        // nodes that would then fit
+	At     Time   `json:"at,omitempty"` // when it is expected to fit without any other change; 0: now
 }
 
 // Class is what kind of work a task is.

@@ -78,6 +78,7 @@ func empty(st *state.State) *Engine {
 	}
 	e.index.Count(e.census)
 	e.index.Consult(e.leaving)
+	e.index.Hear(sched.Rumour{Endings: e.endings, Name: e.nameOf})
 	return e
 }
 

@@ -36,11 +36,36 @@ func (e *Engine) await(w *state.Workload, t *state.Task, en *entry) {
 	if e.index.Depth() == 0 {
 		return
 	}
-	until := api.Time(0)
-	if w.Spec.Kind == api.KindJob && t.Decision != nil {
-		until = t.Placed.Add(t.Decision.Transfer + t.Decision.Run)
+	e.index.Await(t.Node, t.Ref, en.ask, t.Devices, t.Placed, endOf(w, t))
+}
+
+// endOf is when a placed element is expected to end; 0 is never.
+func endOf(w *state.Workload, t *state.Task) api.Time {
+	if w.Spec.Kind != api.KindJob || t.Decision == nil {
+		return 0
 	}
-	e.index.Await(t.Node, t.Ref, en.ask, t.Devices, t.Placed, until)
+	return t.Placed.Add(t.Decision.Transfer + t.Decision.Run)
+}
+
+// endings lists who holds room on a node, and until when.
+func (e *Engine) endings(node string) (out []sched.Ending) {
+	n := e.st.Nodes[node]
+	if n == nil {
+		return nil
+	}
+	for _, t := range n.SortedHeld() {
+		w := e.st.Workloads[t.Ref.Workload]
+		out = append(out, sched.Ending{Ref: t.Ref, Task: w.SpecOf(t), Devices: t.Devices, From: t.Placed, Until: endOf(w, t)})
+	}
+	return out
+}
+
+// nameOf is what people call an element.
+func (e *Engine) nameOf(ref api.TaskRef) string {
+	if w, t := e.st.Task(ref); t != nil {
+		return w.NameOf(t)
+	}
+	return "a task that has gone"
 }
 
 // regroup takes every element into the index anew: whether promises are kept

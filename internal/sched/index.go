@@ -61,6 +61,7 @@ type Index struct {
 
 	yielding map[rankOf]int32 // tasks that may be displaced, anywhere
 	leaving  Leaving
+	rumour   Rumour
 
 	// Relations between tasks, see tally.
 	census     Census

@@ -11,14 +11,24 @@ import (
 // Suggest returns the smallest single changes that would admit a task now, those
 // that open most nodes first. Each names one requirement to drop, one resource to
 // lower (to what the best node has free), one taint to tolerate, or one driver to
-// offer; applying it admits the task, or the whole gang. When no single change
-// does, the one suggestion is the fewest changes that would do together.
+// offer; applying it admits the task, or the whole gang. Then come the lowest priority
+// with which it would have the place of others, who are named, and the expected end
+// to wait for. When no single change does, the one suggestion is the fewest changes
+// that would do together.
 func (x *Index) Suggest(a *Ask) []api.Suggestion {
 	raise := x.raise(a)
 	if n := x.fitting(a); raise != "" && n > 0 {
 		return []api.Suggestion{{Change: raise, Nodes: n}}
 	}
 	out := x.suggest(a)
+	if raise == "" {
+		out = append(out, x.later(a)...)
+	}
+	if len(out) == 0 && a.Gang <= 1 {
+		if s, ok := x.together(a); ok {
+			out = []api.Suggestion{s}
+		}
+	}
 	if raise != "" && len(out) > 0 {
 		out[0].Change = "all of these together: " + raise + "; " + strings.TrimPrefix(out[0].Change, "all of these together, ")
 		return out[:1]
@@ -53,7 +63,7 @@ func (x *Index) raise(a *Ask) string {
 	return "raise the limit of tenant " + a.Tenant + " to " + strings.Join(to, ", ")
 }
 
-// suggest is Suggest without limits.
+// suggest is the single changes of what a task asks for, and of nodes.
 func (x *Index) suggest(a *Ask) []api.Suggestion {
 	var out []api.Suggestion
 	try := func(change string, t *api.Task) {
@@ -83,11 +93,6 @@ func (x *Index) suggest(a *Ask) []api.Suggestion {
 	x.reopen(a, &out)
 	x.fewer(a, &out)
 	x.shorten(a, &out)
-	if len(out) == 0 && a.Gang <= 1 {
-		if s, ok := x.together(a); ok {
-			return []api.Suggestion{s}
-		}
-	}
 	slices.SortStableFunc(out, func(p, q api.Suggestion) int { return int(q.Nodes - p.Nodes) })
 	return out
 }
@@ -236,9 +241,14 @@ func (x *Index) lower(a *Ask, try func(string, *api.Task)) {
 	}
 }
 
-// fewer says how many elements of a gang would fit.
+// fewer says how many elements of a gang would fit: those that must share a value of a
+// label, or are tied to each other, as they would be seated.
 func (x *Index) fewer(a *Ask, out *[]api.Suggestion) {
 	if a.Gang < 2 {
+		return
+	}
+	if a.Seated() {
+		x.fewerSeated(a, out)
 		return
 	}
 	n, elements := x.places(a, func(e *node) *node {
@@ -249,6 +259,17 @@ func (x *Index) fewer(a *Ask, out *[]api.Suggestion) {
 	})
 	if elements > 0 && elements < a.Gang {
 		*out = append(*out, api.Suggestion{Change: "lower count to " + strconv.Itoa(elements), Nodes: n})
+	}
+}
+
+func (x *Index) fewerSeated(a *Ask, out *[]api.Suggestion) {
+	b := a.with(a.Task)
+	most := largest(int64(a.Gang-1), func(n int64) bool {
+		b.Gang = int(n)
+		return x.fitting(&b) > 0
+	})
+	if b.Gang = int(most); most > 0 {
+		*out = append(*out, api.Suggestion{Change: "lower count to " + strconv.Itoa(b.Gang), Nodes: x.fitting(&b)})
 	}
 }
 

@@ -24,7 +24,7 @@ func (x *Index) Trial() *Index {
 		c.enroll(n)
 	}
 	c.number(0)
-	c.census, c.trial = x.census, true
+	c.census, c.trial, c.rumour = x.census, true, x.rumour
 	c.stepping = true
 	return c
 }
