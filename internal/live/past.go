@@ -37,10 +37,11 @@ func (c *Cell) Past(ctx context.Context, m httpapi.Moment, f func(*engine.Engine
 const ahead = 2 * time.Second
 
 // travel goes back in time, once at a time, and keeps the last few states that
-// were asked for: a list is read in pages. The zero travel is ready.
+// were asked for, for a while: a list is read in pages. The zero travel is ready.
 type travel struct {
 	mu   sync.Mutex
-	kept []visited // the last used one last
+	kept []visited   // the last used one last
+	idle *time.Timer // lets them go
 	busy chan struct{}
 	once sync.Once
 }
@@ -54,6 +55,7 @@ type visited struct {
 // present one.
 const (
 	travelKept  = 2
+	travelIdle  = time.Minute // after the last use
 	travelTries = 3
 )
 
@@ -117,6 +119,7 @@ func (t *travel) find(n uint64) (visited, bool) {
 	for i, v := range t.kept {
 		if n > 0 && v.place.N == n {
 			t.kept = append(append(t.kept[:i:i], t.kept[i+1:]...), v)
+			t.used()
 			return v, true
 		}
 	}
@@ -128,6 +131,22 @@ func (t *travel) keep(v visited) {
 	defer t.mu.Unlock()
 	t.kept = append(t.kept, v)
 	t.kept = append([]visited(nil), t.kept[max(0, len(t.kept)-travelKept):]...)
+	t.used()
+}
+
+// used puts off the time when what is kept is let go. mu is held.
+func (t *travel) used() {
+	if t.idle == nil {
+		t.idle = time.AfterFunc(travelIdle, t.forget)
+		return
+	}
+	t.idle.Reset(travelIdle)
+}
+
+func (t *travel) forget() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.kept = nil
 }
 
 // pastError says what the caller can do about it.
