@@ -178,15 +178,22 @@ func (e *node) lacksNothing(a *Ask) bool {
 
 // offersFree reports whether one request for accelerators can be met.
 func (e *node) offersFree(ask *api.Accelerator) bool {
-	if ask.Count > e.freeDevices {
-		return false
-	}
+	return ask.Count <= e.freeDevices && e.offersBeside(ask, nil)
+}
+
+// offersBeside is offersFree once some shares were given back, of different devices.
+func (e *node) offersBeside(ask *api.Accelerator, back []api.DeviceShare) bool {
 	for g, have := range e.devices {
 		if !offers(&e.Capacity.Accelerators[g], ask) {
 			continue
 		}
 		enough := api.Milli(0)
-		for _, free := range have {
+		for d, free := range have {
+			for i := range back {
+				if int(back[i].Group) == g && int(back[i].Index) == d {
+					free += back[i].Share
+				}
+			}
 			if free >= min(ask.Count, 1000) {
 				enough += 1000
 			}

@@ -21,6 +21,7 @@ type node struct {
 	hash    uint64          // of the name, for ties
 
 	tenures []tenure // who may be displaced
+	briefs  []brief  // of each of them
 	yields  []yield  // the same by rank, in any order
 
 	class    *class

@@ -1,9 +1,6 @@
 package sched
 
 import (
-	"cmp"
-	"maps"
-	"math"
 	"slices"
 
 	"drover.dev/api"
@@ -34,18 +31,21 @@ type tenure struct {
 	ask     *Ask
 	devices []api.DeviceShare
 	lost    api.Duration // while it is a candidate
+}
 
-	// Of what it asks for, where a search sees them at once.
+// brief is what a search looks at first of a tenure: a few stand in one line of the
+// processor's cache.
+type brief struct {
 	priority int32
-	cpu      api.Milli
-	memory   api.Bytes
+	holds    room
 }
 
 // yield is what tasks of one rank hold on a node together, who may be displaced.
 type yield struct {
 	rankOf
-	tasks int32
-	holds api.Resources // accelerators apart
+	tasks   int32
+	holds   api.Resources // accelerators apart
+	devices api.Milli
 }
 
 // settle keeps who may be displaced on a node, and how many a tenant has of a
@@ -58,22 +58,24 @@ func (x *Index) settle(e *node, ref api.TaskRef, a *Ask, devices []api.DeviceSha
 	if x.yielding[key] += sign; x.yielding[key] == 0 {
 		delete(x.yielding, key)
 	}
-	r := &a.Task.Resources
 	if sign > 0 {
-		e.yield(key, r, sign)
-		e.tenures = append(e.tenures, tenure{ref: ref, ask: a, devices: devices, priority: a.Priority, cpu: r.CPU, memory: r.Memory})
+		r := &a.Task.Resources
+		e.yield(key, r, devices, sign)
+		e.tenures = append(e.tenures, tenure{ref: ref, ask: a, devices: devices})
+		e.briefs = append(e.briefs, brief{a.Priority, roomOf(r.CPU, r.Memory, shareOf(devices))})
 		return
 	}
 	if i := slices.IndexFunc(e.tenures, func(t tenure) bool { return t.ref == ref }); i >= 0 {
-		e.yield(rankOf{e.tenures[i].ask.Tenant, e.tenures[i].priority}, &e.tenures[i].ask.Task.Resources, sign)
-		e.tenures[i] = e.tenures[len(e.tenures)-1]
-		e.tenures[len(e.tenures)-1] = tenure{}
-		e.tenures = e.tenures[:len(e.tenures)-1]
+		t, last := &e.tenures[i], len(e.tenures)-1
+		e.yield(rankOf{t.ask.Tenant, t.ask.Priority}, &t.ask.Task.Resources, t.devices, sign)
+		e.tenures[i], e.briefs[i] = e.tenures[last], e.briefs[last]
+		e.tenures[last] = tenure{}
+		e.tenures, e.briefs = e.tenures[:last], e.briefs[:last]
 	}
 }
 
 // yield keeps what tasks of a rank hold on a node.
-func (e *node) yield(of rankOf, r *api.Resources, sign int32) {
+func (e *node) yield(of rankOf, r *api.Resources, devices []api.DeviceShare, sign int32) {
 	i := slices.IndexFunc(e.yields, func(y yield) bool { return y.rankOf == of })
 	if i < 0 {
 		i = len(e.yields)
@@ -81,9 +83,18 @@ func (e *node) yield(of rankOf, r *api.Resources, sign int32) {
 	}
 	y := &e.yields[i]
 	lend(&y.holds, r, sign)
+	y.devices += shareOf(devices) * api.Milli(sign)
 	if y.tasks += sign; y.tasks == 0 {
 		e.yields = slices.Delete(e.yields, i, i+1)
 	}
+}
+
+// shareOf is how much of accelerators some shares are together.
+func shareOf(devices []api.DeviceShare) (sum api.Milli) {
+	for i := range devices {
+		sum += devices[i].Share
+	}
+	return sum
 }
 
 // lend adds a request to room, or (-1) takes it away, accelerators apart.
@@ -171,193 +182,6 @@ func (x *Index) outranks(a *Ask) bool {
 		}
 	}
 	return false
-}
-
-// eviction is what it takes to make room on a node. It serves one node after the other.
-type eviction struct {
-	node    *node
-	list    []*tenure    // who may be displaced there
-	victims []*tenure    // who of them is
-	highest int32        // priority
-	lost    api.Duration // of all together
-}
-
-func (v *eviction) before(o *eviction) bool {
-	return cmp.Or(cmp.Compare(len(v.victims), len(o.victims)), cmp.Compare(v.highest, o.highest), cmp.Compare(v.lost, o.lost)) < 0
-}
-
-// find finds whom a task displaces on a node; false when that would not do. Who is
-// left open where it takes several, when those are worse than any one.
-func (v *eviction) find(e *node, a *Ask, leaving Leaving, one bool) bool {
-	if !e.mayYield(a) {
-		return false
-	}
-	v.node, v.victims = e, nil
-	if t := e.alone(a, leaving); t != nil {
-		v.list = append(v.list[:0], t)
-		v.victims = v.list
-	} else if !v.several(a, leaving, one) {
-		return false
-	}
-	v.highest, v.lost = math.MinInt32, 0
-	for _, t := range v.victims {
-		v.highest = max(v.highest, t.priority)
-		v.lost += t.lost
-	}
-	return len(v.victims) <= maxVictims
-}
-
-// several is find where no one is enough.
-func (v *eviction) several(a *Ask, leaving Leaving, one bool) bool {
-	e := v.node
-	v.list = e.candidates(a, leaving, v.list[:0])
-	c := e.sketch(a)
-	for _, t := range v.list {
-		c.lend(t, 1)
-	}
-	if len(v.list) == 0 || !c.fits(a) {
-		return false
-	}
-	if v.victims = v.list; !one || len(v.list) > maxVictims {
-		v.victims = c.keep(a, v.list)
-	}
-	return true
-}
-
-// candidates adds to a list whom a task may displace on a node.
-func (e *node) candidates(a *Ask, leaving Leaving, list []*tenure) []*tenure {
-	list = slices.Grow(list, len(e.tenures))
-	for i := range e.tenures {
-		if t := &e.tenures[i]; t.yieldsTo(a, leaving) {
-			list = append(list, t)
-		}
-	}
-	return list
-}
-
-// yieldsTo reports whether a task may displace one, and notes what would be lost.
-func (t *tenure) yieldsTo(a *Ask, leaving Leaving) (ok bool) {
-	if t.priority >= a.Priority || t.ask.Tenant != a.Tenant {
-		return false
-	}
-	t.lost, ok = leaving(t.ref)
-	return ok
-}
-
-// cheaper orders whom to displace.
-func cheaper(p, q *tenure) int {
-	if p.priority != q.priority {
-		return cmp.Compare(p.priority, q.priority)
-	}
-	if p.lost != q.lost {
-		return cmp.Compare(p.lost, q.lost)
-	}
-	return compareRefs(p.ref, q.ref)
-}
-
-// mayYield is a quick look at whether lower priorities hold enough on a node.
-func (e *node) mayYield(a *Ask) bool {
-	room := e.free
-	for i := range e.yields {
-		if y := &e.yields[i]; y.priority < a.Priority && y.tenant == a.Tenant {
-			lend(&room, &y.holds, 1)
-		}
-	}
-	return within(&a.Task.Resources, &room)
-}
-
-// short is how much more a task asks for than is free, accelerators apart.
-func (e *node) short(a *Ask) api.Resources {
-	r, f := &a.Task.Resources, &e.free
-	return api.Resources{CPU: r.CPU - f.CPU, Memory: r.Memory - f.Memory, Storage: r.Storage - f.Storage, Bandwidth: r.Bandwidth - f.Bandwidth}
-}
-
-// sketch is a copy of what of a node a task's fitting depends on.
-func (e *node) sketch(a *Ask) node {
-	c := *e
-	c.ports, c.devices = nil, nil
-	if len(a.Task.Ports) > 0 {
-		c.ports = maps.Clone(e.ports)
-	}
-	if len(a.Task.Resources.Accelerators) > 0 {
-		c.devices = make([][]api.Milli, len(e.devices))
-		for g := range e.devices {
-			c.devices[g] = slices.Clone(e.devices[g])
-		}
-	}
-	return c
-}
-
-// lend gives a sketch what a task holds, or (-1) takes it again.
-func (e *node) lend(t *tenure, sign int32) {
-	r := &t.ask.Task.Resources
-	lend(&e.free, r, sign)
-	if e.devices != nil {
-		for _, d := range t.devices {
-			if int(d.Group) < len(e.devices) && int(d.Index) < len(e.devices[d.Group]) {
-				e.devices[d.Group][d.Index] += d.Share * api.Milli(sign)
-				e.freeDevices += d.Share * api.Milli(sign)
-			}
-		}
-	}
-	if e.ports != nil {
-		for _, p := range t.ask.Task.Ports {
-			e.ports[p.Port] -= sign
-		}
-	}
-}
-
-// alone is the cheapest one whose place suffices, if there is one.
-func (e *node) alone(a *Ask, leaving Leaving) (best *tenure) {
-	short := e.short(a)
-	plain := len(a.Task.Ports)+len(a.Task.Resources.Accelerators)+len(e.claims) == 0
-	var c node
-	for i := range e.tenures {
-		t := &e.tenures[i]
-		if t.cpu < short.CPU || t.memory < short.Memory || t.priority >= a.Priority ||
-			!within(&short, &t.ask.Task.Resources) || !t.yieldsTo(a, leaving) || best != nil && cheaper(best, t) < 0 {
-			continue
-		}
-		if plain {
-			best = t
-			continue
-		}
-		if c.Name == "" {
-			c = e.sketch(a)
-		}
-		if c.lend(t, 1); c.fits(a) {
-			best = t
-		}
-		c.lend(t, -1)
-	}
-	return best
-}
-
-// keep lets those stay, the dearest first, without whom the task fits as well, and
-// returns the others, who are at the end of the list then. The sketch is one without
-// all of them.
-func (e *node) keep(a *Ask, list []*tenure) []*tenure {
-	slices.SortFunc(list, cheaper)
-	first := len(list)
-	for _, t := range slices.Backward(list) {
-		if e.lend(t, -1); !e.fits(a) {
-			e.lend(t, 1)
-			first--
-			list[first] = t
-		}
-	}
-	return list[first:]
-}
-
-func (v *eviction) room(a *Ask) Room {
-	c := v.node.sketch(a)
-	r := Room{Node: v.node.Name}
-	for _, t := range v.victims {
-		c.lend(t, 1)
-		r.Victims = append(r.Victims, t.ref)
-	}
-	r.Devices, _ = assign(c.devices, c.Capacity.Accelerators, a.Task.Resources.Accelerators)
-	return r
 }
 
 // Book keeps room on a node for a task while others are leaving it; meanwhile less
