@@ -40,10 +40,10 @@ func (b *bounder) worthwhile(round int) bool {
 	if b.step > leastStep {
 		return true
 	}
-	if b.r.m*b.r.n <= 12_000 && b.upper-b.low <= 2 {
-		return true // a proof is near
+	if b.r.m*b.r.n > 12_000 {
+		return round%16 == 0
 	}
-	return round%4 == 0
+	return b.upper-b.low <= 2 || round%4 == 0 // so near, a proof may come
 }
 
 // run spends about the given effort.

@@ -157,9 +157,9 @@ func (s *search) weighAgent(i int) {
 	s.waste[i] = w
 }
 
-// shares are the parts of the gap of a part, in percent, that a solution may
-// cost above its bound: the less, the more pairs are decided at once and the
-// sooner a solution is found, if there is one.
+// shares are the parts of the gap of a part, in percent, that a dive aims at:
+// the less, the more pairs are decided at once and the sooner a solution is
+// found, if there is one.
 var shares = [...]int64{10, 25, 50, 100}
 
 // part is the search in one group of agents; groups do not touch each other.
@@ -261,27 +261,28 @@ func (q *part) improve(agents []int32) (gain int64, work int) {
 		return 0, 0
 	}
 	sub, before := s.extract(agents, jobs, spare)
-	o := &packing{p: sub}
 	upper := before
 	if q.random.below(2) == 0 {
 		upper++ // another solution of the same cost moves the search on
 	}
-	t := &tree{r: newRelaxation(sub.Agents, sub.Jobs, o, s.opt), upper: upper, rounds: 6}
 	u := make([]float64, len(jobs))
 	for k, j := range jobs {
 		u[k] = s.u[j]
 	}
-	t.begin(u, 12)
-	if t.best == nil && len(t.frames) > 0 {
-		low := ceilSteps(t.root)
-		t.upper = low + 1 + (upper-low-1)*shares[q.random.below(len(shares))]/100
+	o := &packing{p: sub}
+	d := newDiver(newRelaxation(sub.Agents, sub.Jobs, o, s.opt), q.random.next())
+	low := ceilSteps(d.r.evaluate(u, true))
+	work = len(sub.Cost) + o.effort(0)
+	if low >= upper {
+		return 0, work
 	}
-	t.run(30)
-	if t.best != nil {
-		s.replace(agents, jobs, t.best)
-		gain = before - t.upper
+	share := float64(shares[q.random.below(len(shares))]) / 100
+	found, dived := d.once(u, low, upper, share)
+	if found != nil {
+		s.replace(agents, jobs, found)
+		gain = before - d.t.upper
 	}
-	return gain, o.effort(0) + len(sub.Cost)
+	return gain, work + dived
 }
 
 // extract returns the problem of the jobs on the agents, with a spare agent at

@@ -6,17 +6,17 @@ import (
 )
 
 // slice is the effort that each lane spends between two meetings.
-const slice = 600_000
+const slice = 2_400_000
 
 // Solve returns the best assignment that it finds until opt.Stop says true, and
 // the best bound that it proves. It ends by itself when they meet. The error is
 // that of p.Validate, or ErrInfeasible when that is proven; a Result without
 // Assignment means that none was found.
 //
-// One lane improves the bound and then searches the whole tree for solutions at
-// the bound, raising the bound by one whenever there is none; the other lane
-// improves the best assignment. Where the tree is hopelessly large both improve
-// the assignment, each on its own half of the agents.
+// One lane improves the bound and then, in turn with dives, searches the whole
+// tree for solutions at the bound, raising the bound by one whenever there is
+// none; the other lane looks for better assignments by dives, by large
+// neighbourhoods and by chains.
 func Solve(p *Problem, opt Options) (Result, error) {
 	if err := p.Validate(); err != nil {
 		return Result{}, err
@@ -41,6 +41,8 @@ type solver struct {
 	bound      *bounder
 	parts      [lanes]*part
 	chains     [lanes]*chains
+	divers     [lanes]*diver
+	deep       [lanes][]int // what the divers found
 	round      int
 	infeasible bool
 	best       []int
@@ -72,6 +74,9 @@ func newSolver(p *Problem, opt Options) *solver {
 	for k := range s.chains {
 		s.chains[k] = newChains(s.search, lambda, opt.Seed*lanes+uint64(k))
 	}
+	for k := range s.divers {
+		s.divers[k] = newDiver(newRelaxation(p.Agents, p.Jobs, &packing{p: p}, opt), opt.Seed*lanes+uint64(k))
+	}
 	s.keep()
 	return s
 }
@@ -99,18 +104,24 @@ func (s *solver) meet() {
 	s.round++
 	b := s.bound
 	b.upper = min(s.cost, b.ceiling+1)
-	bounding := b.worthwhile(s.round)
+	bounding, low, upper := b.worthwhile(s.round), b.low, b.upper
 	s.split(1)
 	s.opt.Par(lanes, func(lane int) {
 		switch {
 		case lane == 1 && bounding:
-			b.run(4 * slice) // what a tree does beside pricing is not counted
-		case lane == 0 && s.round%2 == 0:
+			b.run(slice) // what a tree does beside pricing is not counted
+		case lane == 0 && s.round%4 == 0:
 			s.parts[0].run(slice)
-		default:
+		case lane == 0 && s.round%8 == 6:
 			s.chains[lane].run(slice)
+		default:
+			s.deep[lane] = s.divers[lane].run(slice, s.search.u, low, upper)
 		}
 	})
+	for k, found := range s.deep {
+		s.take(found)
+		s.deep[k] = nil
+	}
 	for _, c := range s.chains {
 		if c.cost < s.cost {
 			s.best, s.cost = slices.Clone(c.best), c.cost
@@ -118,16 +129,22 @@ func (s *solver) meet() {
 		}
 	}
 	s.keep()
-	if b.found != nil {
-		if c, err := s.p.Check(b.found); err == nil && c < s.cost {
-			s.best, s.cost = b.found, c
-			s.search.adopt(b.found)
-		}
-		b.found = nil
-	}
+	s.take(b.found)
+	b.found = nil
 	if b.fresh {
 		b.fresh = false
 		s.search.guide(b.r, b.u)
+	}
+}
+
+// take adopts an assignment when it is the best; nil is none.
+func (s *solver) take(found []int) {
+	if found == nil {
+		return
+	}
+	if c, err := s.p.Check(found); err == nil && c < s.cost {
+		s.best, s.cost = found, c
+		s.search.adopt(found)
 	}
 }
 
