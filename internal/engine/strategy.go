@@ -117,12 +117,12 @@ func (e *Engine) ViewTenants() (out []api.TenantView) {
 // checkLimits adds up what the tenants hold that have a limit and got something
 // placed: none may exceed it.
 func checkLimits(st *state.State, out Output) error {
-	limited := map[string]*api.Resources{}
+	limited := map[string]*sched.Holdings{}
 	for _, ev := range out.Events {
 		if p, ok := ev.(*state.TaskPlaced); ok && len(st.Tenants) > 0 {
 			w := st.Workloads[p.Ref.Workload]
 			if t := st.Tenants[w.Spec.Tenant]; t != nil && t.Limit != nil {
-				limited[t.Name] = &api.Resources{}
+				limited[t.Name] = &sched.Holdings{}
 			}
 		}
 	}
@@ -133,40 +133,16 @@ func checkLimits(st *state.State, out Output) error {
 		for _, t := range st.Nodes[name].SortedHeld() {
 			w := st.Workloads[t.Ref.Workload]
 			if sum := limited[w.Spec.Tenant]; sum != nil {
-				addUp(sum, &w.SpecOf(t).Resources)
+				sum.Add(&w.SpecOf(t).Resources)
 			}
 		}
 	}
 	for name, u := range limited { // order-free: any violation stops the batch
-		l := st.Tenants[name].Limit
-		for _, v := range [...][2]int64{
-			{int64(u.CPU), int64(l.CPU)},
-			{int64(u.Memory), int64(l.Memory)},
-			{int64(u.Storage), int64(l.Storage)},
-			{int64(u.Bandwidth), int64(l.Bandwidth)},
-			{int64(devices(u)), int64(devices(l))},
-		} {
-			if v[1] > 0 && v[0] > v[1] {
-				return fmt.Errorf("tenant %s holds %+v, its limit is %+v", name, *u, *l)
-			}
+		if most := u.Over(st.Tenants[name].Limit); most != "" {
+			return fmt.Errorf("tenant %s holds more than its limit of %s", name, most)
 		}
 	}
 	return nil
-}
-
-func addUp(sum, r *api.Resources) {
-	sum.CPU, sum.Memory = sum.CPU+r.CPU, sum.Memory+r.Memory
-	sum.Storage, sum.Bandwidth = sum.Storage+r.Storage, sum.Bandwidth+r.Bandwidth
-	if n := devices(r); n > 0 {
-		sum.Accelerators = []api.Accelerator{{Count: devices(sum) + n}}
-	}
-}
-
-func devices(r *api.Resources) (n api.Milli) {
-	for i := range r.Accelerators {
-		n += r.Accelerators[i].Count
-	}
-	return n
 }
 
 func strategySize(s *api.Strategy) int {

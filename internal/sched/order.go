@@ -175,16 +175,34 @@ func (x *Index) overLimit(a *Ask, times int64) string {
 func exceeds(u *usage, next *Ask, bound *api.Resources, tenant string) string {
 	after := *u
 	after.add(&next.Task.Resources, 1)
+	if most := after.over(bound); most != "" {
+		return "limit of tenant " + tenant + ": " + most
+	}
+	return ""
+}
+
+// over is the first bound that is exceeded; "" is none.
+func (u *usage) over(bound *api.Resources) string {
 	var most usage
 	most.add(bound, 1)
 	have := most.list()
-	for i, used := range after.list() {
+	for i, used := range u.list() {
 		if have[i] > 0 && used > have[i] {
-			return "limit of tenant " + tenant + ": " + amount(i, have[i])
+			return amount(i, have[i])
 		}
 	}
 	return ""
 }
+
+// Holdings adds up what tasks of a tenant hold, to be held against its limit.
+type Holdings struct{ sum usage }
+
+// Add adds what a task holds.
+func (h *Holdings) Add(r *api.Resources) { h.sum.add(r, 1) }
+
+// Over is the first bound of a limit that is exceeded, such as "cpu 4"; "" is none.
+// Zero resources are not bounded.
+func (h *Holdings) Over(limit *api.Resources) string { return h.sum.over(limit) }
 
 func amount(i int, v int64) string {
 	if i < len(dimensions) {
