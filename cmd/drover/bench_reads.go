@@ -19,7 +19,8 @@ func newBenchReadsCmd(a *app) *cobra.Command {
 journal, and fills the cell with finished workloads. Then some clients list, show
 and ask for the status, first alone, then beside two clients that submit workloads
 as fast as they are taken. Measured is how long each read takes as the client sees
-it; all of them share this machine.`,
+it, until its answer has arrived, and in the server alone; all of them share this
+machine.`,
 		Args: args(0, 0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			if o.Self, err = os.Executable(); err != nil {
@@ -53,5 +54,7 @@ func readPairs(r *bench.ReadsReport) []report.Pair {
 		out = append(out, report.Pair{Key: loaded.Read, Value: fmt.Sprintf(
 			"%.3g ms (p50), %.3g ms (p99) of %d reads; alone %.3g ms, %.3g ms", loaded.P50Ms, loaded.P99Ms, loaded.Count, quiet.P50Ms, quiet.P99Ms)})
 	}
+	out = append(out, report.Pair{Key: "server", Value: fmt.Sprintf(
+		"%.3g ms (p50), %.3g ms (p99) of these in the server; alone %.3g ms, %.3g ms", r.ServerLoaded.P50Ms, r.ServerLoaded.P99Ms, r.ServerQuiet.P50Ms, r.ServerQuiet.P99Ms)})
 	return append(out, report.Pair{Key: "machine", Value: fmt.Sprintf("a pause ends %.3g ms late (p99); alone %.3g ms", r.LoadedLateMs, r.QuietLateMs)})
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 
 	"drover.dev/api"
 	"drover.dev/internal/failpoint"
@@ -127,8 +128,16 @@ func (s sizeFlag) String() string {
 
 func (s sizeFlag) Set(text string) error { return s.to.UnmarshalText([]byte(text)) }
 
+// collectAt is how much a server's heap grows, in percent, before it is collected.
+// At Go's 100 every seventh part of the processor's time under load went there, and
+// reads waited behind it; at 400 it is hardly less than at 200.
+const collectAt = 200
+
 // serve runs a server until ctx ends.
 func (a *app) serve(ctx context.Context, cfg live.Config, l *logging) error {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(collectAt)
+	}
 	cell, err := live.Open(ctx, cfg)
 	if err != nil {
 		return err

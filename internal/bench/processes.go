@@ -145,27 +145,33 @@ func rssOf(pid int) float64 {
 
 // metric reads one of the server's metrics; labels are ignored.
 func (c *cluster) metric(ctx context.Context, name string) (float64, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.URL+"/metrics", nil)
+	text, err := c.metrics(ctx)
 	if err != nil {
 		return 0, err
 	}
-	req.Header.Set("Authorization", "Bearer "+c.token)
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return 0, err
-	}
-	defer res.Body.Close()
-	var text bytes.Buffer
-	if _, err := text.ReadFrom(res.Body); err != nil {
-		return 0, err
-	}
-	for line := range strings.Lines(text.String()) {
+	for line := range strings.Lines(text) {
 		var v float64
 		if n, _ := fmt.Sscanf(line, name+" %g", &v); n == 1 {
 			return v, nil
 		}
 	}
 	return 0, fmt.Errorf("the server has no metric %s", name)
+}
+
+func (c *cluster) metrics(ctx context.Context) (string, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.URL+"/metrics", nil)
+	if err != nil {
+		return "", err
+	}
+	req.Header.Set("Authorization", "Bearer "+c.token)
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return "", err
+	}
+	defer res.Body.Close()
+	var text bytes.Buffer
+	_, err = text.ReadFrom(res.Body)
+	return text.String(), err
 }
 
 // stop ends both processes, the agent first.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"slices"
 	"sync"
@@ -37,6 +39,18 @@ type ReadsReport struct {
 	// it adds to everything, whoever is to blame.
 	QuietLateMs  float64 `json:"quietLateMs"`
 	LoadedLateMs float64 `json:"loadedLateMs"`
+	// What the server alone takes for all these reads together, by its own histogram:
+	// from the head of a request to the end of its answer.
+	ServerQuiet  ServerTime `json:"serverQuiet"`
+	ServerLoaded ServerTime `json:"serverLoaded"`
+}
+
+// ServerTime is what the server says of the reads that it answered.
+type ServerTime struct {
+	Count  float64 `json:"count"`
+	MeanMs float64 `json:"meanMs"`
+	P50Ms  float64 `json:"p50Ms"` // as P99Ms; within a bucket of the histogram they are taken to be even
+	P99Ms  float64 `json:"p99Ms"`
 }
 
 // ReadTime is how long one kind of read takes, as the client sees it.
@@ -46,6 +60,10 @@ type ReadTime struct {
 	P50Ms float64 `json:"p50Ms"`
 	P99Ms float64 `json:"p99Ms"`
 	MaxMs float64 `json:"maxMs"`
+	// Until the last byte of the answer is there; the rest is the client's own work,
+	// which is to make values of it.
+	WireP50Ms float64 `json:"wireP50Ms"`
+	WireP99Ms float64 `json:"wireP99Ms"`
 }
 
 // readEvery is the rhythm of a reader: reads are measured, not how many there can
@@ -82,14 +100,14 @@ func Reads(ctx context.Context, o ReadsOptions) (r ReadsReport, err error) {
 	if err := b.prepare(ctx); err != nil {
 		return r, err
 	}
-	if r.Quiet, r.QuietLateMs, err = b.read(ctx); err != nil {
+	if r.Quiet, r.QuietLateMs, r.ServerQuiet, err = b.readAndAsk(ctx); err != nil {
 		return r, err
 	}
 	stop := b.write(ctx)
 	pause(ctx, time.Second) // until the writes are in their stride
 	began, submitted := time.Now(), b.submitted.Load()
 	before, err1 := cl.metric(ctx, "drover_tasks_finished_total")
-	r.Loaded, r.LoadedLateMs, err = b.read(ctx)
+	r.Loaded, r.LoadedLateMs, r.ServerLoaded, err = b.readAndAsk(ctx)
 	seconds := time.Since(began).Seconds()
 	after, err2 := cl.metric(ctx, "drover_tasks_finished_total")
 	r.WritesPerSec = float64(b.submitted.Load()-submitted) / seconds
@@ -204,28 +222,50 @@ var reads = [...]struct {
 	}},
 }
 
+// readAndAsk is read, and what the server says of it.
+func (b *readBench) readAndAsk(ctx context.Context) (out []ReadTime, lateMs float64, server ServerTime, err error) {
+	before, err := b.histogram(ctx, readHistogram)
+	if err != nil {
+		return nil, 0, server, err
+	}
+	if out, lateMs, err = b.read(ctx); err != nil {
+		return nil, 0, server, err
+	}
+	after, err := b.histogram(ctx, readHistogram)
+	if err == nil {
+		took := after.since(before)
+		server = ServerTime{Count: took.count, MeanMs: took.mean() * 1000, P50Ms: took.quantile(0.5) * 1000, P99Ms: took.quantile(0.99) * 1000}
+	}
+	return out, lateMs, server, err
+}
+
+const readHistogram = "drover_http_read_seconds"
+
 // read asks for everything in turn for a while, from several connections.
 func (b *readBench) read(ctx context.Context) (out []ReadTime, lateMs float64, err error) {
 	var mu sync.Mutex
 	var all sync.WaitGroup
 	all.Go(func() { lateMs = late(ctx, b.o.For) })
-	took, errs := make([][]float64, len(reads)), make([]error, b.o.Readers)
+	var took, wire [len(reads)][]float64
+	errs := make([]error, b.o.Readers)
 	for i := range b.o.Readers {
 		all.Go(func() {
-			mine, err := b.reader(ctx, i)
+			mine, arrived, err := b.reader(ctx, i)
 			mu.Lock()
 			defer mu.Unlock()
 			errs[i] = err
 			for k := range mine {
-				took[k] = append(took[k], mine[k]...)
+				took[k], wire[k] = append(took[k], mine[k]...), append(wire[k], arrived[k]...)
 			}
 		})
 	}
 	all.Wait()
 	for k, list := range took {
 		slices.Sort(list)
+		slices.Sort(wire[k])
 		out = append(out, ReadTime{
 			Read: reads[k].name, Count: len(list), P50Ms: quantile(list, 50), P99Ms: quantile(list, 99), MaxMs: quantile(list, 100),
+			WireP50Ms: quantile(wire[k], 50), WireP99Ms: quantile(wire[k], 99),
 		})
 	}
 	return out, lateMs, errors.Join(errs...)
@@ -244,10 +284,11 @@ func late(ctx context.Context, d time.Duration) float64 {
 	return quantile(list, 99)
 }
 
-func (b *readBench) reader(ctx context.Context, i int) (took [len(reads)][]float64, err error) {
-	c, err := b.client()
+func (b *readBench) reader(ctx context.Context, i int) (took, wire [len(reads)][]float64, err error) {
+	var arrived arrivals
+	c, err := client.New(client.Config{Server: b.URL, Token: b.token, Transport: &arrived})
 	if err != nil {
-		return took, err
+		return took, wire, err
 	}
 	defer c.Close()
 	tick := time.NewTicker(readEvery)
@@ -256,13 +297,41 @@ func (b *readBench) reader(ctx context.Context, i int) (took [len(reads)][]float
 		k := n % len(reads)
 		began := time.Now()
 		if err := reads[k].do(ctx, c, (n*7919+i)%b.o.Known); err != nil {
-			return took, fmt.Errorf("read (%s): %w", reads[k].name, err)
+			return took, wire, fmt.Errorf("read (%s): %w", reads[k].name, err)
 		}
-		took[k] = append(took[k], ms(time.Since(began)))
+		took[k], wire[k] = append(took[k], ms(time.Since(began))), append(wire[k], ms(arrived.last.Sub(began)))
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
 		}
 	}
-	return took, nil
+	return took, wire, nil
+}
+
+// arrivals is the network of one reader, and notes when the last answer was there
+// as a whole.
+type arrivals struct {
+	http.Transport
+	last time.Time
+}
+
+// RoundTrip implements http.RoundTripper.
+func (a *arrivals) RoundTrip(r *http.Request) (*http.Response, error) {
+	res, err := a.Transport.RoundTrip(r)
+	if err == nil {
+		res.Body = &arriving{res.Body, a}
+	}
+	return res, err
+}
+
+// arriving is the body of an answer.
+type arriving struct {
+	io.ReadCloser
+	to *arrivals
+}
+
+func (b *arriving) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	b.to.last = time.Now()
+	return n, err
 }

@@ -146,6 +146,8 @@ func TestMetrics(t *testing.T) {
 	for _, want := range []string{
 		"# HELP drover_seq Sequence.\n# TYPE drover_seq gauge\ndrover_seq{cell=\"test\"} ",
 		"# TYPE drover_http_requests_total counter\ndrover_http_requests_total{status=\"2xx\"} 1\n",
+		"# TYPE drover_http_read_seconds histogram\ndrover_http_read_seconds_bucket{le=\"0.001\"} ",
+		"drover_http_read_seconds_bucket{le=\"+Inf\"} 1\n", "drover_http_read_seconds_count 1\n",
 	} {
 		if !strings.Contains(string(r.body), want) {
 			t.Errorf("no %q in:\n%s", want, r.body)

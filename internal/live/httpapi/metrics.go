@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -13,13 +14,17 @@ import (
 type counters struct {
 	classes [6]atomic.Int64
 	nanos   atomic.Int64
+	reads   histogram
 }
 
-func (c *counters) add(status int, took time.Duration) {
+func (c *counters) add(r *http.Request, status int, took time.Duration) {
 	if class := status / 100; class > 0 && class < len(c.classes) {
 		c.classes[class].Add(1)
 	}
 	c.nanos.Add(int64(took))
+	if isRead(r) && strings.HasPrefix(r.URL.Path, "/v1/") {
+		c.reads.add(took)
+	}
 }
 
 // metrics writes the cell's and the API's own samples in the text format of
@@ -38,6 +43,7 @@ func (s *Server) writeMetrics(out *bufio.Writer) error {
 		}
 		fmt.Fprintf(out, "%s%s %s\n", m.Name, m.labels(), strconv.FormatFloat(m.Value, 'g', -1, 64))
 	}
+	s.served.reads.write(out, "drover_http_read_seconds", "Time from the head of a read to the end of its answer, streams apart.")
 	return out.Flush()
 }
 

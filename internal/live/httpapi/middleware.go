@@ -27,7 +27,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	began := time.Now()
 	rec := &recorder{ResponseWriter: w}
 	s.serve(rec, r)
-	s.served.add(rec.status, time.Since(began))
+	s.served.add(r, rec.status, time.Since(began))
 }
 
 func (s *Server) serve(w *recorder, r *http.Request) {
@@ -77,10 +77,15 @@ func (s *Server) placesFor(r *http.Request) *share {
 	switch {
 	case isStream(r):
 		return s.streams
-	case r.Method == http.MethodGet || r.Method == http.MethodHead:
+	case isRead(r):
 		return s.reads
 	}
 	return s.changes
+}
+
+// isRead reports whether a request only reads, and is soon answered.
+func isRead(r *http.Request) bool {
+	return !isStream(r) && (r.Method == http.MethodGet || r.Method == http.MethodHead)
 }
 
 // bodyOf is how much of a request will be in memory; a body of unknown length may

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"runtime"
 	"strconv"
 
 	"drover.dev/api"
@@ -68,6 +69,9 @@ func (s *Server) submit(ctx context.Context, in *document) (*submitted, error) {
 	entries := make([]entry, len(raw))
 	for i := range raw {
 		entries[i] = c.check(raw[i])
+		if i%16 == 15 {
+			runtime.Gosched() // a large batch is long work: reads that came meanwhile go first
+		}
 	}
 	if c.broken != nil {
 		return nil, problemOf(c.broken)
