@@ -107,6 +107,9 @@ type SettingsRequest struct {
 	Lease     Duration `json:"lease,omitempty"`     // silence after which atMostOnce tasks of a node have been stopped there
 	Home      string   `json:"home,omitempty"`      // site of the cell's artifact store and of callers
 	Strategy  string   `json:"strategy,omitempty"`  // of the cell: how the queue is ordered, and where tasks go that name none
+	// Probation has the change of the strategy watched, and taken back when what comes
+	// after it is surely worse than allowed.
+	Probation *Probation `json:"probation,omitempty"`
 }
 
 // Stored names an artifact that the cell's store holds.

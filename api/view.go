@@ -148,6 +148,8 @@ type CellStatus struct {
 	Record  uint64       `json:"record"` // number of that record, by which --at and drover verify name it
 	// Losses are the pieces of the journal that operators gave up, oldest first.
 	Losses []AcceptedLoss `json:"losses,omitempty"`
+	// Probation is the last change of the cell's strategy that was watched.
+	Probation *ProbationView `json:"probation,omitempty"`
 }
 
 // The roles of a server.

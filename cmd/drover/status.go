@@ -35,6 +35,9 @@ func newStatusCmd(a *app) *cobra.Command {
 					{Key: "Running", Value: report.Count(int64(s.Running))},
 					{Key: "Finished", Value: report.Count(s.Finished)},
 				}
+				if p := s.Probation; p != nil {
+					pairs = append(pairs, report.Pair{Key: "Strategy", Value: probationText(p), Tone: probationTone(p.Status)})
+				}
 				for _, l := range s.Losses {
 					pairs = append(pairs, report.Pair{Key: "Given up", Tone: report.Bad, Value: lossText(l)})
 				}

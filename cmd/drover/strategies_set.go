@@ -20,6 +20,8 @@ type gate struct {
 	metric, by  string
 	guards      []string
 	horizon     time.Duration
+	watch       time.Duration
+	least       int32
 	c           rehearse.Comparison
 }
 
@@ -28,6 +30,7 @@ type changed struct {
 	Strategy string            `json:"strategy"`
 	Applied  bool              `json:"applied"`
 	Verdict  *rehearse.Verdict `json:"verdict,omitempty"`
+	Watched  *api.Probation    `json:"probation,omitempty"`
 }
 
 func newStrategiesSetCmd(a *app) *cobra.Command {
@@ -44,7 +47,12 @@ replayed in virtual time under the present strategy and under this one, with the
 same seeds. It is set only where the metric becomes better by as much as --by says
 and no guard is broken, both with the whole 95 % interval over the seeds. Otherwise
 nothing changes, the table says why, and the exit code is 1. Metrics are those of
-drover rehearse -o json.`,
+drover rehearse -o json.
+
+What was set is on probation for --watch: the cell itself measures the jobs that
+come from then on, and takes the change back when a completion or waiting time is
+surely longer than before, or than its guard allows. drover strategies probation
+shows how it does.`,
 		Example: "  drover strategies set best-fit\n  drover strategies set backfill --if-better --metric completion.mean --by 2% --guard p99_wait:+5%",
 		Args:    args(1, 1, "the name of a strategy"),
 		RunE: a.withClient(func(cmd *cobra.Command, c *client.Client, names []string) error {
@@ -60,7 +68,7 @@ drover rehearse -o json.`,
 
 // gated are the flags that only --if-better has a use for.
 func gated() []string {
-	return []string{"metric", "by", "guard", "horizon", "seeds", "jitter", "dry-run"}
+	return []string{"metric", "by", "guard", "horizon", "seeds", "jitter", "dry-run", "watch", "least"}
 }
 
 func (o *gate) flags(cmd *cobra.Command) {
@@ -72,6 +80,8 @@ func (o *gate) flags(cmd *cobra.Command) {
 	f.DurationVar(&o.horizon, "horizon", 24*time.Hour, "replay the jobs that came within so long before now")
 	f.IntVar(&o.c.Seeds, "seeds", 10, "runs of each strategy, at least 2")
 	f.Float64Var(&o.c.Jitter, "jitter", 0.1, "how much run times vary from seed to seed: standard deviation of their logarithm")
+	f.DurationVar(&o.watch, "watch", time.Hour, "how long the change is on probation: 1s to 720h; 0 is not at all")
+	f.Int32Var(&o.least, "least", 20, "how many jobs must have come to judge the change by, at least 5")
 	f.BoolVar(&o.dry, "dry-run", false, "judge, and change nothing")
 	var names []string
 	for _, m := range rehearse.Metrics() {
@@ -121,8 +131,11 @@ func (a *app) setIfBetter(ctx context.Context, c *client.Client, name string, o 
 		return err
 	}
 	out := changed{Strategy: name, Verdict: verdict}
+	if o.watch > 0 {
+		out.Watched = verdict.Probation(past.Took, api.Duration(o.watch), o.least)
+	}
 	if verdict.Passed && !o.dry {
-		if err := c.PutSettings(ctx, api.SettingsRequest{Strategy: name}); err != nil {
+		if err := c.PutSettings(ctx, api.SettingsRequest{Strategy: name, Probation: out.Watched}); err != nil {
 			return err
 		}
 		out.Applied = true
@@ -138,8 +151,8 @@ func (o *gate) rules() (g rehearse.Gate, err error) {
 	if o.c.Seeds < 2 {
 		return g, errText("--seeds %d: chance cannot be told from a change with less than 2 runs", o.c.Seeds)
 	}
-	if o.horizon < 0 {
-		return g, errText("--horizon %s is less than nothing", o.horizon)
+	if o.horizon < 0 || o.watch < 0 {
+		return g, errText("--horizon %s and --watch %s: a time is not less than nothing", o.horizon, o.watch)
 	}
 	m, err := rehearse.FindMetric(o.metric)
 	if err != nil {
@@ -204,10 +217,19 @@ func (a *app) judged(r *changed, dry bool) error {
 	switch {
 	case r.Applied:
 		a.say("The cell's strategy is %s: %s.", v.Candidate, v.Why)
+		a.sayWatched(r.Watched)
 	case v.Passed && dry:
 		a.say("%s would be set: %s.", v.Candidate, v.Why)
 	default:
 		a.say("%s is not set, %s stays: %s.", v.Candidate, v.Present, v.Why)
 	}
 	return nil
+}
+
+func (a *app) sayWatched(p *api.Probation) {
+	if p == nil {
+		a.say("It is not watched: no metric of this gate is measured live, or --watch is 0.")
+		return
+	}
+	a.say("It is on probation for %s: drover strategies probation shows how it does.", report.Duration(p.Window))
 }

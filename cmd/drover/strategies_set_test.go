@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -83,17 +84,17 @@ func TestSetIfBetter(t *testing.T) {
 		c.submit(10 * time.Millisecond)
 	}
 	c.settle()
-	strategy := func() string {
-		rows, err := c.client.Strategies(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, s := range rows {
-			if s.Default {
-				return s.Name
+	is := func(name string) bool { // soon: reads follow the journal
+		for began := time.Now(); time.Since(began) < 10*time.Second; time.Sleep(10 * time.Millisecond) {
+			rows, err := c.client.Strategies(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if slices.ContainsFunc(rows, func(s api.StrategyView) bool { return s.Default && s.Name == name }) {
+				return true
 			}
 		}
-		return ""
+		return false
 	}
 	gate := []string{"--if-better", "--metric", "completion.mean", "--by", "2%", "--seeds", "3"}
 	for _, tt := range []struct {
@@ -112,13 +113,60 @@ func TestSetIfBetter(t *testing.T) {
 		{[]string{"strategies", "set", "fifo", "--by", "3%"}, exitUsage, "shortest-first", "", "--if-better"},
 	} {
 		code, out, stderr := c.drover(tt.words...)
-		if code != tt.code || strategy() != tt.now || !strings.Contains(out, tt.out) || !strings.Contains(stderr, tt.stderr) {
-			t.Errorf("%v: exit code %d, now %s\n%s%s", tt.words, code, strategy(), out, stderr)
+		if code != tt.code || !is(tt.now) || !strings.Contains(out, tt.out) || !strings.Contains(stderr, tt.stderr) {
+			t.Errorf("%v: exit code %d, and the strategy should be %s\n%s%s", tt.words, code, tt.now, out, stderr)
 		}
 	}
 	code, out, _ := c.drover(append([]string{"strategies", "set", "fifo", "-o", "json"}, gate...)...)
 	var got changed
 	if err := json.Unmarshal([]byte(out), &got); err != nil || code != exitFailed || got.Applied || got.Verdict.Passed || len(got.Verdict.Findings) != 2 {
 		t.Errorf("exit code %d, %v: %s", code, err, out)
+	}
+}
+
+// TestRollBack: what the rehearsal found better is taken back when the jobs that come
+// take longer than any before.
+func TestRollBack(t *testing.T) {
+	c := newLiveCell(t)
+	for range 2 {
+		c.submit(300 * time.Millisecond)
+	}
+	for range 12 {
+		c.submit(10 * time.Millisecond)
+	}
+	c.settle()
+	code, out, stderr := c.drover("strategies", "set", "shortest-first", "--if-better", "--seeds", "3", "--watch", "20s", "--least", "8")
+	if code != 0 || !strings.Contains(out, "It is on probation for 20.0 s") {
+		t.Fatalf("exit code %d: %s%s", code, out, stderr)
+	}
+	for began := time.Now(); ; time.Sleep(10 * time.Millisecond) { // soon: reads follow the journal
+		if _, out, _ := c.drover("status"); inOrder(out, "Strategy", "shortest-first in the place of greedy, on probation") {
+			break
+		} else if time.Since(began) > 10*time.Second {
+			t.Fatalf("the status is\n%s", out)
+		}
+	}
+	for range 12 {
+		c.submit(5 * time.Second)
+	}
+	var p *api.ProbationView
+	for began := time.Now(); p == nil || p.Status == api.ProbationOpen; time.Sleep(50 * time.Millisecond) {
+		s, err := c.client.Status(t.Context())
+		if err != nil || time.Since(began) > 2*time.Minute {
+			t.Fatalf("still on probation, %v: %+v", err, p)
+		}
+		p = s.Probation
+	}
+	if p.Status != api.ProbationRolledBack || !strings.Contains(p.Reason, "completionMean is ") {
+		t.Errorf("it is %s: %s", p.Status, p.Reason)
+	}
+	// They wait, and nothing of them has ended: that is seen, too.
+	code, out, _ = c.drover("strategies", "probation")
+	if code != 0 || !inOrder(out, "shortest-first was rolled back to greedy", "completionMean") {
+		t.Errorf("exit code %d: %s", code, out)
+	}
+	rows, err := c.client.Strategies(t.Context())
+	if err != nil || !slices.ContainsFunc(rows, func(s api.StrategyView) bool { return s.Default && s.Name == "greedy" }) {
+		t.Errorf("the strategies are %+v, %v", rows, err)
 	}
 }

@@ -290,9 +290,18 @@ func (e *Engine) settings(in *PutSettings, key string) state.Answer {
 		}
 		s.Strategy = in.Strategy
 	}
+	if in.Probation != nil {
+		if a := e.mayTry(in); a.Code != state.CodeOK {
+			return a
+		}
+	}
 	if s == e.st.Settings {
 		return state.Answer{Action: "unchanged"}
 	}
+	e.strategySet(s.Strategy)
 	e.emit(&state.SettingsChanged{Settings: s, Key: key})
+	if in.Probation != nil {
+		e.emit(&state.ProbationBegun{To: s.Strategy, Asked: *in.Probation})
+	}
 	return state.Answer{Action: "updated"}
 }

@@ -50,6 +50,7 @@ func (e *Engine) rebuild() {
 	}
 	e.retentionTimer()
 	e.planChanged()
+	e.probationTimer()
 }
 
 // reindex brings the indexes in step with the state after an event.
@@ -80,6 +81,8 @@ func (e *Engine) reindex(ev state.Event) {
 		e.retentionTimer()
 	case *state.PlanAsked, *state.PlanClosed:
 		e.planChanged()
+	case *state.ProbationBegun, *state.ProbationJudged:
+		e.probationTimer()
 	case *state.TasksReady:
 		w := e.st.Workloads[v.Workload]
 		for i := v.From; i < v.To; i++ {

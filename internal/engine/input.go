@@ -121,6 +121,8 @@ type PutSettings struct {
 	Lease     api.Duration `cbor:"4,keyasint,omitempty"`
 	Home      string       `cbor:"5,keyasint,omitempty"`
 	Strategy  string       `cbor:"6,keyasint,omitempty"`
+	// Probation has the change of the strategy watched; nil does not.
+	Probation *api.Probation `cbor:"7,keyasint,omitempty"`
 }
 
 // PutStrategy declares or replaces a strategy.

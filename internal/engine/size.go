@@ -59,6 +59,10 @@ func sizeOf(ev state.Event) int {
 		return 2*smallSize + len(v.ID.Cell) + len(v.Reason)
 	case *state.HandoverSettled:
 		return smallSize + idSize*len(v.IDs)
+	case *state.ProbationBegun:
+		return len(v.To) + probationSize(&v.Asked)
+	case *state.ProbationJudged:
+		return smallSize + len(v.Reason)
 	case *state.PlanClosed:
 		return 2*smallSize + len(v.Outcome.Planner)
 	case *state.Answered:
@@ -131,7 +135,7 @@ func SizeOf(in Input) int {
 	case *Planned:
 		return plannedSize(v)
 	case *PutSettings:
-		return 2*smallSize + callerSize(&v.Caller) + len(v.Home) + len(v.Strategy)
+		return 4*smallSize + maxText + callerSize(&v.Caller) + len(v.Home) + len(v.Strategy) + probationSize(v.Probation)
 	case *PutStrategy:
 		return strategySize(&v.Strategy) + callerSize(&v.Caller)
 	case *PutTenant:

@@ -26,6 +26,7 @@ const (
 	timerPlan                       // a plan that has not come
 	timerReplan                     // running tasks that a planner might move: only wakes
 	timerPromised                   // a waiting task was promised room from now on; ref is the task
+	timerProbation                  // a look at the strategy on probation
 )
 
 type timer struct {
@@ -148,6 +149,8 @@ func (e *Engine) due(now api.Time) {
 			}
 		case timerPlan:
 			e.planLate(&v)
+		case timerProbation:
+			e.look(&v)
 		case timerReplan: // every Step looks for itself
 		}
 	}
@@ -160,7 +163,7 @@ func (e *Engine) outdated(v *timer) bool {
 	case timerLease, timerDrain:
 		n := e.st.Nodes[v.node]
 		return n == nil || !n.Silent && !n.Drain
-	case timerRetention, timerPlan, timerReplan:
+	case timerRetention, timerPlan, timerReplan, timerProbation:
 		return false
 	}
 	w := e.st.Workloads[v.ref.Workload]

@@ -1,6 +1,7 @@
 package live
 
 import (
+	"cmp"
 	"strconv"
 
 	"drover.dev/api"
@@ -89,6 +90,15 @@ func describeNode(ev state.Event, out *api.WatchEvent) bool {
 		out.Detail = "plan " + number(e.N)
 	case *state.PlanClosed:
 		out.Detail = "plan " + number(e.N) + planText(&e.Outcome)
+	case *state.SettingsChanged:
+		out.Detail = "the strategy is " + cmp.Or(e.Settings.Strategy, "the default")
+	case *state.ProbationBegun:
+		out.Detail = "strategy " + e.To + " in the place of " + e.Asked.From + " for " + e.Asked.Window.String()
+	case *state.ProbationJudged:
+		out.Detail = e.End.String()
+		if e.Reason != "" {
+			out.Detail += ": " + e.Reason
+		}
 	case *state.LeaderStarted:
 		out.Detail = "epoch " + number(e.Epoch) + " of " + e.Server
 	case *state.LossAccepted:
@@ -197,4 +207,6 @@ var kindNames = map[state.Kind]string{
 	state.KindPlanClosed:        "plan.closed",
 	state.KindTaskBooked:        "task.booked",
 	state.KindTaskUnbooked:      "task.unbooked",
+	state.KindProbationBegun:    "probation.begun",
+	state.KindProbationJudged:   "probation.judged",
 }

@@ -58,6 +58,9 @@ func (s *State) Apply(at api.Time, ev Event) error {
 		if mine, err := s.applyPlan(ev); mine {
 			return err
 		}
+		if mine, err := s.applyProbation(ev); mine {
+			return err
+		}
 		return s.applyTask(ev)
 	}
 	return nil
@@ -173,6 +176,9 @@ func (s *State) applyWorkload(ev Event) error {
 		s.stop(w, e)
 	case *WorkloadFinished:
 		s.finish(w, e.Status, e.Reason)
+		if e.Status != api.WorkloadCancelled {
+			s.tally(w, false)
+		}
 	case *RunScheduled:
 		w.NextRun = e.Next
 	case *RevisionStable:

@@ -35,6 +35,9 @@ func (s *State) applyTask(ev Event) error {
 		t.Booking = nil
 	case *TaskStarted:
 		s.move(w, t, api.TaskRunning)
+		if e.Attempt.Try == 1 {
+			s.tally(w, true)
+		}
 		t.Started, t.Ports, t.PID, t.Reported = s.Now, e.Ports, e.PID, e.N
 		if len(w.SpecOf(t).Checks) == 0 {
 			s.healthy(w, t, true)

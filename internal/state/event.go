@@ -62,6 +62,8 @@ const (
 	KindPlanClosed
 	KindTaskBooked
 	KindTaskUnbooked
+	KindProbationBegun
+	KindProbationJudged
 )
 
 // LeaderStarted opens an epoch; it is the read barrier of a new leader.
@@ -441,6 +443,8 @@ var makers = [...]func() Event{
 	KindTaskPlaced:        func() Event { return new(TaskPlaced) },
 	KindTaskBooked:        func() Event { return new(TaskBooked) },
 	KindTaskUnbooked:      func() Event { return new(TaskUnbooked) },
+	KindProbationBegun:    func() Event { return new(ProbationBegun) },
+	KindProbationJudged:   func() Event { return new(ProbationJudged) },
 	KindShapeRefused:      func() Event { return new(ShapeRefused) },
 	KindShapeCleared:      func() Event { return new(ShapeCleared) },
 	KindTaskStarted:       func() Event { return new(TaskStarted) },

@@ -43,6 +43,8 @@ type State struct {
 
 	Planning *Planning `cbor:"23,keyasint,omitempty"` // nil: no plan was ever asked for
 
+	Probation *Probation `cbor:"24,keyasint,omitempty"` // the last one; nil: no change of the strategy was ever watched
+
 	load    Load
 	origins map[api.HandoverID]uint64 // to the workload that accepted it
 	names   map[string]uint64         // "tenant/name" to the newest workload of that name

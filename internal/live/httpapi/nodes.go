@@ -26,7 +26,7 @@ func (s *Server) nodeRoutes() {
 		"Declare a site and its links, or replace it", http.StatusTooManyRequests), s.putSite)
 	s.strategies()
 	huma.Register(s.api, s.operation("putSettings", http.MethodPut, "/v1/settings", "cell",
-		"Change settings of the cell", http.StatusTooManyRequests), s.putSettings)
+		"Change settings of the cell", http.StatusConflict, http.StatusTooManyRequests), s.putSettings)
 }
 
 func (s *Server) listNodes(ctx context.Context, in *Reading) (*answer[api.NodeList], error) {
@@ -133,11 +133,14 @@ type putSettings struct {
 
 func (s *Server) putSettings(ctx context.Context, in *putSettings) (*answer[api.Applied], error) {
 	b := in.Body
+	if b.Probation != nil {
+		b.Probation.Normalize()
+	}
 	if faults := settingsFaults(b); len(faults) > 0 {
 		return nil, invalid(faults)
 	}
 	c := &engine.PutSettings{
-		Caller: caller(ctx, in.Command), RetainFor: b.RetainFor, RetainMax: b.RetainMax, Lease: b.Lease, Home: b.Home, Strategy: b.Strategy,
+		Caller: caller(ctx, in.Command), RetainFor: b.RetainFor, RetainMax: b.RetainMax, Lease: b.Lease, Home: b.Home, Strategy: b.Strategy, Probation: b.Probation,
 	}
 	return s.change(ctx, c, api.Applied{Name: "settings"})
 }
@@ -156,6 +159,14 @@ func settingsFaults(b api.SettingsRequest) (faults []api.FieldError) {
 	}
 	if b.RetainMax < 0 || b.RetainMax > 1_000_000 {
 		faults = append(faults, api.FieldError{Path: "retainMax", Message: fmt.Sprintf("%d is out of range: 0 to 1000000", b.RetainMax)})
+	}
+	if b.Probation != nil {
+		for _, f := range b.Probation.Validate() {
+			faults = append(faults, api.FieldError{Path: "probation." + f.Path, Message: f.Message})
+		}
+	}
+	if b.Probation != nil && b.Strategy == "" {
+		faults = append(faults, api.FieldError{Path: "strategy", Message: "is missing: name the strategy that is on probation"})
 	}
 	return faults
 }

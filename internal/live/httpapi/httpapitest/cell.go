@@ -296,7 +296,7 @@ func (c *Cell) Status() api.CellStatus {
 	if c.Refuse != nil {
 		role = api.RoleWaiting
 	}
-	return api.CellStatus{Version: "test", Cell: "test", Leader: c.Refuse == nil, Role: role, Epoch: 1, Seq: c.seq, Nodes: int32(len(c.engine.State().Nodes))}
+	return api.CellStatus{Version: "test", Cell: "test", Leader: c.Refuse == nil, Role: role, Epoch: 1, Seq: c.seq, Nodes: int32(len(c.engine.State().Nodes)), Probation: c.engine.ViewProbation()}
 }
 
 // LastSeen implements httpapi.Cell.
