@@ -224,6 +224,9 @@ func (x *run) crashAgent(j int, kept bool) {
 // restartAgent begins an agent's next life with its ledger.
 func (x *run) restartAgent(j int) {
 	a := x.agent(j)
+	if x.in.Bug == LedgerIgnored {
+		a.disk = x.t.ledger(nodeNames[j], nil)
+	}
 	a.up, a.mind = true, x.t.boot(nodeNames[j], a.boot, a.disk)
 	x.feed(j, stimulus{kind: stimResume}, stimulus{kind: stimLinkUp})
 }

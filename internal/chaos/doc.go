@@ -44,6 +44,10 @@
 //   - From every state, once nothing fails any more, all work ends, and nothing
 //     runs on that nobody wants.
 //
+// [Storm] makes the same world large, and lets a seed draw one history of it, with
+// more kinds of faults. There the reducers live on from step to step (see line),
+// instead of being looked up among those that were seen.
+//
 // That the search would find a mistake is tested, too: see [Bug]. docs/protocol.md
 // explains the protocol by an ordinary run of the model, and what was found.
 package chaos

@@ -76,6 +76,7 @@ const (
 	UnknownTrusted     // a leader takes an append of which nothing is heard for stored
 	AckUnrecorded      // a leader acknowledges reports as they come in
 	StartUnsynced      // an agent starts a task before its disk has synced that it will
+	LedgerIgnored      // an agent that starts again does not look at its ledger
 	bugs
 )
 
@@ -83,6 +84,7 @@ var bugNames = [bugs]string{
 	StaleObeyed: "stale-epoch", AckBeforeSync: "ack-before-sync", ReportDropped: "report-dropped", HintTrusted: "hint-trusted",
 	NoGrace: "no-grace", NeverConfirms: "replaced-leader", SilentServed: "silent-node", NoDrift: "no-drift",
 	NoFence: "no-fence", UnknownTrusted: "unknown-trusted", AckUnrecorded: "ack-unrecorded", StartUnsynced: "start-unsynced",
+	LedgerIgnored: "ledger-ignored",
 }
 
 // Bugs lists the names of the mistakes.

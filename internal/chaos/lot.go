@@ -16,6 +16,7 @@ import (
 // that always are.
 type lot struct {
 	faults  float64 // how likely a fault is
+	mend    float64
 	tick    float64
 	lead    float64
 	unlucky [2]int // nodes
@@ -27,12 +28,10 @@ type lot struct {
 	hits    []move
 }
 
-// mendShare is how likely a move ends an ill.
-const mendShare = 1.0 / 40
-
 func newLot(s *Storm, rng *rand.Rand) lot {
 	l := lot{faults: float64(s.Faults) / float64(s.Steps)}
-	l.tick = [...]float64{1.0 / 50, 1.0 / 100, 1.0 / 200}[rng.IntN(3)]
+	l.mend = [...]float64{1.0 / 40, 1.0 / 100, 1.0 / 250}[rng.IntN(3)]
+	l.tick = [...]float64{1.0 / 50, 1.0 / 100, 1.0 / 250}[rng.IntN(3)]
 	l.lead = [...]float64{0, 1.0 / 400, 1.0 / 50}[rng.IntN(3)]
 	for i := range l.unlucky {
 		l.unlucky[i] = rng.IntN(s.Agents)
@@ -55,11 +54,11 @@ func (l *lot) draw(rng *rand.Rand, x *run) (move, bool) {
 		if m, ok := l.fault(rng, x); ok {
 			return m, true
 		}
-	case at < l.faults+mendShare && len(l.mends) > 0:
+	case at < l.faults+l.mend && len(l.mends) > 0:
 		return oneOf(rng, l.mends), true
-	case at < l.faults+mendShare+l.tick && x.left.ticks > 0:
+	case at < l.faults+l.mend+l.tick && x.left.ticks > 0:
 		return move{mTick, 0, 0}, true
-	case len(l.ask) > 0 && (at < l.faults+mendShare+l.tick+l.lead || !led && rng.IntN(10) == 0):
+	case len(l.ask) > 0 && (at < l.faults+l.mend+l.tick+l.lead || !led && rng.IntN(10) == 0):
 		return oneOf(rng, l.ask), true
 	}
 	switch {
@@ -154,6 +153,7 @@ var faultNames = [kinds]string{
 	mRepeat: "message-repeated", mPowerLoss: "journal-power-loss", mReboot: "node-power-loss", mFail: "task-fails",
 	mSetClock: "clock-set", mCut: "cut-off", mDeafen: "server-unreachable", mPause: "server-paused",
 	mFillDisk: "disk-full", mLie: "disk-lies", mFillJournal: "journal-full",
+	mSplit: "split",
 }
 
 // FaultKinds lists the kinds of faults of a storm.
@@ -204,6 +204,8 @@ func (w *world) describeStorm(m move) string {
 		return "node " + nodeNames[a] + ": " + showAttempt(w.agents[a].procs[b].id) + " fails"
 	case mSetClock:
 		return fmt.Sprintf("the clock of %s is set from %v ahead to %v ahead", serverName(a), api.Duration(w.servers[a].ahead)*tick, api.Duration(b)*tick)
+	case mSplit:
+		return serverName(a) + " is parted, with some of the nodes, from the journal and everybody else"
 	case mMend:
 		return w.party(a) + " is no longer " + ills(b).String()
 	}
@@ -232,6 +234,8 @@ func (i ills) String() string {
 		return "paused"
 	case lying:
 		return "on a disk that lies"
+	case apart:
+		return "apart"
 	}
 	return "without room"
 }

@@ -60,6 +60,7 @@ const (
 	mFillDisk
 	mLie
 	mFillJournal
+	mSplit
 	kinds
 )
 
@@ -86,7 +87,7 @@ func (x *run) eachMove(yield func(move)) {
 			add(mReceive, n, 0)
 		default:
 			for i, s := range x.servers {
-				if s.hears() {
+				if s.hears() && x.agents[l.agent].reaches(i) {
 					add(mServe, n, i)
 				}
 			}

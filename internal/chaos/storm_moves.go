@@ -15,9 +15,13 @@ const (
 	asleep                  // a server: its turn does not come
 	full                    // an agent's disk has no room
 	lying                   // an agent's disk loses what it calls synced when the power goes
+	apart                   // an agent reaches one server only
 )
 
 func (i ills) has(x ills) bool { return i&x != 0 }
+
+// reaches tells whether an agent and a server have a connection.
+func (a *agent) reaches(server int) bool { return !a.ills.has(apart) || int(a.only) == server }
 
 // compactAt is how long a ledger gets before it is written anew.
 const compactAt = 40
@@ -51,6 +55,9 @@ func (x *run) stormMoves(add func(moveKind, int, int)) {
 		}
 	}
 	for i, s := range x.servers {
+		if s.leads() && !s.ills.has(cut) && len(x.servers) > 1 {
+			add(mSplit, i, 0)
+		}
 		if x.illness(i, s.ills, add, mCut, mDeafen, mPause); s.up {
 			for _, ticks := range [...]int{-5, 5, 30} {
 				if to := int(s.ahead) + ticks; to >= 0 && to <= fastest {
@@ -61,6 +68,9 @@ func (x *run) stormMoves(add func(moveKind, int, int)) {
 	}
 	for j, a := range x.agents {
 		x.illness(len(x.servers)+j, a.ills, add, mCut, mFillDisk, mLie)
+		if a.ills.has(apart) {
+			add(mMend, len(x.servers)+j, int(apart))
+		}
 		add(mReboot, j, 0)
 		for n, p := range a.procs {
 			if p.running {
@@ -101,6 +111,8 @@ func (x *run) storm(m move) {
 	switch m.kind {
 	case mCut, mDeafen, mPause, mFillDisk, mLie, mFillJournal, mMend:
 		x.fallIll(a, m)
+	case mSplit:
+		x.split(a)
 	case mLose:
 		x.mail = slices.Delete(x.mail, a, a+1)
 	case mRepeat:
@@ -136,6 +148,18 @@ func (x *run) fallIll(who int, m move) {
 	default:
 		s := x.server(who)
 		s.ills = s.ills&^ills(m.b) | illOf(m.kind)
+	}
+}
+
+// split parts a leader, together with some of the nodes, from the journal and from
+// everybody else.
+func (x *run) split(i int) {
+	x.server(i).ills |= cut
+	for j := range x.agents {
+		if j%len(x.servers) == i {
+			a := x.agent(j)
+			a.ills, a.only = a.ills|apart, uint16(i)
+		}
 	}
 }
 

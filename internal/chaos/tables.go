@@ -32,7 +32,10 @@ type tables struct {
 
 func (in *Instance) tables() *tables {
 	every := api.Duration(heartbeat) // else a lost hint would never be made good
-	if in.Beats {
+	switch {
+	case in.storm != nil:
+		every = 3 * tick
+	case in.Beats:
 		every = forever
 	}
 	return &tables{

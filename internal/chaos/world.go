@@ -148,6 +148,7 @@ type agent struct {
 	ills  ills
 	boot  string // of its machine
 	safe  int    // records that are on its disk, when that lies about the others
+	only  uint16 // the server that it reaches, when it is apart
 	mind  *mind
 	disk  *ledger
 	wait  *thing // pending: what waits for the disk
