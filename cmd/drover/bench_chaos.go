@@ -87,12 +87,12 @@ func brokenPromises(o bench.ChaosOptions, mistake string, r *bench.ChaosReport) 
 	}
 	first := r.Violations[0]
 	return fmt.Errorf("%d of %d histories break a promise; seed %d, step %d: %s. See how: %s",
-		len(r.Violations), r.Seeds, first.Seed, first.Step, first.Violation, replay(o, mistake, first.Seed))
+		len(r.Violations), r.Seeds, first.Seed, first.Step, first.Violation, replay(o, mistake, &first))
 }
 
 // replay is the command that tells a seed's history again.
-func replay(o bench.ChaosOptions, mistake string, seed uint64) string {
-	out, usual := fmt.Sprintf("drover bench chaos --tell --seed %d", seed), chaos.DefaultStorm()
+func replay(o bench.ChaosOptions, mistake string, v *bench.ChaosViolation) string {
+	out, usual := fmt.Sprintf("drover bench chaos --tell --seed %d", v.Seed), chaos.DefaultStorm()
 	for _, f := range []struct {
 		name     string
 		set, std int
@@ -101,14 +101,14 @@ func replay(o bench.ChaosOptions, mistake string, seed uint64) string {
 		{"nodes", o.Storm.Agents, usual.Agents},
 		{"tasks", o.Storm.Tasks, usual.Tasks},
 		{"steps", o.Storm.Steps, usual.Steps},
-		{"faults", o.Storm.Faults, usual.Faults},
+		{"faults", v.Replay.Faults, usual.Faults},
 	} {
 		if f.set != f.std {
 			out += fmt.Sprintf(" --%s %d", f.name, f.set)
 		}
 	}
-	if len(o.Storm.Only) > 0 {
-		out += " --only " + strings.Join(o.Storm.Only, ",")
+	if len(v.Replay.Only) > 0 {
+		out += " --only " + strings.Join(v.Replay.Only, ",")
 	}
 	if mistake != "" {
 		out += " --mistake " + mistake

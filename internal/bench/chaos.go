@@ -37,6 +37,13 @@ type ChaosViolation struct {
 	Seed      uint64 `json:"seed"`
 	Step      int    `json:"step"`
 	Violation string `json:"violation"`
+	Replay    Replay `json:"replay"` // what shows it again
+}
+
+// Replay is a smaller storm in which a seed breaks a promise, too.
+type Replay struct {
+	Only   []string `json:"only,omitempty"` // kinds of faults; none: as the seed has it
+	Faults int      `json:"faults"`         // about how many
 }
 
 // Chaos runs storms of seeds one after the other, or a few at once, and adds up what
@@ -66,7 +73,7 @@ func Chaos(ctx context.Context, o ChaosOptions) (ChaosReport, error) {
 				h := o.Storm.Run(o.From + uint64(n))
 				mu.Lock()
 				if h.Violation != "" {
-					broken[n] = &ChaosViolation{h.Seed, h.Steps, h.Violation}
+					broken[n] = &ChaosViolation{Seed: h.Seed, Step: h.Steps, Violation: h.Violation, Replay: Replay{o.Storm.Only, o.Storm.Faults}}
 					if o.Storm.Bug != chaos.Sound {
 						most = min(most, n+1)
 					}
@@ -86,7 +93,18 @@ func Chaos(ctx context.Context, o ChaosOptions) (ChaosReport, error) {
 	}
 	r.Seconds = time.Since(start).Seconds()
 	r.WorldsPerSecond = float64(r.Seeds) / r.Seconds
+	for i := range r.Violations[:min(len(r.Violations), maxShrunk)] {
+		r.Violations[i].shrink(o.Storm)
+	}
 	return r, context.Cause(ctx)
+}
+
+// maxShrunk is for how many violations a smaller storm is looked for.
+const maxShrunk = 3
+
+func (v *ChaosViolation) shrink(s chaos.Storm) {
+	small, h := s.Shrink(s.Run(v.Seed))
+	*v = ChaosViolation{Seed: h.Seed, Step: h.Steps, Violation: h.Violation, Replay: Replay{small.Only, small.Faults}}
 }
 
 func (r *ChaosReport) add(h *chaos.History) {

@@ -37,3 +37,24 @@ func TestStormsMeetPlantedBugs(t *testing.T) {
 		})
 	}
 }
+
+// TestShrink: what is left of a storm breaks the promise, too.
+func TestShrink(t *testing.T) {
+	storm := Storm{Servers: 2, Agents: 4, Tasks: 20, Steps: 1500, Faults: 80, Bug: LedgerIgnored}
+	for seed := range uint64(50) {
+		h := storm.Run(seed)
+		if h.Violation == "" {
+			continue
+		}
+		small, left := storm.Shrink(h)
+		if len(small.Only) == 0 || len(small.Only) > len(h.Faults) || small.Faults > storm.Faults {
+			t.Errorf("%v of %v are left, %d faults", small.Only, h.Faults, small.Faults)
+		}
+		if again := small.Run(seed); again.Violation == "" || again.Violation != left.Violation || again.Steps != left.Steps {
+			t.Errorf("it came to %+v, and then to %+v", left, again)
+		}
+		t.Logf("%d kinds of faults, left are %v, %d of them: %s", len(h.Faults), small.Only, small.Faults, left.Violation)
+		return
+	}
+	t.Error("nothing was found to be shrunk")
+}
