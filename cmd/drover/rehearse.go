@@ -53,6 +53,7 @@ of the difference, taken run by run, does not include zero.`,
 		Example: "  drover rehearse --strategy greedy,best-fit,worst-fit\n  drover rehearse --from jobs.csv --fleet 10x4,16Gi --strategy fifo,shortest-first --seeds 10 --html compare.html",
 		Args:    args(0, 0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			defer simulating()()
 			r, err := a.compare(cmd.Context(), &o)
 			if err != nil {
 				return err
@@ -83,6 +84,7 @@ same and -1 when one is the other reversed.`,
 		Example: "  drover twin rank --trace jobs.csv --fleet 10x4,16Gi --strategies fifo,shortest-first,best-fit -o json",
 		Args:    args(0, 0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			defer simulating()()
 			if err := o.load(cmd.Context(), a); err != nil {
 				return err
 			}

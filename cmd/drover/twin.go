@@ -57,6 +57,7 @@ energy times two constants.`,
 		Example: "  drover twin run --trace jobs.csv --fleet 100x16,64Gi\n  drover twin run --trace log.swf.gz --fleet 128x1,4Gi --strategy best-fit -o json",
 		Args:    args(0, 0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			defer simulating()()
 			r, err := a.twinRun(cmd.Context(), o, p)
 			if err != nil {
 				return err
