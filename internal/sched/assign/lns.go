@@ -162,18 +162,19 @@ func (s *search) weighAgent(i int) {
 // found, if there is one.
 var shares = [...]int64{10, 25, 50, 100}
 
-// part is the search in one group of agents; groups do not touch each other.
+// part is the search among some agents at a time.
 type part struct {
 	s      *search
-	group  []int32
-	member []bool // agents of the group
-	spare  bool   // the waiting jobs belong to this part
 	random rng
 	size   int // agents that are solved together
 	failed int // attempts in a row without gain
 }
 
-// run improves the group with about the given effort.
+func newPart(s *search, seed uint64) *part {
+	return &part{s: s, random: rng(seed), size: 2}
+}
+
+// run improves the assignment with about the given effort.
 func (q *part) run(effort int) {
 	for effort > 0 && !q.s.opt.Stop() {
 		effort -= 500
@@ -182,7 +183,7 @@ func (q *part) run(effort int) {
 		for _, i := range agents {
 			waste += q.s.waste[i]
 		}
-		if waste < scale && !q.spare {
+		if waste < scale && len(q.s.wait) == 0 {
 			q.fail()
 			continue
 		}
@@ -196,11 +197,11 @@ func (q *part) run(effort int) {
 	}
 }
 
-// fail takes more agents at once when the group is exhausted at this size.
+// fail takes more agents at once when those of this size are exhausted.
 func (q *part) fail() {
-	if q.failed++; q.failed > 2*len(q.group)+10 {
+	if q.failed++; q.failed > 2*q.s.p.Agents+10 {
 		q.failed = 0
-		if q.size < len(q.group) {
+		if q.size < q.s.p.Agents {
 			q.size++
 		}
 	}
@@ -211,16 +212,15 @@ func (q *part) fail() {
 func (q *part) pick() []int32 {
 	var picked []int32
 	take := func(i int32) {
-		if q.member[i] && !slices.Contains(picked, i) {
+		if !slices.Contains(picked, i) {
 			picked = append(picked, i)
 		}
 	}
-	if q.spare && len(q.s.wait) > 0 {
+	if len(q.s.wait) > 0 {
 		j := q.s.wait[q.random.below(len(q.s.wait))]
 		take(q.s.near[int(j)*q.s.width+q.random.below(q.s.width)])
 	}
-	size := min(q.size, len(q.group))
-	for tries := 0; len(picked) < size && tries < 10*size; tries++ {
+	for tries := 0; len(picked) < q.size && tries < 10*q.size; tries++ {
 		if len(picked) == 0 || q.random.below(4) == 0 {
 			take(q.wasteful())
 			continue
@@ -236,9 +236,9 @@ func (q *part) pick() []int32 {
 
 // wasteful returns the most wasteful of three agents.
 func (q *part) wasteful() int32 {
-	best := q.group[q.random.below(len(q.group))]
+	best := int32(q.random.below(q.s.p.Agents))
 	for range 2 {
-		if i := q.group[q.random.below(len(q.group))]; q.s.waste[i] > q.s.waste[best] {
+		if i := int32(q.random.below(q.s.p.Agents)); q.s.waste[i] > q.s.waste[best] {
 			best = i
 		}
 	}
@@ -253,7 +253,7 @@ func (q *part) improve(agents []int32) (gain int64, work int) {
 	for _, i := range agents {
 		jobs = append(jobs, s.jobs[i]...)
 	}
-	spare := q.spare && len(s.wait) > 0
+	spare := len(s.wait) > 0
 	if spare {
 		jobs = append(jobs, s.wait[:min(len(s.wait), 8)]...)
 	}

@@ -36,10 +36,9 @@ type solver struct {
 	p      *Problem
 	opt    Options
 	search *search
-	random rng
 
 	bound      *bounder
-	parts      [lanes]*part
+	part       *part
 	chains     [lanes]*chains
 	divers     [lanes]*diver
 	deep       [lanes][]int // what the divers found
@@ -51,7 +50,7 @@ type solver struct {
 
 func newSolver(p *Problem, opt Options) *solver {
 	g := newGrid(p)
-	s := &solver{p: p, opt: opt, random: rng(opt.Seed), cost: math.MaxInt64}
+	s := &solver{p: p, opt: opt, cost: math.MaxInt64}
 	lambda := capacityPrices(g, 1000, opt.Stop)
 	s.bound = newBounder(newRelaxation(p.Agents, p.Jobs, &packing{p: p}, opt), p.ceiling())
 	u := s.bound.u
@@ -68,9 +67,7 @@ func newSolver(p *Problem, opt Options) *solver {
 	s.search = newSearch(p, g, lambda, opt)
 	s.search.guide(s.bound.r, u)
 	s.bound.improved(s.bound.r.total)
-	for k := range s.parts {
-		s.parts[k] = &part{s: s.search, member: make([]bool, p.Agents), random: rng(opt.Seed*lanes + uint64(k)), size: 2}
-	}
+	s.part = newPart(s.search, opt.Seed*lanes)
 	for k := range s.chains {
 		s.chains[k] = newChains(s.search, lambda, opt.Seed*lanes+uint64(k))
 	}
@@ -105,13 +102,12 @@ func (s *solver) meet() {
 	b := s.bound
 	b.upper = min(s.cost, b.ceiling+1)
 	bounding, low, upper := b.worthwhile(s.round), b.low, b.upper
-	s.split(1)
 	s.opt.Par(lanes, func(lane int) {
 		switch {
 		case lane == 1 && bounding:
 			b.run(slice) // what a tree does beside pricing is not counted
 		case lane == 0 && s.round%4 == 0:
-			s.parts[0].run(slice)
+			s.part.run(slice)
 		case lane == 0 && s.round%8 == 6:
 			s.chains[lane].run(slice)
 		default:
@@ -155,31 +151,7 @@ func (s *solver) keep() {
 		for _, c := range s.chains {
 			c.offer(s.best)
 		}
-		for _, q := range s.parts {
-			q.size = max(2, q.size-1)
-		}
-	}
-}
-
-// split deals the agents to that many parts at random.
-func (s *solver) split(parts int) {
-	order := make([]int32, s.p.Agents)
-	for i := range order {
-		order[i] = int32(i)
-	}
-	if parts > 1 {
-		for i := len(order) - 1; i > 0; i-- {
-			k := s.random.below(i + 1)
-			order[i], order[k] = order[k], order[i]
-		}
-	}
-	for k, q := range s.parts {
-		q.group, q.spare = q.group[:0], k == 0
-		clear(q.member)
-		for x := k; x < len(order) && k < parts; x += parts {
-			q.group = append(q.group, order[x])
-			q.member[order[x]] = true
-		}
+		s.part.size = max(2, s.part.size-1)
 	}
 }
 

@@ -1,0 +1,62 @@
+package assign
+
+import "testing"
+
+// typeD draws a problem where cost and weight oppose each other, the hardest of
+// the usual kinds (P. Chu and J. Beasley, 1997, "A genetic algorithm for the
+// generalised assignment problem").
+func typeD(agents, jobs int, seed uint64) *Problem {
+	r := rng(seed)
+	cells := agents * jobs
+	p := &Problem{
+		Agents: agents, Jobs: jobs, Cost: make([]int64, cells), Weight: make([]int64, cells), Capacity: make([]int64, agents),
+	}
+	for i := range agents {
+		for j := range jobs {
+			k := i*jobs + j
+			p.Weight[k] = 1 + int64(r.below(100))
+			p.Cost[k] = 111 - p.Weight[k] + int64(r.below(21)) - 10
+			p.Capacity[i] += p.Weight[k]
+		}
+		p.Capacity[i] = p.Capacity[i] * 8 / 10 / int64(agents)
+	}
+	return p
+}
+
+// The relaxation leads to assignments near its bound, after work that does not
+// depend on the machine; and the same work gives the same result.
+func TestDivesComeNearTheBound(t *testing.T) {
+	for _, c := range []struct {
+		name         string
+		agents, jobs int
+		asked        int     // how often the solver may ask whether to stop
+		gap          float64 // at most, in percent
+	}{
+		{"few jobs on each agent", 10, 60, 2_500, 1},
+		{"many jobs on each agent", 5, 100, 2_500, 0.3},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p := typeD(c.agents, c.jobs, 1)
+			solve := func() Result {
+				left := c.asked
+				r, err := Solve(p, Options{Stop: func() bool { left--; return left < 0 }})
+				if err != nil {
+					t.Fatal(err)
+				}
+				return r
+			}
+			r := solve()
+			if cost, err := p.Check(r.Assignment); err != nil || cost != r.Cost {
+				t.Fatalf("costs %d, not %d: %v", cost, r.Cost, err)
+			}
+			gap := 100 * float64(r.Cost-r.LowerBound) / float64(r.LowerBound)
+			t.Logf("cost %d, bound %d, gap %.3f %%", r.Cost, r.LowerBound, gap)
+			if gap > c.gap || gap < 0 {
+				t.Errorf("cost %d and bound %d are %.2f %% apart: want at most %g %%", r.Cost, r.LowerBound, gap, c.gap)
+			}
+			if again := solve(); again.Cost != r.Cost || again.LowerBound != r.LowerBound {
+				t.Errorf("the same work gives %d and bound %d, then %d and %d", r.Cost, r.LowerBound, again.Cost, again.LowerBound)
+			}
+		})
+	}
+}
