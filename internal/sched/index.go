@@ -313,8 +313,14 @@ func (x *Index) Refresh() (woken bool) {
 	x.countPromised()
 	x.again, x.calmed = x.stirs, x.restless
 	most := x.mostRoom()
+	look := x.glance(eased, &most)
 	kept := x.queue.blocked[:0]
-	for _, s := range x.queue.blocked {
+	for _, b := range x.queue.blocked {
+		if !look.at(&b) {
+			kept = append(kept, b)
+			continue
+		}
+		s := b.shape
 		s.ask.Self, s.ask.Now = s.items[0].Ref, x.now
 		t := x.tenants[s.ask.Tenant]
 		if (within(&s.ask.Task.Resources, &most) || x.outranks(s.ask)) && x.anyFits(s, x.dirty) || t != nil && t.touched && x.anyFits(s, x.nodes) || x.stirred(s) {
@@ -322,7 +328,7 @@ func (x *Index) Refresh() (woken bool) {
 			x.queue.unbind(s)
 			x.offer(s)
 		} else {
-			kept = append(kept, s)
+			kept = append(kept, b)
 		}
 	}
 	clear(x.queue.blocked[len(kept):])

@@ -53,7 +53,8 @@ func (x *Index) HoldPlanned(on bool) {
 		return
 	}
 	x.held = on
-	x.queue.blocked = slices.DeleteFunc(x.queue.blocked, func(s *shape) bool {
+	x.queue.blocked = slices.DeleteFunc(x.queue.blocked, func(b blocked) bool {
+		s := b.shape
 		s.blocked = s.blocked && !x.waitsForPlan(s)
 		return !s.blocked
 	})

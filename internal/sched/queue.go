@@ -98,7 +98,7 @@ type queue struct {
 	shapes  map[string]*shape
 	items   map[api.TaskRef]*item
 	lanes   map[string]*lane // those with shapes to try
-	blocked []*shape
+	blocked []blocked
 	bound   []*shape // those of them that have relations
 
 	waits    map[string]*waits // by key of the tally that they read
@@ -158,7 +158,7 @@ func (x *Index) Drop(ref api.TaskRef) (emptied string) {
 
 func (q *queue) unblock(s *shape) {
 	q.unbind(s)
-	if i := slices.Index(q.blocked, s); i >= 0 {
+	if i := slices.IndexFunc(q.blocked, func(b blocked) bool { return b.shape == s }); i >= 0 {
 		q.blocked = slices.Delete(q.blocked, i, i+1)
 	}
 }
@@ -262,7 +262,7 @@ func (x *Index) Block(name string) {
 	}
 	s.blocked, x.settled = true, false
 	x.queue.leave(s)
-	x.queue.blocked = append(x.queue.blocked, s)
+	x.queue.blocked = append(x.queue.blocked, outline(s))
 	if s.ask.tied() {
 		x.bind(s)
 	}

@@ -200,7 +200,8 @@ func (x *Index) Overtaken() (Item, bool) {
 		return Item{}, false
 	}
 	var first *item
-	for _, s := range x.queue.blocked {
+	for i := range x.queue.blocked {
+		s := x.queue.blocked[i].shape
 		if s.futile == x.steps || x.nowhere(s) {
 			continue
 		}

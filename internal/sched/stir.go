@@ -50,6 +50,7 @@ func (w *wait) place() int {
 // bind has a blocked shape wait for what its relations read.
 func (x *Index) bind(s *shape) {
 	q, rules := &x.queue, s.ask.rules()
+	q.unbind(s) // a planner may have had it meanwhile
 	s.seen, s.all = x.ticks, !x.stepping
 	s.waits = make([]wait, 0, len(rules))
 	for i := range rules {
