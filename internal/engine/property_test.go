@@ -3,6 +3,7 @@ package engine_test
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -118,12 +119,25 @@ func (h *chance) plan() engine.Input {
 	return q.Answer(1, func() bool { return false })[0]
 }
 
+// probation has a change of the strategy watched now and then, shortly: what is left of
+// it is over when the world comes to rest.
+func (h *chance) probation() *api.Probation {
+	if h.pick("probation", 3) != 0 {
+		return nil
+	}
+	from := h.world.engine.ViewStrategies()
+	at := slices.IndexFunc(from, func(s api.StrategyView) bool { return s.Default })
+	return &api.Probation{From: from[at].Name, Window: 16 * api.Second, Least: 5, Goals: []api.Goal{
+		{Metric: api.CompletionMean, Limit: oneOf(h, "limit", api.Second, api.Hour)}, {Metric: api.WaitP50, Limit: api.Second},
+	}}
+}
+
 func (h *chance) rare() engine.Input {
 	switch h.pick("rare", 8) {
 	case 5:
 		h.world.ordered = h.world.ordered || h.pick("order", 2) == 0 // from here on priority is not all
 		if !h.world.ordered {
-			return &engine.PutSettings{Strategy: h.strategy(), Home: oneOf(h, "home", "", "s1", "s2")}
+			return &engine.PutSettings{Strategy: h.strategy(), Home: oneOf(h, "home", "", "s1", "s2"), Probation: h.probation()}
 		}
 		return &engine.PutSettings{Strategy: oneOf(h, "cell", "dynamic", "min-total-completion", "fifo", "deadline", "dynamic-priority", "shortest-first", "fair-share", "backfill", "conservative-backfill", "mine")}
 	case 6:
