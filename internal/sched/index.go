@@ -284,6 +284,9 @@ func (x *Index) take(name string, ref api.TaskRef, a *Ask, devices []api.DeviceS
 	if u.add(&a.Task.Resources, int64(sign)); *u == (usage{}) {
 		delete(x.used, a.Tenant)
 	}
+	if l := x.queue.lanes[a.Tenant]; l != nil {
+		l.turn.next = nil
+	}
 	x.know(a, int64(sign))
 }
 

@@ -197,3 +197,27 @@ func TestFairShareStarvesNobody(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkFairShare picks the next task of 1,000 tenants and places it.
+func BenchmarkFairShare(b *testing.B) {
+	x := index(node("n", func(n *api.Node) { n.Capacity = api.Resources{CPU: 1 << 40, Memory: 1 << 50} }))
+	tenants := map[string]*api.Tenant{}
+	for i := range 1000 {
+		name := fmt.Sprint("t", i)
+		tenants[name] = &api.Tenant{Name: name, Weight: int32(1 + i%3), Quota: &api.Resources{CPU: 1000}}
+	}
+	x.Use("fair-share", nil, tenants)
+	for i := range 1000 {
+		for k := range 2 {
+			x.Push(entry(1+i*2+k, func(it *sched.Item) { it.Ask.Tenant = fmt.Sprint("t", i) }))
+		}
+	}
+	x.Refresh()
+	for n := 0; b.Loop(); n++ {
+		it, _ := x.Next()
+		x.Drop(it.Ref)
+		x.Hold("n", it.Ref, it.Ask, nil)
+		it.Ref = api.TaskRef{Workload: uint64(10_000 + n)}
+		x.Push(it)
+	}
+}

@@ -111,6 +111,16 @@ type queue struct {
 type lane struct {
 	name  string
 	ready shapeHeap
+	turn  turn
+}
+
+// turn is a tenant's place under fair share, as long as what it holds, the capacity
+// and what it asks for next stay the same.
+type turn struct {
+	next    *Ask // nil: not known
+	stale   uint64
+	borrows bool
+	share   int64
 }
 
 // Push adds a task or gang that may be placed.
@@ -234,24 +244,32 @@ func (x *Index) nextLane() (best *lane) {
 		}
 		return nil
 	}
-	bestBorrows, bestShare := false, int64(0)
 	for _, l := range lanes { // order-free: the least of a total order
-		borrows, share := x.turnOf(l.name, l.ready[0].ask)
-		if best == nil || sooner(l, best, borrows, bestBorrows, share, bestShare) {
-			best, bestBorrows, bestShare = l, borrows, share
+		x.keepTurn(l)
+		if best == nil || l.sooner(best) {
+			best = l
 		}
 	}
 	return best
 }
 
-func sooner(a, b *lane, aBorrows, bBorrows bool, aShare, bShare int64) bool {
-	if aBorrows != bBorrows {
-		return bBorrows
+// keepTurn works out a tenant's turn when something has changed.
+func (x *Index) keepTurn(l *lane) {
+	if next := l.ready[0].ask; l.turn.next != next || l.turn.stale != x.stale {
+		borrows, share := x.turnOf(l.name, next)
+		l.turn = turn{next, x.stale, borrows, share}
 	}
-	if aShare != bShare {
-		return aShare < bShare
+}
+
+func (l *lane) sooner(o *lane) bool {
+	a, b := &l.turn, &o.turn
+	if a.borrows != b.borrows {
+		return b.borrows
 	}
-	return before(a.ready[0].items[0], b.ready[0].items[0])
+	if a.share != b.share {
+		return a.share < b.share
+	}
+	return before(l.ready[0].items[0], o.ready[0].items[0])
 }
 
 // Block sets a shape aside until a node gains room for it.
