@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strconv"
@@ -179,9 +180,24 @@ func profilePairs(p *api.Profile) []report.Pair {
 	return []report.Pair{
 		{Key: "Class", Value: string(p.Class)},
 		{Key: "Expected run", Value: run},
+		{Key: "Machines", Value: speedsText(p.Speeds)},
 		{Key: "Data", Value: fmt.Sprintf("%s in, %s out", report.Bytes(p.BytesIn), report.Bytes(p.BytesOut))},
 		{Key: "Advice", Value: adviceText(p)},
 	}
+}
+
+// speedsText says what earlier runs showed of kinds of machines: "gpu t4 (20 runs),
+// gpu a100 2.94 times as fast (14 runs)".
+func speedsText(list []api.MachineSpeed) string {
+	var out []string
+	for i, v := range list {
+		text := cmp.Or(v.Machine, "other machines")
+		if i > 0 {
+			text += fmt.Sprintf(" %.2f times as fast", float64(v.Factor)/1000)
+		}
+		out = append(out, fmt.Sprintf("%s (%s)", text, counted(uint64(max(v.Runs, 0)), "run")))
+	}
+	return strings.Join(out, ", ")
 }
 
 func adviceText(p *api.Profile) string {

@@ -10,7 +10,7 @@ import (
 )
 
 func newSitesCmd(a *app) *cobra.Command {
-	return a.readFlags(&cobra.Command{
+	cmd := a.readFlags(&cobra.Command{
 		Use:   "sites",
 		Short: "List the declared sites and their links",
 		Long:  "List the declared sites and their links. drover apply declares them.",
@@ -23,6 +23,27 @@ func newSitesCmd(a *app) *cobra.Command {
 			return a.show(list(sites), func() error { return siteTable(sites).Render(a.out, a.style()) })
 		}),
 	})
+	cmd.AddCommand(newSitesHomeCmd(a))
+	return cmd
+}
+
+func newSitesHomeCmd(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "home SITE",
+		Short: "Say at which site the cell keeps data",
+		Long: `Say at which site the cell keeps artifacts, and its callers are. The latency model
+counts from there, and the data of tasks with a residency may be kept only where
+that allows it.`,
+		Example: "  drover sites home berlin",
+		Args:    args(1, 1, "the name of a site"),
+		RunE: a.withClient(func(cmd *cobra.Command, c *client.Client, names []string) error {
+			if err := c.PutSettings(cmd.Context(), api.SettingsRequest{Home: names[0]}); err != nil {
+				return err
+			}
+			a.note("The cell keeps data at %s.", names[0])
+			return nil
+		}),
+	}
 }
 
 func siteTable(sites []api.Site) *report.Table {

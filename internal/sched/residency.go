@@ -17,7 +17,7 @@ func (x *Index) astray(t *api.Task) string {
 	case t.Residency == nil || !t.HoldsData():
 		return ""
 	case x.home == "":
-		return "residency: at which site the cell keeps data is not known (settings: home)"
+		return "residency: at which site the cell keeps data is not known (drover sites home)"
 	case !t.Residency.Allows(x.home):
 		return "residency: the cell keeps data at " + x.home + ", they may be at " + joinOr(t.Residency.Sites) + " only"
 	}

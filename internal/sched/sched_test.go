@@ -62,7 +62,7 @@ func TestFilters(t *testing.T) {
 		"layer":              {nil, api.Task{Requires: api.Requirements{Layers: []api.Layer{"edge", "device"}}}, "layer is not edge or device"},
 		"site":               {nil, api.Task{Requires: api.Requirements{Sites: []string{"field"}}}, "site is not field"},
 		"residency":          {nil, api.Task{Residency: &api.Residency{Sites: []string{"de", "fr"}}}, "residency: its data may be at de or fr only"},
-		"residency, no home": {nil, api.Task{Residency: &api.Residency{Sites: []string{"hq"}}, Outputs: []api.Output{{Name: "out"}}}, "residency: at which site the cell keeps data is not known (settings: home)"},
+		"residency, no home": {nil, api.Task{Residency: &api.Residency{Sites: []string{"hq"}}, Outputs: []api.Output{{Name: "out"}}}, "residency: at which site the cell keeps data is not known (drover sites home)"},
 		"label missing":      {nil, api.Task{Requires: api.Requirements{Labels: map[string]string{"a": ""}}}, "label is not a="},
 		"label differs":      {func(n *api.Node) { n.Labels = map[string]string{"a": "c"} }, api.Task{Requires: api.Requirements{Labels: map[string]string{"a": "b"}}}, "label is not a=b"},
 		"affinity":           {nil, api.Task{Requires: api.Requirements{Affinity: []api.Expression{{Key: "a", Op: api.OpExists}}}}, "affinity a exists"},

@@ -41,7 +41,7 @@ func (x *Index) faults(e *node, a *Ask, ties []tie) (out []string) {
 	add(len(q.Sites) > 0 && !slices.Contains(q.Sites, e.Site), "allow the site "+e.Site)
 	add(!t.Residency.Allows(e.Site), "allow its data at site "+e.Site+" (residency)")
 	if x.astray(t) != "" {
-		add(x.home == "", "say at which site the cell keeps data (settings: home)")
+		add(x.home == "", "say at which site the cell keeps data (drover sites home)")
 		add(x.home != "" && x.home != e.Site, "allow its data at site "+x.home+" (residency)")
 	}
 	for _, k := range sortedKeys(q.Labels) {
