@@ -99,7 +99,7 @@ func scores() (rows []score) {
 			"round-robin", "least-connections", "source-hash", "random-two-choices", "best-fit", "worst-fit", "dot-product", "fragmentation-gradient", "backed-packing",
 		}},
 		{"order", "no quota exceeded, no inversion of priorities", []string{
-			"fifo", "fixed-priority", "dynamic-priority", "deadline", "shortest-first", "fair-share", "backfill",
+			"fifo", "fixed-priority", "dynamic-priority", "deadline", "shortest-first", "fair-share", "backfill", "conservative-backfill",
 		}},
 		{"global", "the optimum where it is provable, the gap printed otherwise", []string{
 			"greedy", "min-cost-assignment", "min-total-completion", "dynamic",
