@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"fmt"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -58,6 +59,7 @@ func Chaos(ctx context.Context, o ChaosOptions) (ChaosReport, error) {
 		return ChaosReport{}, fmt.Errorf("bench chaos: %d seeds: at least one is needed", o.Seeds)
 	}
 	r := ChaosReport{Violations: []ChaosViolation{}, Faults: map[string]int{}, Transitions: map[string]int{}}
+	defer debug.SetGCPercent(debug.SetGCPercent(400)) // a world is some megabytes of short-lived views
 	start := time.Now()
 	broken := make([]*ChaosViolation, o.Seeds)
 	most := o.Seeds // histories that are of interest
