@@ -40,17 +40,25 @@ func newLiveCell(t *testing.T) *liveCell {
 	return &liveCell{Cell: cell, t: t, client: c}
 }
 
-// submit gives the cell a job that runs alone for a while.
-func (c *liveCell) submit(run time.Duration) {
+// submit gives the cell jobs at once, each of which runs alone for a while.
+func (c *liveCell) submit(runs ...time.Duration) {
 	c.t.Helper()
-	c.n++
-	w := &api.Workload{
-		APIVersion: api.Version, Kind: api.KindJob, Name: fmt.Sprintf("job-%d", c.n),
-		Tasks: []api.Task{{Name: "main", Driver: api.DriverNoop, Args: []string{run.String()}, Duration: api.Duration(run), Resources: api.Resources{CPU: 1000}}},
+	var list []*api.Workload
+	for _, run := range runs {
+		c.n++
+		list = append(list, &api.Workload{
+			APIVersion: api.Version, Kind: api.KindJob, Name: fmt.Sprintf("job-%d", c.n),
+			Tasks: []api.Task{{Name: "main", Driver: api.DriverNoop, Args: []string{run.String()}, Duration: api.Duration(run), Resources: api.Resources{CPU: 1000}}},
+		})
 	}
-	if _, err := c.client.Submit(c.t.Context(), w); err != nil {
+	if _, err := c.client.SubmitBatch(c.t.Context(), list); err != nil {
 		c.t.Fatal(err)
 	}
+}
+
+// longFirst is two long runs and twelve short ones.
+func longFirst() []time.Duration {
+	return append([]time.Duration{300 * time.Millisecond, 300 * time.Millisecond}, slices.Repeat([]time.Duration{10 * time.Millisecond}, 12)...)
 }
 
 // settle waits until nothing is left to do.
@@ -77,12 +85,7 @@ func (c *liveCell) drover(words ...string) (code int, out, err string) {
 // fifo is not.
 func TestSetIfBetter(t *testing.T) {
 	c := newLiveCell(t)
-	for range 2 {
-		c.submit(300 * time.Millisecond)
-	}
-	for range 12 {
-		c.submit(10 * time.Millisecond)
-	}
+	c.submit(longFirst()...)
 	c.settle()
 	is := func(name string) bool { // soon: reads follow the journal
 		for began := time.Now(); time.Since(began) < 10*time.Second; time.Sleep(10 * time.Millisecond) {
@@ -128,12 +131,7 @@ func TestSetIfBetter(t *testing.T) {
 // take longer than any before.
 func TestRollBack(t *testing.T) {
 	c := newLiveCell(t)
-	for range 2 {
-		c.submit(300 * time.Millisecond)
-	}
-	for range 12 {
-		c.submit(10 * time.Millisecond)
-	}
+	c.submit(longFirst()...)
 	c.settle()
 	code, out, stderr := c.drover("strategies", "set", "shortest-first", "--if-better", "--seeds", "3", "--watch", "20s", "--least", "8")
 	if code != 0 || !strings.Contains(out, "It is on probation for 20.0 s") {
@@ -146,9 +144,7 @@ func TestRollBack(t *testing.T) {
 			t.Fatalf("the status is\n%s", out)
 		}
 	}
-	for range 12 {
-		c.submit(5 * time.Second)
-	}
+	c.submit(slices.Repeat([]time.Duration{5 * time.Second}, 12)...)
 	var p *api.ProbationView
 	for began := time.Now(); p == nil || p.Status == api.ProbationOpen; time.Sleep(50 * time.Millisecond) {
 		s, err := c.client.Status(t.Context())
