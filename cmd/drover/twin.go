@@ -74,6 +74,7 @@ energy times two constants.`,
 	f.Uint64Var(&p.Seed, "seed", p.Seed, "of failures")
 	f.DurationVar(&o.gather, "gather", 0, "how long the leader gathers inputs before it decides")
 	f.DurationVar(&o.horizon, "horizon", 0, "end so long after the start, although work may be left (default: to the end)")
+	f.IntVar(&p.Cells, "cells", 1, "cells that share the nodes, in blocks, and the jobs, in turn; each decides for itself")
 	o.world.flags(cmd, &p)
 	f.BoolVar(&p.Check, "check", false, "check every batch of decisions for the engine's invariants")
 	return cmd

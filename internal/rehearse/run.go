@@ -34,6 +34,7 @@ type Plan struct {
 	Cache    api.Bytes               // see twin.Config
 	Gather   api.Duration            // see twin.Config
 	Horizon  api.Duration            // 0: to the end
+	Cells    int                     // that share out nodes and jobs; 0 and 1 are a single one
 	// Opening is what the cell is told before the first arrival.
 	Opening  []engine.Input
 	Failures twin.Failures
@@ -89,6 +90,9 @@ const retained = 1000
 
 // Run runs a plan.
 func Run(ctx context.Context, p Plan) (*Report, error) {
+	if p.Cells > 1 {
+		return runCells(ctx, p)
+	}
 	t, err := OpenTrace(p.Trace, p.Options)
 	if err != nil {
 		return nil, err

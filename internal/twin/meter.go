@@ -200,17 +200,21 @@ func (w *World) result() Result {
 		Wait: spread(m.waits), Completion: spread(m.completions), Joules: m.joules, Carbon: m.carbon / wattSeconds, Cost: m.cost / wattSeconds,
 	}
 	r.Links = w.net.used(r.Makespan)
-	if s := r.Makespan.Std().Seconds(); s > 0 {
-		share := func(taken float64, of int64) float64 {
-			if of == 0 {
-				return 0
-			}
-			return taken / s / float64(of)
-		}
-		r.Utilisation = Utilisation{
-			CPU: share(m.asked, int64(m.total.cpu)), CPUUsed: share(m.cpu, int64(m.total.cpu)),
-			Memory: share(m.memory, int64(m.total.memory)), GPU: share(m.gpu, int64(m.total.gpu)),
-		}
-	}
+	r.Utilisation = m.utilisation(r.Makespan)
 	return r
+}
+
+// utilisation is what of the fleet's capacity was taken over a makespan.
+func (m *meter) utilisation(makespan api.Duration) Utilisation {
+	s := makespan.Std().Seconds()
+	share := func(taken float64, of int64) float64 {
+		if of == 0 || s <= 0 {
+			return 0
+		}
+		return taken / s / float64(of)
+	}
+	return Utilisation{
+		CPU: share(m.asked, int64(m.total.cpu)), CPUUsed: share(m.cpu, int64(m.total.cpu)),
+		Memory: share(m.memory, int64(m.total.memory)), GPU: share(m.gpu, int64(m.total.gpu)),
+	}
 }

@@ -1,0 +1,76 @@
+package rehearse
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"sync"
+	"time"
+
+	"drover.dev/api"
+	"drover.dev/internal/trace"
+	"drover.dev/internal/twin"
+)
+
+// runCells shares nodes and jobs out among cells, each with an engine of its own, and
+// runs them beside each other. Nodes go to cells in blocks, jobs in turn.
+func runCells(ctx context.Context, p Plan) (*Report, error) {
+	if p.Cells > len(p.Fleet.Nodes) {
+		return nil, &WorldError{fmt.Errorf("%d cells are more than %d nodes", p.Cells, len(p.Fleet.Nodes))}
+	}
+	if p.Options.Skip {
+		return nil, &WorldError{errors.New("several cells take a trace without bad rows")}
+	}
+	rows, err := ReadRows(p.Trace, p.Options)
+	if err != nil {
+		return nil, err
+	}
+	began := time.Now()
+	results, faults := make([]twin.Tally, p.Cells), make([]error, p.Cells)
+	next := make(chan int)
+	var wg sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		wg.Go(func() {
+			for i := range next {
+				results[i], faults[i] = p.cell(ctx, i, rows)
+			}
+		})
+	}
+	for i := range p.Cells {
+		next <- i
+	}
+	close(next)
+	wg.Wait()
+	for i, err := range faults {
+		if err != nil {
+			return nil, fmt.Errorf("run the twin: cell %d: %w", i, err)
+		}
+	}
+	all := twin.Merge(results)
+	return p.report(&all, time.Since(began)), ctx.Err()
+}
+
+// cell runs the i-th cell.
+func (p Plan) cell(ctx context.Context, i int, rows []trace.Row) (twin.Tally, error) {
+	nodes := p.Fleet.Nodes
+	p.Fleet.Nodes = nodes[i*len(nodes)/p.Cells : (i+1)*len(nodes)/p.Cells]
+	p.Seed = rand.New(rand.NewPCG(p.Seed, uint64(i))).Uint64()
+	w, err := p.world()
+	if err != nil {
+		return twin.Tally{}, err
+	}
+	n := i - p.Cells
+	demand := func() (twin.Arrival, bool) {
+		if n += p.Cells; n >= len(rows) {
+			return twin.Arrival{}, false
+		}
+		a := arrival(&rows[n], n+1)
+		a.Workload.Strategy = p.Strategy
+		a.At = p.Start.Add(max(rows[n].Submit, api.Duration(0)))
+		return a, true
+	}
+	got, err := w.Run(p.told(demand), func() bool { return ctx.Err() != nil })
+	return w.Tally(got), err
+}

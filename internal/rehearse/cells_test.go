@@ -1,0 +1,45 @@
+package rehearse
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+)
+
+// Cells that share out a demand do what each does alone.
+func TestCells(t *testing.T) {
+	const head = "{\"drover\":\"trace/v1\"}\n"
+	all, parts := head, [2]string{head, head}
+	for i := range 100 {
+		row := fmt.Sprintf("{\"submit\":%d,\"run\":%d,\"each\":{\"cpu\":\"1\"}}\n", i/2, 10+i%7)
+		all += row
+		parts[i%2] += row
+	}
+	of := func(fleet, trace string, cells int) *Report {
+		p := plan(t, fleet, trace)
+		p.Cells = cells
+		r, err := Run(t.Context(), p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	both, a, b := of("4x2,8Gi", all, 2), of("2x2,8Gi", parts[0], 1), of("2x2,8Gi", parts[1], 1)
+	if both.Tasks != 100 || both.Events != a.Events+b.Events || both.WaitSeconds.Mean == 0 {
+		t.Errorf("together %d tasks and %d events, apart %d and %d events", both.Tasks, both.Events, a.Events, b.Events)
+	}
+	near := func(what string, got, want float64) {
+		if math.Abs(got-want) > 1e-9*want {
+			t.Errorf("%s %g, apart %g", what, got, want)
+		}
+	}
+	near("mean wait", both.WaitSeconds.Mean, (a.WaitSeconds.Mean+b.WaitSeconds.Mean)/2)
+	near("energy", both.EnergyKWh, a.EnergyKWh+b.EnergyKWh)
+	near("core seconds", both.Utilisation.CPU*both.MakespanSeconds*8, 4*(a.Utilisation.CPU*a.MakespanSeconds+b.Utilisation.CPU*b.MakespanSeconds))
+	p := plan(t, "1x2,8Gi", all)
+	p.Cells = 2
+	if _, err := Run(t.Context(), p); err == nil || !strings.Contains(err.Error(), "more than 1 nodes") {
+		t.Errorf("more cells than nodes: %v", err)
+	}
+}
