@@ -18,7 +18,7 @@ func TestCells(t *testing.T) {
 	}
 	of := func(fleet, trace string, cells int) *Report {
 		p := plan(t, fleet, trace)
-		p.Cells = cells
+		p.Cells, p.Options.Skip = cells, false
 		r, err := Run(t.Context(), p)
 		if err != nil {
 			t.Fatal(err)
@@ -41,5 +41,10 @@ func TestCells(t *testing.T) {
 	p.Cells = 2
 	if _, err := Run(t.Context(), p); err == nil || !strings.Contains(err.Error(), "more than 1 nodes") {
 		t.Errorf("more cells than nodes: %v", err)
+	}
+	p = plan(t, "2x2,8Gi", all)
+	p.Cells = 2
+	if _, err := Run(t.Context(), p); err == nil || !strings.Contains(err.Error(), "without bad rows") {
+		t.Errorf("bad rows passed over: %v", err)
 	}
 }
