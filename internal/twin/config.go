@@ -14,7 +14,19 @@ type Config struct {
 	// Nodes are registered at Start, in this order; Sites before them.
 	Nodes []api.Node
 	Sites []api.Site
-	// Start is the first moment. Default is 0, the first moment of 1970.
+	// From is the state of a cell that the world goes on from, with the nodes and
+	// sites of that cell: then Nodes come besides, and Sites and Home are not looked at.
+	// The world owns it. A node of it that is silent stays so, and its children are.
+	// Give a Horizon, too: not everything that a cell waits for comes.
+	From *state.State
+	// Guess tells the truth of each workload that the demand does not bring: those of
+	// From, and runs of schedules. An element that runs already is told of as a
+	// whole, with what has passed. Replicas run until they are stopped.
+	Guess func(w *state.Workload) []Truth
+	// Down are nodes of From that have just been lost.
+	Down []string
+	// Start is the first moment. Default is 0, the first moment of 1970, and it is never
+	// before the last one that From knows of.
 	Start api.Time
 	// Strategy is the cell's, which also orders the queue; "" is the default.
 	Strategy string
@@ -77,7 +89,7 @@ func (c *Config) validate() error {
 			errs = append(errs, fmt.Errorf(format, args...))
 		}
 	}
-	fault(len(c.Nodes) == 0, "no nodes")
+	fault(len(c.Nodes) == 0 && c.From == nil, "no nodes")
 	fault(c.Gather < 0 || c.Horizon < 0, "a time is negative")
 	fault(c.Planning < 0, "the time for a plan is negative")
 	fault(c.Failures.Between < 0 || c.Failures.Repair < 0, "a mean time between failures, or to repair, is negative")

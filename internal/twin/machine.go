@@ -49,30 +49,11 @@ func newMachine(n *api.Node, cache api.Bytes, now api.Time) machine {
 
 // placed gives a task to its machine.
 func (w *World) placed(ev *state.TaskPlaced) {
-	j := w.jobs[ev.Ref.Workload]
-	at := w.index[ev.Node]
-	m := &w.nodes[at]
-	if j == nil {
+	a := w.attempt(ev.Ref, ev.Try, ev.Node, ev.Devices)
+	if a == nil {
 		return
 	}
-	t, truth := &j.spec.Tasks[ev.Ref.Task], &j.truth[ev.Ref.Task]
-	a := &attempt{
-		id: api.Attempt{TaskRef: ev.Ref, Try: ev.Try}, node: at, boot: m.boot, program: truth.program(t), truth: truth, job: j,
-		run: truth.of(ev.Ref.Index), asked: t.Resources.CPU, use: truth.CPU, memory: t.Resources.Memory, fails: truth.Fails,
-	}
-	if !truth.Waits {
-		a.run = scale(a.run, m.speed)
-	}
-	for _, d := range ev.Devices {
-		a.gpu += d.Share
-	}
-	if a.use == 0 {
-		a.use = a.asked
-	}
-	if t.Timeout > 0 && a.run > t.Timeout {
-		a.run, a.timeout = t.Timeout, true
-	}
-	w.tasks[ev.Ref] = a
+	m := &w.nodes[a.node]
 	if m.down {
 		return // it hears of the task when it is back, and has lost it by then
 	}
@@ -81,6 +62,35 @@ func (w *World) placed(ev *state.TaskPlaced) {
 		return
 	}
 	w.begin(a)
+}
+
+// attempt makes what a placement stands for; nil when the world does not know the
+// workload.
+func (w *World) attempt(ref api.TaskRef, try uint32, node string, devices []api.DeviceShare) *attempt {
+	j, at := w.jobs[ref.Workload], w.index[node]
+	if j == nil {
+		return nil
+	}
+	m := &w.nodes[at]
+	t, truth := &j.spec.Tasks[ref.Task], &j.truth[ref.Task]
+	a := &attempt{
+		id: api.Attempt{TaskRef: ref, Try: try}, node: at, boot: m.boot, program: truth.program(t), truth: truth, job: j,
+		run: truth.of(ref.Index), asked: t.Resources.CPU, use: truth.CPU, memory: t.Resources.Memory, fails: truth.Fails,
+	}
+	if !truth.Waits {
+		a.run = scale(a.run, m.speed)
+	}
+	for _, d := range devices {
+		a.gpu += d.Share
+	}
+	if a.use == 0 {
+		a.use = a.asked
+	}
+	if t.Timeout > 0 && a.run > t.Timeout {
+		a.run, a.timeout = t.Timeout, true
+	}
+	w.tasks[ref] = a
+	return a
 }
 
 // program is what a node must have to run a task.
@@ -149,7 +159,11 @@ func (w *World) happen(e event) {
 		a.running, a.started = true, w.now
 		w.nodes[a.node].programs.use(a.program, a.truth.Program)
 		w.load(a, 1)
-		w.report(a, api.Report{Attempt: a.id, N: 1, Kind: api.ReportStarted})
+		w.report(a, api.Report{Attempt: a.id, N: a.said + 1, Kind: api.ReportStarted})
+		if a.job.serves { // as the agent says of a task without checks
+			a.said++
+			w.report(a, api.Report{Attempt: a.id, N: a.said + 1, Kind: api.ReportHealthy})
+		}
 		w.meter.started(a, w.now)
 		w.queue.push(event{at: w.now.Add(a.run), kind: ends, node: a.node, attempt: a})
 	case ends:
@@ -177,7 +191,7 @@ func (w *World) ran(a *attempt) {
 
 // ending takes an attempt off its machine, whose report it returns.
 func (w *World) ending(a *attempt, k eventKind) api.Report {
-	r := api.Report{Attempt: a.id, N: 2, Kind: api.ReportEnded, Result: a.result(k, w.now)}
+	r := api.Report{Attempt: a.id, N: a.said + 2, Kind: api.ReportEnded, Result: a.result(k, w.now)}
 	w.leave(a)
 	return r
 }
@@ -335,7 +349,7 @@ func (w *World) register(n int32) {
 	for _, t := range held.SortedHeld() {
 		if a := w.tasks[t.Ref]; a != nil {
 			a.over = true
-			w.report(a, api.Report{Attempt: a.id, N: 2, Kind: api.ReportEnded, Result: &api.Result{
+			w.report(a, api.Report{Attempt: a.id, N: a.said + 2, Kind: api.ReportEnded, Result: &api.Result{
 				Outcome: api.OutcomeLost, Detail: "the node was restarted",
 			}})
 		}

@@ -20,6 +20,7 @@ type meter struct {
 	events   int64 // that happened in the world
 	decided  int64 // events of the engine
 	refused  int64 // workloads that the engine did not accept
+	refusal  string
 	failed   int64 // elements that ended without success
 	failures int64 // of nodes
 	cuts     int64 // of links
@@ -59,16 +60,31 @@ func (m *meter) fleet(cfg *Config) {
 		for _, a := range c.Accelerators {
 			m.total.gpu += a.Count
 		}
-		cores := float64(c.CPU) / 1000
-		p := power{idle: assumedIdle * cores, full: assumedFull * cores}
-		if given := nodes[i].Power; given != nil {
-			p = power{idle: float64(given.Idle) / 1000, full: float64(given.Full) / 1000}
-		}
+		p := powerOf(&nodes[i])
 		if pue := effectiveness[nodes[i].Site]; pue > 1 {
 			p.idle, p.full = float64(p.idle*pue), float64(p.full*pue)
 		}
 		m.watts = append(m.watts, p)
 	}
+}
+
+func powerOf(n *api.Node) power {
+	if given := n.Power; given != nil {
+		return power{idle: float64(given.Idle) / 1000, full: float64(given.Full) / 1000}
+	}
+	cores := float64(n.Capacity.CPU) / 1000
+	return power{idle: assumedIdle * cores, full: assumedFull * cores}
+}
+
+// Draws is what a node draws, in W, beyond what it draws idle, while so much of its
+// CPU is used. pue is the site's, in thousandths; 0 is 1000.
+func Draws(n *api.Node, pue, cpu api.Milli) float64 {
+	if n.Capacity.CPU <= 0 {
+		return 0
+	}
+	p := powerOf(n)
+	share := min(float64(cpu)/float64(n.Capacity.CPU), 1)
+	return (p.full - p.idle) * share * float64(max(pue, 1000)) / 1000
 }
 
 // elapsed adds what a machine did since it last changed.
@@ -164,16 +180,17 @@ type Utilisation struct {
 
 // Result is what a run came to.
 type Result struct {
-	Workloads  int64 // that ended
-	Tasks      int64 // elements that began to run
-	Events     int64 // that happened in the world: arrivals, starts, ends, failures
-	Decided    int64 // events that the engine decided
-	Refused    int64 // workloads that were not accepted
-	Failed     int64 // elements that ended without success
-	Unfinished int64 // workloads that had not ended when the run did
-	Failures   int64 // of nodes
-	Cuts       int64 // of links
-	Missed     int64 // deadlines
+	Workloads  int64  // that ended
+	Tasks      int64  // elements that began to run
+	Events     int64  // that happened in the world: arrivals, starts, ends, failures
+	Decided    int64  // events that the engine decided
+	Refused    int64  // workloads that were not accepted
+	Refusal    string // why the first of them was not
+	Failed     int64  // elements that ended without success
+	Unfinished int64  // workloads that had not ended when the run did
+	Failures   int64  // of nodes
+	Cuts       int64  // of links
+	Missed     int64  // deadlines
 	Makespan   api.Duration
 	// Wait is from submission to the first run of each element, Completion from
 	// submission to the end of each workload.
@@ -195,7 +212,7 @@ func (w *World) result() Result {
 		m.elapsed(&w.nodes[i], int32(i), max(end, w.nodes[i].since))
 	}
 	r := Result{
-		Workloads: m.done, Tasks: int64(len(m.waits)), Events: m.events, Decided: m.decided, Refused: m.refused, Failed: m.failed,
+		Workloads: m.done, Tasks: int64(len(m.waits)), Events: m.events, Decided: m.decided, Refused: m.refused, Refusal: m.refusal, Failed: m.failed,
 		Unfinished: int64(len(w.jobs)), Failures: m.failures, Cuts: m.cuts, Missed: m.missed, Makespan: max(end.Sub(w.cfg.Start), 0),
 		Wait: spread(m.waits), Completion: spread(m.completions), Joules: m.joules, Carbon: m.carbon / wattSeconds, Cost: m.cost / wattSeconds,
 	}

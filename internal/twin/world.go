@@ -34,6 +34,7 @@ type World struct {
 	arrived []Arrival // those among inputs, in order
 	came    int       // arrivals before those
 	jobs    map[uint64]*job
+	awaited int // of jobs: without one the run ends
 	tasks   map[api.TaskRef]*attempt
 	ghosts  map[api.Attempt]*attempt // given up, and running on behind a cut
 	meter   meter
@@ -47,6 +48,9 @@ type job struct {
 	truth []Truth
 	spec  *api.Workload
 	tasks int
+
+	awaited bool // the run goes on until it has ended
+	serves  bool // its tasks do not end by themselves
 }
 
 // attempt is a task on its way through a machine.
@@ -66,9 +70,10 @@ type attempt struct {
 	told    bool // its machine knows of it
 	cold    bool // its machine does not have its program
 	running bool
-	ran     bool // it has run; its outputs are on their way
-	over    bool // nothing more is to happen to it
-	ghost   bool // the engine gave it up
+	ran     bool   // it has run; its outputs are on their way
+	over    bool   // nothing more is to happen to it
+	ghost   bool   // the engine gave it up
+	said    uint32 // number of the last report before the world began
 	job     *job
 
 	legs    []leg // to fetch before it starts
@@ -83,11 +88,16 @@ type attempt struct {
 
 // New builds a world.
 func New(cfg Config) (*World, error) {
+	known := cfg.goOn()
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
+	begin := cfg.From
+	if begin == nil {
+		begin = state.New()
+	}
 	w := &World{
-		cfg: cfg, engine: engine.New(state.New()), now: cfg.Start,
+		cfg: cfg, engine: engine.New(begin), now: cfg.Start,
 		random: rand.New(rand.NewPCG(cfg.Seed, 0x5eed)),
 		index:  map[string]int32{}, jobs: map[uint64]*job{}, tasks: map[api.TaskRef]*attempt{}, ghosts: map[api.Attempt]*attempt{},
 	}
@@ -95,20 +105,20 @@ func New(cfg Config) (*World, error) {
 		w.end = cfg.Start.Add(cfg.Horizon)
 	}
 	w.net = newNetwork(&cfg)
-	return w, w.open()
+	return w, w.open(known)
 }
 
-// open registers the nodes.
-func (w *World) open() error {
-	w.inputs = append(w.inputs, &engine.Lead{Epoch: 1, Server: "twin"})
-	if w.cfg.Strategy != "" || w.cfg.Home != "" {
+// open registers the nodes but for the first ones, which are known.
+func (w *World) open(known int) error {
+	w.inputs = append(w.inputs, &engine.Lead{Epoch: w.State().Epoch + 1, Server: "twin"})
+	if w.cfg.Strategy != "" || w.cfg.From == nil && w.cfg.Home != "" {
 		w.inputs = append(w.inputs, &engine.PutSettings{Strategy: w.cfg.Strategy, Home: w.cfg.Home})
 	}
 	w.inputs = append(w.inputs, w.cfg.Settings...)
 	if w.cfg.Retain > 0 {
 		w.inputs = append(w.inputs, &engine.PutSettings{RetainMax: w.cfg.Retain})
 	}
-	for i := range w.cfg.Sites {
+	for i := 0; w.cfg.From == nil && i < len(w.cfg.Sites); i++ {
 		w.inputs = append(w.inputs, &engine.PutSite{Site: w.cfg.Sites[i]})
 	}
 	w.nodes = make([]machine, len(w.cfg.Nodes))
@@ -123,13 +133,16 @@ func (w *World) open() error {
 		w.nodes[i] = newMachine(n, w.cfg.Cache, w.now)
 		w.nodes[i].feed = signals[n.Site]
 		w.nodes[i].at = signals[n.Site].until(w.now)
-		w.inputs = append(w.inputs, &engine.Register{Node: *n})
+		if i >= known {
+			w.inputs = append(w.inputs, &engine.Register{Node: *n})
+		}
 		w.breakLater(int32(i))
 	}
 	w.meter.fleet(&w.cfg)
 	if err := w.cuts(); err != nil {
 		return err
 	}
+	w.resume()
 	return w.decide()
 }
 
@@ -193,7 +206,7 @@ func (w *World) advance() bool {
 // soonest is when something happens next. Failures and repairs alone are nothing:
 // they would go on for ever.
 func (w *World) soonest() (at api.Time, ok bool) {
-	busy := w.more || len(w.jobs) > 0
+	busy := w.more || w.awaited > 0
 	if !busy {
 		return 0, false
 	}
@@ -288,10 +301,13 @@ func (w *World) answered(inputs []engine.Input, answers []state.Answer) {
 		a := w.arrived[n]
 		n++
 		if answers[i].Code != state.CodeOK {
-			w.meter.refused++
+			if w.meter.refused++; w.meter.refused == 1 {
+				w.meter.refusal = answers[i].Message
+			}
 			continue
 		}
-		j := &job{n: w.came + n - 1, at: a.At, truth: a.Truth, spec: a.Workload}
+		j := &job{n: w.came + n - 1, at: a.At, truth: a.Truth, spec: a.Workload, awaited: true}
+		w.awaited++
 		for t := range a.Workload.Tasks {
 			j.tasks += int(max(a.Workload.Tasks[t].Count, 1))
 		}
@@ -304,6 +320,10 @@ func (w *World) follow(events []state.Event) {
 	w.meter.decided += int64(len(events))
 	for _, ev := range events {
 		switch ev := ev.(type) {
+		case *state.WorkloadSubmitted:
+			if wl := w.State().Workloads[ev.ID]; wl != nil && w.jobs[ev.ID] == nil {
+				w.adopt(wl) // a run of a schedule
+			}
 		case *state.TaskPlaced:
 			w.placed(ev)
 		case *state.TaskStop:
@@ -362,5 +382,8 @@ func (w *World) finished(ev *state.WorkloadFinished) {
 		return
 	}
 	delete(w.jobs, ev.ID)
+	if j.awaited {
+		w.awaited--
+	}
 	w.meter.finished(j, w.now)
 }
