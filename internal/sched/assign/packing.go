@@ -26,7 +26,7 @@ func (o *packing) row(i int) (cost, weight []int64) {
 // value of the fixed jobs, whose ids it appends; false when they do not fit.
 func (o *packing) fill(lane, i int, u []int64, known []byte, set []int32) (int64, []int32, bool) {
 	cost, weight := o.row(i)
-	o.scanned[lane] += len(known) / 4
+	o.scanned[lane] += 16 + len(known)/4 // also of no jobs: whoever counts effort must come to an end
 	room, base := o.p.Capacity[i], int64(0)
 	for j, k := range known {
 		if k == in {

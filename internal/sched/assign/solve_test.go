@@ -57,6 +57,18 @@ func TestSolveIsExact(t *testing.T) {
 	})
 }
 
+// Few jobs that do not fit: every part of the search ends, and the proof has its turn.
+func TestSolveEndsWithFewJobs(t *testing.T) {
+	for _, p := range []Problem{
+		{Agents: 1, Jobs: 3, Cost: []int64{26, 27, -2}, Weight: []int64{3, 0, 3}, Capacity: []int64{3}},
+		{Agents: 3, Jobs: 2, Cost: []int64{0, 0, 5, 40, 21, -8}, Weight: []int64{20, 6, 5, 4, 1, 4}, Capacity: []int64{22, 0, 0}},
+	} {
+		if r, err := Solve(&p, Options{}); !errors.Is(err, ErrInfeasible) {
+			t.Errorf("%+v, %v: nothing fits", r, err)
+		}
+	}
+}
+
 // Stopped at any moment, what is said is true.
 func TestSolveIsAnytime(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
