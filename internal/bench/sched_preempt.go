@@ -42,7 +42,8 @@ type arrival struct {
 
 // displace lets tasks of higher priority come to a full cell, and notes how long the
 // decisions on each take: in one Step that it fits nowhere and who goes, in the next
-// where it stands. Then they leave, and the cell fills up again.
+// where it stands. Who fits after all is placed in the first. Then they leave, and the
+// cell fills up again.
 func (s *schedLoad) displace(times *[]time.Duration, n int) {
 	list := make([]arrival, 0, n)
 	spent := timed(func() { s.x.Refresh() })
@@ -61,8 +62,11 @@ func (s *schedLoad) displace(times *[]time.Duration, n int) {
 	spent = timed(func() { s.x.Refresh() })
 	for i := range list {
 		v := &list[i]
-		*times = append(*times, v.spent+spent+timed(func() { s.take(v) }))
-		spent = 0
+		if v.room.Victims != nil {
+			v.spent += spent + timed(func() { s.take(v) })
+			spent = 0
+		}
+		*times = append(*times, v.spent)
 	}
 	for i := range list {
 		v := &list[i]
@@ -78,14 +82,15 @@ func timed(f func()) time.Duration {
 	return time.Since(start)
 }
 
-// make has room made for a task that fits nowhere, or finds the place where it fits.
+// make has room made for a task that fits nowhere, or gives it the place where it fits.
 func (s *schedLoad) make(v *arrival) {
 	d, devices := s.x.Decide(v.ref, v.ask, 0)
 	if d.Chosen != nil {
-		v.room.Node, v.room.Devices = d.Chosen.Node, devices
-	} else {
-		v.room, _ = s.x.MakeRoom(v.ref, v.ask)
+		v.room.Node, v.devices = d.Chosen.Node, devices
+		s.x.Hold(v.room.Node, v.ref, v.ask, v.devices)
+		return
 	}
+	v.room, _ = s.x.MakeRoom(v.ref, v.ask)
 	s.x.Book(v.room.Node, v.ref, v.ask, v.room.Devices)
 }
 

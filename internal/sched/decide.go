@@ -113,6 +113,9 @@ func (t *top) put(s *scorer, e *node, score int64) bool {
 func (x *Index) best(s *scorer) (list [1 + runnersUp]candidate, n int, full int32) {
 	var t top
 	p := s.passing
+	if s.refused() {
+		return t.list, 0, 0
+	}
 	if x.stepping {
 		x.arrange()
 	}
@@ -131,6 +134,10 @@ func (x *Index) best(s *scorer) (list [1 + runnersUp]candidate, n int, full int3
 				t.offer(s, e)
 			}
 		}
+	}
+	if t.n == 0 {
+		s.refuse()
+		return t.list, 0, 0
 	}
 	return t.list, t.n, x.busy(p, s.ask, s.ties)
 }

@@ -23,6 +23,9 @@ type Index struct {
 	queue  queue
 	stale  uint64  // counts changes of nodes that a shape's candidates depend on; from 1
 	dirty  []*node // gained room since blocked shapes were last looked at
+	gains  uint64  // counts when a node gained room
+
+	refusals refusals
 
 	// What decides, and for whom.
 	cell    string // the cell's strategy
@@ -223,6 +226,7 @@ func (x *Index) SetOpen(name string, open bool, why string) {
 			x.disturb()
 		}
 		e.open, e.why = open, why
+		x.gains++
 		x.moved(e)
 		if open {
 			x.room(e)
@@ -270,6 +274,9 @@ func (x *Index) take(name string, ref api.TaskRef, a *Ask, devices []api.DeviceS
 	}
 	e.take(ref, a, devices, sign)
 	x.moved(e)
+	if sign < 0 {
+		x.gains++
+	}
 	if !tried {
 		x.shift()
 	}

@@ -198,6 +198,7 @@ func (x *Index) Book(name string, ref api.TaskRef, a *Ask, devices []api.DeviceS
 func (x *Index) Unbook(name string, ref api.TaskRef, a *Ask, devices []api.DeviceShare) {
 	if e := x.byName[name]; e != nil {
 		e.take(ref, a, devices, -1)
+		x.gains++
 		x.moved(e)
 		x.room(e)
 	}
