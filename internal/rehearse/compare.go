@@ -130,30 +130,37 @@ func Compare(ctx context.Context, c Comparison) (*Compared, error) {
 }
 
 func (c *Comparison) runAll(ctx context.Context, runs []*Report) error {
+	return inParallel(ctx, len(runs), c.Workers, c.Done, func(ctx context.Context, i int) (err error) {
+		runs[i], err = c.run(ctx, c.Strategies[i/c.Seeds], uint64(i%c.Seeds)+1)
+		return err
+	})
+}
+
+// inParallel does n things, so many at a time, until one fails. done, which may be nil, is told
+// how many are.
+func inParallel(ctx context.Context, n, workers int, done func(n int), do func(ctx context.Context, i int) error) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	next := make(chan int)
 	var wg sync.WaitGroup
 	var mu sync.Mutex
-	done := 0
-	for range max(c.Workers, 1) {
+	count := 0
+	for range max(workers, 1) {
 		wg.Go(func() {
 			for i := range next {
-				r, err := c.run(ctx, c.Strategies[i/c.Seeds], uint64(i%c.Seeds)+1)
-				if err != nil {
+				if err := do(ctx, i); err != nil {
 					stop(err)
 					return
 				}
-				runs[i] = r
 				mu.Lock()
-				if done++; c.Done != nil {
-					c.Done(done)
+				if count++; done != nil {
+					done(count)
 				}
 				mu.Unlock()
 			}
 		})
 	}
-	for i := range runs {
+	for i := range n {
 		select {
 		case next <- i:
 		case <-ctx.Done():

@@ -23,6 +23,9 @@ type Config struct {
 	// From, and runs of schedules. An element that runs already is told of as a
 	// whole, with what has passed. Replicas run until they are stopped.
 	Guess func(w *state.Workload) []Truth
+	// Until is up to when the world goes on although the demand has ended. Runs of
+	// schedules that come before both are waited for like the demand.
+	Until api.Time
 	// Down are nodes of From that have just been lost.
 	Down []string
 	// Start is the first moment. Default is 0, the first moment of 1970, and it is never

@@ -80,7 +80,8 @@ func (w *World) adopt(wl *state.Workload) {
 		}
 	}
 	w.jobs[wl.ID] = j
-	if j.awaited = !j.serves && wl.Parent == 0 && wl.Spec.Schedule == nil; j.awaited {
+	timely := w.demand == nil || w.more || w.asked > 0 || w.now <= w.cfg.Until
+	if j.awaited = !j.serves && timely && wl.Spec.Schedule == nil; j.awaited {
 		w.awaited++
 	}
 	for i := range wl.Groups {

@@ -35,6 +35,7 @@ type World struct {
 	came    int       // arrivals before those
 	jobs    map[uint64]*job
 	awaited int // of jobs: without one the run ends
+	asked   int // of those that the demand brought
 	tasks   map[api.TaskRef]*attempt
 	ghosts  map[api.Attempt]*attempt // given up, and running on behind a cut
 	meter   meter
@@ -49,6 +50,7 @@ type job struct {
 	spec  *api.Workload
 	tasks int
 
+	asked   bool // the demand brought it
 	awaited bool // the run goes on until it has ended
 	serves  bool // its tasks do not end by themselves
 }
@@ -207,7 +209,7 @@ func (w *World) advance() bool {
 // they would go on for ever.
 func (w *World) soonest() (at api.Time, ok bool) {
 	busy := w.more || w.awaited > 0
-	if !busy {
+	if !busy && w.cfg.Until == 0 {
 		return 0, false
 	}
 	at, ok = w.queue.next()
@@ -217,7 +219,7 @@ func (w *World) soonest() (at api.Time, ok bool) {
 	if w.wake != 0 && (!ok || w.wake < at) {
 		at, ok = w.wake, true
 	}
-	return at, ok
+	return at, ok && (busy || at <= w.cfg.Until)
 }
 
 func (w *World) arrive() {
@@ -306,8 +308,9 @@ func (w *World) answered(inputs []engine.Input, answers []state.Answer) {
 			}
 			continue
 		}
-		j := &job{n: w.came + n - 1, at: a.At, truth: a.Truth, spec: a.Workload, awaited: true}
+		j := &job{n: w.came + n - 1, at: a.At, truth: a.Truth, spec: a.Workload, asked: true, awaited: true}
 		w.awaited++
+		w.asked++
 		for t := range a.Workload.Tasks {
 			j.tasks += int(max(a.Workload.Tasks[t].Count, 1))
 		}
@@ -384,6 +387,9 @@ func (w *World) finished(ev *state.WorkloadFinished) {
 	delete(w.jobs, ev.ID)
 	if j.awaited {
 		w.awaited--
+	}
+	if j.asked {
+		w.asked--
 	}
 	w.meter.finished(j, w.now)
 }

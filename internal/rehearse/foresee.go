@@ -1,0 +1,137 @@
+package rehearse
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"drover.dev/api"
+	"drover.dev/internal/journal"
+	"drover.dev/internal/state"
+	"drover.dev/internal/twin"
+)
+
+// Question asks what would come of a job in a cell as it stands.
+type Question struct {
+	State *state.State // of the cell; it is copied, not changed
+	Now   api.Time     // when the worlds begin, at the state's time or later
+	At    api.Time     // when the job comes, at Now or later
+	// Workload is a job without a schedule, normalised and validated, with
+	// artifacts in the place of files. Profiles are those of its tasks.
+	Workload *api.Workload
+	Profiles []api.Profile
+	Changes  []Change                // of the fleet, from Now on
+	Startup  map[string]twin.Startup // by driver
+	Seeds    int                     // pairs of worlds, 1 to 1000
+	Horizon  api.Duration            // how far after At is looked at
+	// Intensity of the grid in g CO2e/kWh and Price in EUR/kWh.
+	Intensity, Price float64
+	Workers          int // seeds at a time
+	Done             func(seeds int)
+	Check            bool // see twin.Config
+}
+
+// RefusedError says that the cell would not accept the job.
+type RefusedError struct{ Why string }
+
+// Error says why.
+func (e *RefusedError) Error() string { return "the cell would not accept it: " + e.Why }
+
+func (q *Question) validate() error {
+	switch {
+	case q.Seeds < 1 || q.Seeds > 1000:
+		return errors.New("it takes 1 to 1000 seeds")
+	case q.Horizon <= 0 || q.Horizon > api.MaxDuration:
+		return fmt.Errorf("the horizon is more than 0s and at most %s", api.MaxDuration)
+	case q.At < q.Now:
+		return errors.New("the job cannot come in the past")
+	case q.Workload.Kind != api.KindJob || q.Workload.Schedule != nil:
+		return errors.New("what would come of it is known of jobs without a schedule: others do not end")
+	}
+	return nil
+}
+
+// Foresee runs, for each seed, the cell in virtual time with the job and without it.
+// How long tasks run, also those that run already, is drawn from their profiles, and
+// is the same in both worlds. What else will be submitted is not known, but for the
+// runs of schedules.
+func Foresee(ctx context.Context, q Question) (*Foreseen, error) {
+	if err := q.validate(); err != nil {
+		return nil, fmt.Errorf("look ahead: %w", err)
+	}
+	began := time.Now()
+	effects := make([]effect, q.Seeds)
+	err := inParallel(ctx, len(effects), q.Workers, q.Done, func(ctx context.Context, i int) error {
+		end := q.At.Add(q.Horizon)
+		with, err := q.world(ctx, uint64(i)+1, true, 0)
+		if err != nil {
+			return err
+		}
+		without, err := q.world(ctx, uint64(i)+1, false, min(orNever(with.asked.ended), end))
+		if err == nil {
+			effects[i] = effectOf(with, without, end)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := q.sum(effects)
+	out.WallSeconds = time.Since(began).Seconds()
+	return out, nil
+}
+
+// world runs one world to its end; the one without the job up to the job's end.
+func (q *Question) world(ctx context.Context, seed uint64, with bool, until api.Time) (*witness, error) {
+	st, err := journal.CopyState(q.State)
+	if err != nil {
+		return nil, fmt.Errorf("look ahead: %w", err)
+	}
+	draw := drawer{seed: seed, now: q.Now}
+	cfg := twin.Config{
+		From: st, Start: q.Now, Horizon: q.At.Sub(q.Now) + q.Horizon, Startup: q.Startup, Seed: seed, Check: q.Check, Until: until,
+		Guess: func(w *state.Workload) []twin.Truth { return draw.truths(st, w) },
+	}
+	for _, c := range q.Changes {
+		if err := c.apply(st, &cfg); err != nil {
+			return nil, err
+		}
+	}
+	seen := newWitness(st, cfg.Nodes, q.Workload)
+	cfg.Watch = seen.watch
+	w, err := twin.New(cfg)
+	if err != nil {
+		return nil, &WorldError{err}
+	}
+	got, err := w.Run(q.demand(draw, with), func() bool { return ctx.Err() != nil })
+	if err == nil {
+		err = context.Cause(ctx)
+	}
+	if err == nil && got.Refused > 0 {
+		err = &RefusedError{got.Refusal}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("look ahead with seed %d: %w", seed, err)
+	}
+	if with && seen.asked.nodes == nil {
+		return nil, fmt.Errorf("look ahead with seed %d: %w", seed, &RefusedError{"job " + q.Workload.Name + " is there already"})
+	}
+	seen.settle()
+	return seen, nil
+}
+
+// demand is the job, or nothing.
+func (q *Question) demand(draw drawer, with bool) twin.Demand {
+	return func() (a twin.Arrival, ok bool) {
+		if !with {
+			return a, false
+		}
+		with = false
+		a = twin.Arrival{At: q.At, Workload: q.Workload}
+		for i := range q.Workload.Tasks {
+			a.Truth = append(a.Truth, draw.truth(q.Workload, q.At, i, profileOf(q.Profiles, i)))
+		}
+		return a, true
+	}
+}
