@@ -6,6 +6,7 @@ import (
 
 	"drover.dev/api"
 	"drover.dev/api/client"
+	"drover.dev/internal/rehearse"
 	"drover.dev/internal/report"
 	"github.com/spf13/cobra"
 )
@@ -14,19 +15,31 @@ import (
 type planned struct {
 	Workload string `json:"workload"`
 	api.Plan
+	Twin *rehearse.Foreseen `json:"twin,omitempty"` // with --twin
 }
 
 func newPlanCmd(a *app) *cobra.Command {
 	var files []string
+	var ahead foresight
 	cmd := &cobra.Command{
 		Use:   "plan -f FILE...",
 		Short: "Say what would be decided now, and change nothing",
 		Long: `Say where the tasks of workloads would be placed now, and change nothing. Files
 that a workload names are uploaded, since the decision may depend on them; the
-server removes them again when nothing refers to them.`,
-		Example: "  drover plan -f job.yaml",
+server removes them again when nothing refers to them.
+
+With --twin the cell is copied as it stands, and runs on in virtual time with and
+without the job: that says when it would start and end, where, whom it would hold
+up or stop, and what its energy would cost. How long tasks run, also those that run
+already, is drawn from what is known of them, anew for each seed; what others will
+submit is not foreseen, but for the runs of schedules. Nothing changes in the cell.
+docs/twin.md (What would come of a job) explains the fields of -o json.`,
+		Example: "  drover plan -f job.yaml\n  drover plan -f job.yaml --twin --after 2h --if node=n1=down",
 		Args:    fileArgs,
 		RunE: a.withClient(func(cmd *cobra.Command, c *client.Client, _ []string) error {
+			if err := ahead.check(cmd); err != nil {
+				return err
+			}
 			docs, err := a.documents(files)
 			if err != nil {
 				return err
@@ -45,13 +58,25 @@ server removes them again when nothing refers to them.`,
 				if err != nil {
 					return fmt.Errorf("%s: %w", docs[i].place(), err)
 				}
-				plans = append(plans, planned{w.Name, plan})
+				p := planned{Workload: w.Name, Plan: plan}
+				if ahead.twin {
+					if p.Twin, err = a.foresee(cmd.Context(), &ahead, w, plan); err != nil {
+						return fmt.Errorf("%s: %w", docs[i].place(), err)
+					}
+				}
+				plans = append(plans, p)
 				a.warn(plan.Warnings, docs[i].located)
 			}
-			return a.show(plans, func() error { return a.showPlans(plans) })
+			return a.show(plans, func() error {
+				if ahead.twin {
+					return a.foretellAll(plans)
+				}
+				return a.showPlans(plans)
+			})
 		}),
 	}
 	cmd.Flags().StringSliceVarP(&files, "file", "f", nil, "file, directory or -; may be repeated")
+	ahead.flags(cmd)
 	return cmd
 }
 

@@ -46,23 +46,33 @@ func (a *app) noteLeftOut(past *rehearse.Past) {
 
 // demandOfServer asks the server for its recent records.
 func (a *app) demandOfServer(ctx context.Context) (past *rehearse.Past, err error) {
-	c, err := a.client()
-	if err != nil {
-		return nil, err
-	}
-	defer c.Close()
-	f, err := os.CreateTemp("", "drover-recent-*.zip")
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, os.Remove(f.Name())) }()
-	if err := errors.Join(c.Bundle(ctx, f, recentRecords, false), f.Close()); err != nil {
-		return nil, err
-	}
-	if past, err = demandIn(ctx, f.Name()); err == nil {
+	err = a.withServersBundle(ctx, recentRecords, func(path string) (err error) {
+		past, err = demandIn(ctx, path)
+		return err
+	})
+	if err == nil {
 		a.noteLeftOut(past)
 	}
 	return past, err
+}
+
+// withServersBundle gets a bundle of at least so many records of the server, for as
+// long as f takes.
+func (a *app) withServersBundle(ctx context.Context, records uint64, f func(path string) error) (err error) {
+	c, err := a.client()
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	to, err := os.CreateTemp("", "drover-recent-*.zip")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.Remove(to.Name())) }()
+	if err := errors.Join(c.Bundle(ctx, to, records, false), to.Close()); err != nil {
+		return err
+	}
+	return f(to.Name())
 }
 
 // demandIn reads a directory or a bundle.
@@ -72,6 +82,11 @@ func demandIn(ctx context.Context, path string) (*rehearse.Past, error) {
 		return nil, err
 	}
 	defer func() { _ = end() }() // it is a copy
+	return pastOf(ctx, src)
+}
+
+// pastOf reads what jobs did from the first record that is there.
+func pastOf(ctx context.Context, src *history.Source) (*rehearse.Past, error) {
 	base, at := state.New(), journal.Link{}
 	if src.Begin > 1 { // a bundle begins with a snapshot
 		st, place, err := src.At(ctx, src.Begin)
