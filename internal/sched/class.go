@@ -259,5 +259,9 @@ func (c *class) rack(l load) *rack {
 }
 
 func (e *node) slot(l load) slot {
-	return slot{e.racks[l], e.hash, roomOf(e.free.CPU, e.free.Memory, e.freeDevices), int32(e.kind), roomsIn(&e.free, &e.Capacity), e}
+	free, whole := roomOf(e.free.CPU, e.free.Memory, e.freeDevices), roomOf(e.Capacity.CPU, e.Capacity.Memory, 0)
+	return slot{
+		mark: mark{e.racks[l], e.hash}, free: free, kind: int32(e.kind), levels: free.in(&whole),
+		bare: len(e.claims) == 0 && e.free.Storage >= 0 && e.free.Bandwidth >= 0, node: e,
+	}
 }

@@ -27,6 +27,7 @@ type scorer struct {
 
 	turn, source uint64
 	devices      api.Milli // accelerators asked for
+	plain        bool      // asks for nothing but cpu and memory
 	mix          *taskMix
 	growths      []kept
 	ties         []tie
@@ -50,9 +51,7 @@ func (x *Index) scorer(ref api.TaskRef, a *Ask) *scorer {
 	*s = scorer{x: x, ask: a, ref: ref, plan: x.planOf(a), key: hashRef(ref), terms: s.terms[:0]}
 	s.passing, s.ties = x.passing(a), x.ties(a)
 	s.turn = ref.Workload + uint64(ref.Index) + uint64(ref.Task)
-	for i := range a.Task.Resources.Accelerators {
-		s.devices += a.Task.Resources.Accelerators[i].Count
-	}
+	s.devices, s.plain = a.devices(), a.plain()
 	for i := range s.plan.terms {
 		w := &s.plan.terms[i]
 		if w.only != nil && !w.only.concerns(a) {

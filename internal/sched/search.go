@@ -79,9 +79,11 @@ func (s *scorer) search(c *passingClass, fixed int64, t *top, p *passing) {
 	}
 	r, at := c.rack(s.view.load), place{}
 	fixed += s.view.packs * c.packs
-	need := roomOf(s.ask.Task.Resources.CPU, s.ask.Task.Resources.Memory, s.devices)
+	if s.view.load == fullest {
+		at.b = r.block(mark{unit - c.packs, 0}) // fuller nodes have no room for it
+	}
 	for found := 0; found < len(t.list); {
-		on, _, ok := r.next(at, r.end(), &need, c.needs, s.least(t, fixed))
+		on, _, ok := r.next(at, r.end(), &c.wanted, s.least(t, fixed))
 		if !ok {
 			return
 		}
@@ -90,10 +92,10 @@ func (s *scorer) search(c *passingClass, fixed int64, t *top, p *passing) {
 		for _, part := range [2][2]place{{begin, end}, {from, begin}} {
 			for at = part[0]; found < len(t.list); at.i++ {
 				var e *slot
-				if at, e, ok = r.next(at, part[1], &need, c.needs, nothing); !ok {
+				if at, e, ok = r.next(at, part[1], &c.wanted, nothing); !ok {
 					break
 				}
-				if p.passes(int(e.kind)) && admit(s.ties, e) && e.node.fits(s.ask) && t.put(s, e.node, fixed+s.inClass(e)) {
+				if p.passes(int(e.kind)) && admit(s.ties, e) && s.fits(e) && t.put(s, e.node, fixed+s.inClass(e)) {
 					found++
 				}
 			}
@@ -101,6 +103,11 @@ func (s *scorer) search(c *passingClass, fixed int64, t *top, p *passing) {
 		at = end
 	}
 }
+
+// fits reports whether there is room on a node of which a search has seen that it has
+// the cpu, the memory and in sum the devices. Most often that says it all, and the
+// node itself need not be read.
+func (s *scorer) fits(e *slot) bool { return s.plain && e.bare || e.node.fits(s.ask) }
 
 // least is the least key with which a node can be among the best.
 func (s *scorer) least(t *top, fixed int64) int64 {
@@ -137,7 +144,7 @@ func (s *scorer) turnIn(e *node) int {
 		return s.countTurn(e)
 	}
 	r := e.class.rack(s.view.load)
-	b, i := r.find(e.racks[s.view.load], e.hash, e.Name)
+	b, i := r.find(mark{e.racks[s.view.load], e.hash}, e.Name)
 	from, _, n := r.equals(place{b, i})
 	return (r.between(from, place{b, i}) + n - s.begin(e.class, n)) % n
 }
