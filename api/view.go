@@ -93,8 +93,20 @@ type Explanation struct {
 	WaitsFor    []string     `json:"waitsFor,omitempty"`    // names of tasks that must end first
 	// Reservation is the room that is promised to a pending task, and from when.
 	Reservation *Reservation `json:"reservation,omitempty"`
+	// ExpectedStart is when a pending task is expected to be placed; nil when nothing is
+	// known of that.
+	ExpectedStart *ExpectedStart `json:"expectedStart,omitempty"`
 	// Handover says to which cell the workload was handed over, or why it was not.
 	Handover *HandoverView `json:"handover,omitempty"`
+}
+
+// ExpectedStart is when a pending task is expected to be placed, from predicted run
+// times.
+type ExpectedStart struct {
+	At Time `json:"at"`
+	// Promised says that room is reserved from then on. Otherwise it is the first
+	// expected end that leaves it room, if nobody else takes that.
+	Promised bool `json:"promised"`
 }
 
 // Planned is the decision that would be taken now for one task of a workload.

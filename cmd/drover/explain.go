@@ -140,6 +140,7 @@ func (a *app) tell(x *api.Explanation) error {
 		{Key: "Waits for", Value: strings.Join(x.WaitsFor, ", ")},
 		{Key: "Handed over", Value: handoverText(x.Handover)},
 		{Key: "Reserved", Value: reservationText(x.Reservation)},
+		{Key: "Expected start", Value: expectedStartText(x.ExpectedStart, a.time())},
 	}
 	head = append(head, profilePairs(&x.Profile)...)
 	if err := report.Pairs(a.out, a.style(), head); err != nil {
@@ -226,6 +227,19 @@ func reservationText(r *api.Reservation) string {
 		text += fmt.Sprintf(" and %d more", more)
 	}
 	return text + " from " + r.From.Std().UTC().Format(time.RFC3339)
+}
+
+// expectedStartText says when a task is expected to start: "in 11 min, at
+// 2026-03-01T12:11:00Z, as promised".
+func expectedStartText(x *api.ExpectedStart, now api.Time) string {
+	if x == nil {
+		return ""
+	}
+	text := "in " + report.Duration(max(x.At.Sub(now), 0)) + ", at " + clock(x.At)
+	if x.Promised {
+		return text + ", as promised"
+	}
+	return text + ", if nobody else takes the room"
 }
 
 // tellDecision shows what was chosen and weighed, or what stood against it.

@@ -81,6 +81,22 @@ func TestPlanTwin(t *testing.T) {
 	}
 }
 
+// TestExplainsExpectedStart: a real cell says when a job that waits is expected to start.
+func TestExplainsExpectedStart(t *testing.T) {
+	c := newLiveCell(t)
+	c.submit(10*time.Minute, 10*time.Minute)
+	for began := time.Now(); ; time.Sleep(20 * time.Millisecond) {
+		_, first, _ := c.drover("explain", "job-1")
+		_, second, stderr := c.drover("explain", "job-2")
+		if strings.Contains(first+second, "Expected start  in ") && strings.Contains(first+second, "if nobody else takes the room") {
+			break
+		}
+		if time.Since(began) > time.Minute {
+			t.Fatalf("it says\n%s\n%s\n%s", first, second, stderr)
+		}
+	}
+}
+
 // The time at which a job is to come is taken as people write it.
 func TestForesightTime(t *testing.T) {
 	now := time.Date(2026, 3, 1, 14, 0, 0, 0, time.UTC)

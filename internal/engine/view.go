@@ -133,11 +133,29 @@ func (e *Engine) Explain(w *state.Workload, t *state.Task) api.Explanation {
 			x.Task.Reason = phrase(&d, t.Pin)
 			x.Suggestions = e.index.Suggest(ask)
 			x.Reservation = e.index.Promised(ask.Self)
+			x.ExpectedStart = expectedStart(&x, e.st.Now)
 		} else if planner := e.index.Planner(ask); planner != "" && e.planning() {
 			x.Task.Reason = "waits for plan " + strconv.FormatUint(e.st.Planning.N, 10) + " of " + planner
 		}
 	}
 	return x
+}
+
+// expectedStart is the promise to a pending element, else the first expected end that
+// would leave it room; nil when neither is known, or that time has come.
+func expectedStart(x *api.Explanation, now api.Time) *api.ExpectedStart {
+	if r := x.Reservation; r != nil {
+		if r.From <= now {
+			return nil
+		}
+		return &api.ExpectedStart{At: r.From, Promised: true}
+	}
+	for i := range x.Suggestions {
+		if at := x.Suggestions[i].At; at > now {
+			return &api.ExpectedStart{At: at}
+		}
+	}
+	return nil
 }
 
 // decideNow decides for an element that waits, and keeps nothing. The decision has a chosen

@@ -50,6 +50,42 @@ func TestPhrase(t *testing.T) {
 	}
 }
 
+// A task that waits is told when it is expected to start: when the one that runs is
+// expected to end, which backfilling promises. Where no end is known, nothing is said.
+func TestExpectedStart(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		strategy string
+		runs     api.Duration
+		waits    api.Milli
+		after    api.Duration // of the placement of the first
+		promised bool
+	}{
+		{"without promises", "", 10 * api.Minute, 1000, 10 * api.Minute, false},
+		{"with backfilling", "backfill", 10 * api.Minute, 1000, 10 * api.Minute, true},
+		{"on no node ever", "", 10 * api.Minute, 2000, 0, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := newBulk(t, nodeOf("n1", 1000))
+			b.step(&engine.PutSettings{Strategy: c.strategy})
+			b.step(submit(jobOf("runs", 1, func(w *api.Workload) {
+				w.Tasks[0].Resources.CPU, w.Tasks[0].Duration = 1000, c.runs
+			})))
+			placed := b.now
+			b.step(submit(jobOf("waits", 1, func(w *api.Workload) { w.Tasks[0].Resources.CPU = c.waits })))
+			st := b.e.State()
+			w := st.Workloads[2]
+			got := b.e.Explain(w, w.Groups[0].Tasks[0]).ExpectedStart
+			switch {
+			case c.after == 0 && got != nil, c.after != 0 && got == nil:
+				t.Errorf("it is expected to start at %+v", got)
+			case got != nil && (got.At != placed.Add(c.after) || got.Promised != c.promised):
+				t.Errorf("it is expected to start %s after, promised: %t; want %s, %t", got.At.Sub(placed), got.Promised, c.after, c.promised)
+			}
+		})
+	}
+}
+
 // In a cell with more nodes than may be counted anew, the recorded counts stand.
 func TestRecordedReasons(t *testing.T) {
 	b := newBulk(t, nodeOf("n1", 1000))
