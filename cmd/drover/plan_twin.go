@@ -237,8 +237,8 @@ func (a *app) foretell(f *rehearse.Foreseen) error {
 	if err := t.Render(a.out, a.style()); err != nil {
 		return err
 	}
-	if more := len(f.Others) - told; more > 0 {
-		a.say("and %s more: -o json has them all", report.Count(int64(more)))
+	if more := f.HeldUp - told; more > 0 {
+		a.say("and %s more: -o json tells of up to 1,000", report.Count(int64(more)))
 	}
 	return nil
 }

@@ -33,7 +33,14 @@ func takes(d api.Duration) []api.Profile {
 // ten minutes, and "second" waits for five more.
 func full(t *testing.T, more ...*api.Workload) *state.State {
 	t.Helper()
-	jobs := append([]*api.Workload{oneCore("first", 0), oneCore("second", 0)}, more...)
+	st := cellOf(t, append([]*api.Workload{oneCore("first", 0), oneCore("second", 0)}, more...)...)
+	st.Named(api.DefaultTenant, "first").Profiles = takes(10 * minute)
+	return st
+}
+
+// cellOf is such a cell four minutes after these came, each of which takes five.
+func cellOf(t *testing.T, jobs ...*api.Workload) *state.State {
+	t.Helper()
 	w, err := twin.New(twin.Config{
 		Nodes: []api.Node{{
 			Name: "n1", Layer: api.LayerCloud, Drivers: []string{api.DriverNoop}, Capacity: api.Resources{CPU: 1000, Memory: api.GiB},
@@ -59,7 +66,6 @@ func full(t *testing.T, more ...*api.Workload) *state.State {
 	for _, w := range st.Workloads {
 		w.Profiles = takes(5 * minute)
 	}
-	st.Named(api.DefaultTenant, "first").Profiles = takes(10 * minute)
 	return st
 }
 
@@ -155,6 +161,36 @@ func TestForeseeNothing(t *testing.T) {
 		if got.Began+got.Ended != 0 || got.Start != (Moments{}) || len(got.If) != 1 || got.If[0] != c.String() {
 			t.Errorf("%+v", got)
 		}
+	}
+}
+
+// A replica runs for ever: a job comes after it only where there is another node. It
+// is held up by none of those, and moves when its node goes down.
+func TestForeseeBesideAService(t *testing.T) {
+	serves := oneCore("serves", 1)
+	serves.Kind, serves.Replicas, serves.Update = api.KindService, 1, nil
+	serves.Normalize()
+	for _, c := range []struct {
+		name    string
+		changes []Change
+		began   int
+		node    string
+	}{
+		{"on its node there is no room", nil, 0, ""},
+		{"beside it there is", []Change{{Node: "n1", More: 1}}, 4, "n1-more-1"},
+		{"it moves to the other node first", []Change{{Node: "n1", More: 1}, {Node: "n1", Down: true}}, 0, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			q := question(cellOf(t, serves), oneCore("asked", 0))
+			q.Changes = c.changes
+			got, err := Foresee(t.Context(), q)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got.Began != c.began || len(got.Others) > 0 || c.node != "" && got.Nodes[0].Node != c.node {
+				t.Errorf("%+v", got)
+			}
+		})
 	}
 }
 

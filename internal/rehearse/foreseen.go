@@ -25,8 +25,10 @@ type Foreseen struct {
 	WaitSeconds Range   `json:"waitSeconds"` // from its submission to Start, of the seeds with which it began
 	// Nodes are those that its elements run on, the most frequent first.
 	Nodes []Share `json:"nodes"`
-	// Others are those that would end later or be stopped for it, the latest first.
+	// Others are those that would end later or be stopped for it, the latest first and
+	// 1,000 at most of all, who are HeldUp.
 	Others []Other `json:"others"`
+	HeldUp int     `json:"heldUp"`
 	// Energy is what its tasks draw beyond what their nodes draw idle, with the CPU
 	// that they ask for; carbon and cost are of that energy, cost in EUR.
 	EnergyKWh   Range   `json:"energyKWh"`
@@ -138,6 +140,8 @@ func (q *Question) sum(effects []effect) *Foreseen {
 	out.EnergyKWh = rangeOf(kWh)
 	out.CarbonKg, out.Cost = out.EnergyKWh.times(q.Intensity/1000), out.EnergyKWh.times(q.Price)
 	out.Nodes, out.Others = shares(effects), others(effects)
+	out.HeldUp = len(out.Others)
+	out.Others = out.Others[:min(out.HeldUp, maxOthers)]
 	return out
 }
 
@@ -174,7 +178,7 @@ func others(effects []effect) []Other {
 		return cmp.Or(cmp.Compare(b.MeanLater, a.MeanLater), cmp.Compare(b.Stopped, a.Stopped),
 			cmp.Compare(a.Tenant, b.Tenant), cmp.Compare(a.Workload, b.Workload), cmp.Compare(a.Submitted, b.Submitted))
 	})
-	return out[:min(len(out), maxOthers)]
+	return out
 }
 
 func otherOf(name who, effects []effect) Other {
