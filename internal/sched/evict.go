@@ -9,11 +9,17 @@ import (
 	"drover.dev/api"
 )
 
+// leaver is a task that may have to go, and what would be lost by that.
+type leaver struct {
+	*tenure
+	lost api.Duration
+}
+
 // eviction is what it takes to make room on a node. It serves one node after the other.
 type eviction struct {
 	node    *node
-	list    []*tenure         // who may be displaced there
-	victims []*tenure         // who of them is
+	list    []leaver          // who may be displaced there
+	victims []leaver          // who of them is
 	back    []api.DeviceShare // that all of them hold; for reuse
 	highest int32             // priority
 	lost    api.Duration      // of all together
@@ -23,14 +29,11 @@ func (v *eviction) before(o *eviction) bool {
 	return cmp.Or(cmp.Compare(len(v.victims), len(o.victims)), cmp.Compare(v.highest, o.highest), cmp.Compare(v.lost, o.lost)) < 0
 }
 
-// find finds whom a task displaces on a node; false when that would not do. Who is
-// left open where it takes several, when those are worse than any one.
+// find finds whom a task displaces on a node that mayYield; false when that would not
+// do. Who is left open where it takes several, when those are worse than any one.
 func (v *eviction) find(e *node, a *Ask, leaving Leaving, one bool) bool {
-	if !e.mayYield(a) {
-		return false
-	}
 	v.node, v.victims = e, nil
-	if t := e.alone(a, leaving); t != nil {
+	if t := e.alone(a, leaving); t.tenure != nil {
 		v.list = append(v.list[:0], t)
 		v.victims = v.list
 	} else if !v.several(a, leaving, one) {
@@ -47,14 +50,13 @@ func (v *eviction) find(e *node, a *Ask, leaving Leaving, one bool) bool {
 // several is find where no one is enough.
 func (v *eviction) several(a *Ask, leaving Leaving, one bool) bool {
 	e := v.node
-	v.list = e.candidates(a, leaving, v.list[:0])
-	if one && len(v.list) <= maxVictims && len(a.Task.Ports)+len(e.claims) == 0 && len(a.Task.Resources.Accelerators) < 2 {
-		v.victims = v.list
-		return v.together(a)
+	if one && v.simple(a) {
+		return v.together(a, leaving)
 	}
+	v.list = e.candidates(a, leaving, v.list[:0])
 	c := e.sketch(a)
 	for _, t := range v.list {
-		c.lend(t, 1)
+		c.lend(t.tenure, 1)
 	}
 	if len(v.list) == 0 || !c.fits(a) {
 		return false
@@ -65,41 +67,66 @@ func (v *eviction) several(a *Ask, leaving Leaving, one bool) bool {
 	return true
 }
 
-// together reports whether a task fits, one without ports and with one request for
-// accelerators at most, when all of the list leave.
-func (v *eviction) together(a *Ask) bool {
-	room := v.node.free
-	v.back = v.back[:0]
-	for _, t := range v.list {
-		lend(&room, &t.ask.Task.Resources, 1)
-		v.back = append(v.back, t.devices...)
+// simple reports whether it is easy to say whether a task fits without some others.
+func (v *eviction) simple(a *Ask) bool {
+	n := 0
+	for i := range v.node.yields {
+		n += len(v.node.yields[i].tenures)
 	}
+	return n <= maxVictims && len(a.Task.Ports)+len(v.node.claims) == 0 && len(a.Task.Resources.Accelerators) < 2
+}
+
+// together lets one after the other go until a task fits, and reports whether it does.
+func (v *eviction) together(a *Ask, leaving Leaving) bool {
+	v.list, v.back = v.list[:0], v.back[:0]
+	room := v.node.free
+	for i := range v.node.yields {
+		y := &v.node.yields[i]
+		if !y.under(a) {
+			continue
+		}
+		for i := range y.tenures {
+			t := &y.tenures[i]
+			lost, ok := leaving(t.ref)
+			if !ok {
+				continue
+			}
+			v.list, v.back = append(v.list, leaver{t, lost}), append(v.back, t.devices...)
+			lend(&room, &t.ask.Task.Resources, 1)
+			if len(v.list) > 1 && v.without(a, &room) { // one is not enough, see alone
+				return true
+			}
+		}
+	}
+	return len(v.list) == 1 && v.without(a, &room)
+}
+
+// without reports whether a task fits in so much room once the listed have left.
+func (v *eviction) without(a *Ask, room *api.Resources) bool {
+	v.victims = v.list
 	asks := a.Task.Resources.Accelerators
-	return len(v.list) > 0 && within(&a.Task.Resources, &room) && (len(asks) == 0 || v.node.offersBeside(&asks[0], v.back))
+	return within(&a.Task.Resources, room) && (len(asks) == 0 || v.node.offersBeside(&asks[0], v.back))
 }
 
 // candidates adds to a list whom a task may displace on a node.
-func (e *node) candidates(a *Ask, leaving Leaving, list []*tenure) []*tenure {
-	list = slices.Grow(list, len(e.tenures))
-	for i := range e.tenures {
-		if t := &e.tenures[i]; t.yieldsTo(a, leaving) {
-			list = append(list, t)
+func (e *node) candidates(a *Ask, leaving Leaving, list []leaver) []leaver {
+	for i := range e.yields {
+		y := &e.yields[i]
+		if !y.under(a) {
+			continue
+		}
+		list = slices.Grow(list, len(y.tenures))
+		for i := range y.tenures {
+			if lost, ok := leaving(y.tenures[i].ref); ok {
+				list = append(list, leaver{&y.tenures[i], lost})
+			}
 		}
 	}
 	return list
 }
 
-// yieldsTo reports whether a task may displace one, and notes what would be lost.
-func (t *tenure) yieldsTo(a *Ask, leaving Leaving) (ok bool) {
-	if t.ask.Priority >= a.Priority || t.ask.Tenant != a.Tenant {
-		return false
-	}
-	t.lost, ok = leaving(t.ref)
-	return ok
-}
-
 // cheaper orders whom to displace.
-func cheaper(p, q *tenure) int {
+func cheaper(p, q leaver) int {
 	if p.ask.Priority != q.ask.Priority {
 		return cmp.Compare(p.ask.Priority, q.ask.Priority)
 	}
@@ -113,7 +140,7 @@ func cheaper(p, q *tenure) int {
 func (e *node) mayYield(a *Ask) bool {
 	room, devices := e.free, e.freeDevices
 	for i := range e.yields {
-		if y := &e.yields[i]; y.priority < a.Priority && y.tenant == a.Tenant {
+		if y := &e.yields[i]; y.under(a) {
 			lend(&room, &y.holds, 1)
 			devices += y.devices
 		}
@@ -126,10 +153,32 @@ func (e *node) mayYield(a *Ask) bool {
 	return within(&a.Task.Resources, &room)
 }
 
-// short is how much more a task asks for than is free, accelerators apart.
-func (e *node) short(a *Ask) api.Resources {
+// gap is how much more a task asks for than is free on a node, accelerators apart.
+type gap struct {
+	short api.Resources
+
+	// The same as a search looks at it first: what holds less than need is not enough,
+	// and where exact says so, what holds sure is.
+	need, sure room
+	exact      bool
+}
+
+func (e *node) gap(a *Ask) (g gap) {
 	r, f := &a.Task.Resources, &e.free
-	return api.Resources{CPU: r.CPU - f.CPU, Memory: r.Memory - f.Memory, Storage: r.Storage - f.Storage, Bandwidth: r.Bandwidth - f.Bandwidth}
+	g.short = api.Resources{CPU: r.CPU - f.CPU, Memory: r.Memory - f.Memory, Storage: r.Storage - f.Storage, Bandwidth: r.Bandwidth - f.Bandwidth}
+	devices := api.Milli(0)
+	if asks := r.Accelerators; len(asks) == 1 {
+		devices = asks[0].Count - e.freeDevices
+	}
+	g.need = roomOf(g.short.CPU, g.short.Memory, devices)
+	g.sure = roomOf(g.short.CPU, g.short.Memory+api.MiB, devices)
+	g.exact = g.short.Storage <= 0 && g.short.Bandwidth <= 0 && max(g.sure.cpu, g.sure.memory) < math.MaxInt32
+	return g
+}
+
+// within reports whether what a task holds, whose room is known, is enough.
+func (g *gap) within(has *room, t *tenure) bool {
+	return g.exact && has.holds(&g.sure) || within(&g.short, &t.ask.Task.Resources)
 }
 
 // sketch is a copy of what of a node a task's fitting depends on.
@@ -167,21 +216,34 @@ func (e *node) lend(t *tenure, sign int32) {
 	}
 }
 
-// alone is the cheapest one whose place suffices, if there is one.
-func (e *node) alone(a *Ask, leaving Leaving) (best *tenure) {
-	short := e.short(a)
-	need := roomOf(short.CPU, short.Memory, 0)
-	if asks := a.Task.Resources.Accelerators; len(asks) == 1 {
-		need.devices = narrow(int64(asks[0].Count - e.freeDevices))
+// alone is the cheapest one whose place suffices, if there is one: of the lowest
+// priority of which there is any.
+func (e *node) alone(a *Ask, leaving Leaving) (best leaver) {
+	g := e.gap(a)
+	for i := range e.yields {
+		if y := &e.yields[i]; y.under(a) {
+			if best = y.alone(e, a, &g, leaving); best.tenure != nil {
+				break
+			}
+		}
 	}
-	for i := range e.briefs {
-		b := &e.briefs[i]
-		if !b.holds.holds(&need) || b.priority >= a.Priority {
+	return best
+}
+
+// alone is that for the tasks of one rank.
+func (y *yield) alone(e *node, a *Ask, g *gap, leaving Leaving) (best leaver) {
+	for i := range y.rooms {
+		if !y.rooms[i].holds(&g.need) {
 			continue
 		}
-		if t := &e.tenures[i]; within(&short, &t.ask.Task.Resources) && e.suffices(a, t) &&
-			t.yieldsTo(a, leaving) && (best == nil || cheaper(best, t) > 0) {
-			best = t
+		t := &y.tenures[i]
+		if !g.within(&y.rooms[i], t) || !e.suffices(a, t) {
+			continue
+		}
+		if lost, ok := leaving(t.ref); ok {
+			if best.tenure == nil || lost < best.lost || lost == best.lost && compareRefs(t.ref, best.ref) < 0 {
+				best = leaver{t, lost}
+			}
 		}
 	}
 	return best
@@ -205,12 +267,12 @@ func (e *node) suffices(a *Ask, t *tenure) bool {
 // keep lets those stay, the dearest first, without whom the task fits as well, and
 // returns the others, who are at the end of the list then. The sketch is one without
 // all of them.
-func (e *node) keep(a *Ask, list []*tenure) []*tenure {
+func (e *node) keep(a *Ask, list []leaver) []leaver {
 	slices.SortFunc(list, cheaper)
 	first := len(list)
 	for _, t := range slices.Backward(list) {
-		if e.lend(t, -1); !e.fits(a) {
-			e.lend(t, 1)
+		if e.lend(t.tenure, -1); !e.fits(a) {
+			e.lend(t.tenure, 1)
 			first--
 			list[first] = t
 		}
@@ -222,7 +284,7 @@ func (v *eviction) room(a *Ask) Room {
 	c := v.node.sketch(a)
 	r := Room{Node: v.node.Name}
 	for _, t := range v.victims {
-		c.lend(t, 1)
+		c.lend(t.tenure, 1)
 		r.Victims = append(r.Victims, t.ref)
 	}
 	r.Devices, _ = assign(c.devices, c.Capacity.Accelerators, a.Task.Resources.Accelerators)

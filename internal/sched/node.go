@@ -10,19 +10,18 @@ type node struct {
 	at      int // position in Index.nodes
 	kind    int // number of its mould
 	free    api.Resources
-	devices [][]api.Milli        // free share by accelerator group and device
-	shares  map[device]api.Milli // promised, also of devices that the node has no more
-	tasks   int32
-	ports   map[int32]int32
-	groups  map[group]int32 // replicas of one service task
-	touched bool            // in Index.dirty
-	held    []held          // when those on it end, by ref; only while Index.Depth > 0
-	claims  []claim         // room that is promised to waiting tasks, by ID
-	hash    uint64          // of the name, for ties
+	yields  []yield       // who may be displaced, by rank
+	devices [][]api.Milli // free share by accelerator group and device
 
-	tenures []tenure // who may be displaced
-	briefs  []brief  // of each of them
-	yields  []yield  // the same by rank, in any order
+	freeDevices api.Milli            // of all of these together
+	shares      map[device]api.Milli // promised, also of devices that the node has no more
+	tasks       int32
+	ports       map[int32]int32
+	groups      map[group]int32 // replicas of one service task
+	touched     bool            // in Index.dirty
+	held        []held          // when those on it end, by ref; only while Index.Depth > 0
+	claims      []claim         // room that is promised to waiting tasks, by ID
+	hash        uint64          // of the name, for ties
 
 	class    *class
 	mould    *mould
@@ -30,9 +29,8 @@ type node struct {
 	racked   bool         // it does
 	shifting bool         // in Index.shifting
 
-	version     uint64    // changes with what is free
-	packed      int64     // how full it is: the sum of what its tasks add, see packs
-	freeDevices api.Milli // free share of all accelerators together
+	version uint64 // changes with what is free
+	packed  int64  // how full it is: the sum of what its tasks add, see packs
 }
 
 // device is the position of one accelerator of a node.

@@ -1,6 +1,7 @@
 package sched
 
 import (
+	"cmp"
 	"slices"
 
 	"drover.dev/api"
@@ -30,22 +31,15 @@ type tenure struct {
 	ref     api.TaskRef
 	ask     *Ask
 	devices []api.DeviceShare
-	lost    api.Duration // while it is a candidate
 }
 
-// brief is what a search looks at first of a tenure: a few stand in one line of the
-// processor's cache.
-type brief struct {
-	priority int32
-	holds    room
-}
-
-// yield is what tasks of one rank hold on a node together, who may be displaced.
+// yield is the tasks of one rank on a node who may be displaced.
 type yield struct {
 	rankOf
-	tasks   int32
-	holds   api.Resources // accelerators apart
+	holds   api.Resources // all of them together, accelerators apart
 	devices api.Milli
+	rooms   []room // that each of them holds: a search looks at these first, which lie close together
+	tenures []tenure
 }
 
 // settle keeps who may be displaced on a node, and how many a tenant has of a
@@ -58,35 +52,44 @@ func (x *Index) settle(e *node, ref api.TaskRef, a *Ask, devices []api.DeviceSha
 	if x.yielding[key] += sign; x.yielding[key] == 0 {
 		delete(x.yielding, key)
 	}
-	if sign > 0 {
-		r := &a.Task.Resources
-		e.yield(key, r, devices, sign)
-		e.tenures = append(e.tenures, tenure{ref: ref, ask: a, devices: devices})
-		e.briefs = append(e.briefs, brief{a.Priority, roomOf(r.CPU, r.Memory, shareOf(devices))})
+	at, known := slices.BinarySearchFunc(e.yields, key, func(y yield, key rankOf) int { return y.compare(key) })
+	switch {
+	case sign < 0 && !known:
 		return
+	case !known:
+		e.yields = slices.Insert(e.yields, at, yield{rankOf: key})
 	}
-	if i := slices.IndexFunc(e.tenures, func(t tenure) bool { return t.ref == ref }); i >= 0 {
-		t, last := &e.tenures[i], len(e.tenures)-1
-		e.yield(rankOf{t.ask.Tenant, t.ask.Priority}, &t.ask.Task.Resources, t.devices, sign)
-		e.tenures[i], e.briefs[i] = e.tenures[last], e.briefs[last]
-		e.tenures[last] = tenure{}
-		e.tenures, e.briefs = e.tenures[:last], e.briefs[:last]
+	y := &e.yields[at]
+	if sign > 0 {
+		y.add(tenure{ref, a, devices})
+	} else if y.drop(ref); len(y.tenures) == 0 {
+		e.yields = slices.Delete(e.yields, at, at+1)
 	}
 }
 
-// yield keeps what tasks of a rank hold on a node.
-func (e *node) yield(of rankOf, r *api.Resources, devices []api.DeviceShare, sign int32) {
-	i := slices.IndexFunc(e.yields, func(y yield) bool { return y.rankOf == of })
+func (y *yield) add(t tenure) {
+	r := &t.ask.Task.Resources
+	y.sum(&t, 1)
+	y.tenures = append(y.tenures, t)
+	y.rooms = append(y.rooms, roomOf(r.CPU, r.Memory, shareOf(t.devices)))
+}
+
+func (y *yield) drop(ref api.TaskRef) {
+	i := slices.IndexFunc(y.tenures, func(t tenure) bool { return t.ref == ref })
 	if i < 0 {
-		i = len(e.yields)
-		e.yields = append(e.yields, yield{rankOf: of})
+		return
 	}
-	y := &e.yields[i]
-	lend(&y.holds, r, sign)
-	y.devices += shareOf(devices) * api.Milli(sign)
-	if y.tasks += sign; y.tasks == 0 {
-		e.yields = slices.Delete(e.yields, i, i+1)
-	}
+	last := len(y.tenures) - 1
+	y.sum(&y.tenures[i], -1)
+	y.tenures[i], y.rooms[i] = y.tenures[last], y.rooms[last]
+	y.tenures[last] = tenure{}
+	y.tenures, y.rooms = y.tenures[:last], y.rooms[:last]
+}
+
+// sum keeps what all of them hold together.
+func (y *yield) sum(t *tenure, sign int32) {
+	lend(&y.holds, &t.ask.Task.Resources, sign)
+	y.devices += shareOf(t.devices) * api.Milli(sign)
 }
 
 // shareOf is how much of accelerators some shares are together.
@@ -111,6 +114,15 @@ type rankOf struct {
 	priority int32
 }
 
+// compare orders ranks: lower priorities first, so that the first of a tenant's who do
+// are the cheapest.
+func (r *rankOf) compare(o rankOf) int {
+	return cmp.Or(cmp.Compare(r.priority, o.priority), cmp.Compare(r.tenant, o.tenant))
+}
+
+// under reports whether tasks of the rank may go for a task.
+func (r *rankOf) under(a *Ask) bool { return r.priority < a.Priority && r.tenant == a.Tenant }
+
 // maxRooms is among how many nodes where a task could displace others the best is
 // chosen.
 const maxRooms = 16
@@ -125,32 +137,57 @@ func (x *Index) MakeRoom(ref api.TaskRef, a *Ask) (Room, bool) {
 	if !x.outranks(a) || x.overLimit(a, 1) != "" {
 		return Room{}, false
 	}
-	p, ties := x.passing(a), x.ties(a)
+	w := walk{x: x, ask: a, passing: x.passing(a), ties: x.ties(a), left: len(x.nodes)}
+	w.next = int(hashRef(ref) % uint64(max(w.left, 1)))
 	var best, v eviction
-	found, n := 0, uint64(len(x.nodes))
-	next := hashRef(ref) % max(n, 1)
-	for range n {
-		e := x.nodes[next]
-		if next++; next == n {
-			next = 0
-		}
-		if !e.open || len(e.tenures) == 0 || !p.has(e) || !permits(ties, e) {
-			continue
-		}
-		if !v.find(e, a, x.leaving, found > 0 && len(best.victims) == 1) {
-			continue
-		}
-		if found == 0 || v.before(&best) {
-			best, v = v, best
-		}
-		if found++; found == maxRooms {
+	found := 0
+	for found < maxRooms {
+		list := w.some(maxRooms - found)
+		if len(list) == 0 {
 			break
+		}
+		for _, e := range list {
+			if !v.find(e, a, x.leaving, found > 0 && len(best.victims) == 1) {
+				continue
+			}
+			if found == 0 || v.before(&best) {
+				best, v = v, best
+			}
+			found++
 		}
 	}
 	if found == 0 {
 		return Room{}, false
 	}
 	return best.room(a), true
+}
+
+// walk goes from node to node, round to where it began.
+type walk struct {
+	x       *Index
+	ask     *Ask
+	passing *passing
+	ties    []tie
+	next    int // node
+	left    int // nodes
+	list    [maxRooms]*node
+}
+
+// some are the next nodes on which a quick look does not rule out that a task may
+// displace others. Taking such looks at several nodes, one right after the other, lets
+// the processor wait for the memory of all of them at once.
+func (w *walk) some(most int) []*node {
+	list := w.list[:0]
+	for ; w.left > 0 && len(list) < most; w.left-- {
+		e := w.x.nodes[w.next]
+		if w.next++; w.next == len(w.x.nodes) {
+			w.next = 0
+		}
+		if e.open && len(e.yields) > 0 && w.passing.has(e) && e.mayYield(w.ask) && permits(w.ties, e) {
+			list = append(list, e)
+		}
+	}
+	return list
 }
 
 // anyYields reports whether a task of a shape can have room made on one of the nodes.
@@ -160,7 +197,7 @@ func (x *Index) anyYields(a *Ask, p *passing, ties []tie, nodes []*node) bool {
 	}
 	var v eviction
 	for _, e := range nodes {
-		if e.open && len(e.tenures) > 0 && p.has(e) && permits(ties, e) && v.find(e, a, x.leaving, true) {
+		if e.open && len(e.yields) > 0 && p.has(e) && e.mayYield(a) && permits(ties, e) && v.find(e, a, x.leaving, true) {
 			return true
 		}
 	}
@@ -177,7 +214,7 @@ func (x *Index) outranks(a *Ask) bool {
 		return false
 	}
 	for k := range x.yielding { // order-free: any will do
-		if k.tenant == a.Tenant && k.priority < a.Priority {
+		if k.under(a) {
 			return true
 		}
 	}

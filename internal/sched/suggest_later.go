@@ -89,12 +89,11 @@ func (x *Index) rehearsed(a *Ask) (Room, bool) {
 	var best eviction
 	p, ties := x.passing(a), x.ties(a)
 	for e := range p.those {
-		if !e.open || len(e.tenures) == 0 || !permits(ties, e) {
+		if !e.open || !e.mayYield(a) || !permits(ties, e) {
 			continue
 		}
-		c, v := *e, eviction{}
-		c.tenures = slices.Clone(e.tenures)
-		if v.find(&c, a, x.leaving, false) && (best.node == nil || v.before(&best)) {
+		var v eviction
+		if v.find(e, a, x.leaving, false) && (best.node == nil || v.before(&best)) {
 			best = v
 		}
 	}

@@ -38,7 +38,7 @@ func (e *node) copy() *node {
 	}
 	n.ports, n.groups, n.shares, n.touched = maps.Clone(e.ports), maps.Clone(e.groups), maps.Clone(e.shares), false
 	n.held, n.claims = slices.Clone(e.held), e.claims
-	n.tenures, n.briefs, n.yields = nil, nil, nil
+	n.yields = nil
 	n.class, n.mould, n.racked, n.shifting = nil, nil, false, false
 	return &n
 }
