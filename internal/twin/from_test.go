@@ -10,9 +10,15 @@ import (
 )
 
 // A world that goes on from where another one was cut off ends every job when that
-// one would have.
+// one would have, also where room was promised to some.
 func TestGoesOn(t *testing.T) {
-	const jobs = 80
+	for _, strategy := range []string{"greedy", "shortest-first", "backfill", "conservative-backfill", "dynamic"} {
+		t.Run(strategy, func(t *testing.T) { goesOn(t, strategy) })
+	}
+}
+
+func goesOn(t *testing.T, strategy string) {
+	const jobs = 40
 	truth := map[string][]Truth{}
 	told := func() Demand {
 		next := mixed(jobs, 7)
@@ -25,7 +31,7 @@ func TestGoesOn(t *testing.T) {
 		}
 	}
 	ends := map[string]api.Time{}
-	whole := Config{Nodes: fleet(t, "3x4,16Gi"), Check: true}
+	whole := Config{Nodes: fleet(t, "3x4,16Gi"), Check: true, Settings: []engine.Input{&engine.PutSettings{Strategy: strategy}}}
 	run := func(cfg Config, demand Demand) *World {
 		names := map[uint64]string{}
 		cfg.Watch = func(now api.Time, events []state.Event) {
