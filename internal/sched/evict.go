@@ -11,6 +11,7 @@ import (
 
 // leaver is a task that may have to go, and what would be lost by that.
 type leaver struct {
+	ref api.TaskRef
 	*tenure
 	lost api.Duration
 }
@@ -86,12 +87,12 @@ func (v *eviction) together(a *Ask, leaving Leaving) bool {
 			continue
 		}
 		for i := range y.tenures {
-			t := &y.tenures[i]
-			lost, ok := leaving(t.ref)
+			b, t := &y.briefs[i], &y.tenures[i]
+			lost, ok := leaving(b.ref)
 			if !ok {
 				continue
 			}
-			v.list, v.back = append(v.list, leaver{t, lost}), append(v.back, t.devices...)
+			v.list, v.back = append(v.list, leaver{b.ref, t, lost}), append(v.back, t.devices...)
 			lend(&room, &t.ask.Task.Resources, 1)
 			if len(v.list) > 1 && v.without(a, &room) { // one is not enough, see alone
 				return true
@@ -117,8 +118,8 @@ func (e *node) candidates(a *Ask, leaving Leaving, list []leaver) []leaver {
 		}
 		list = slices.Grow(list, len(y.tenures))
 		for i := range y.tenures {
-			if lost, ok := leaving(y.tenures[i].ref); ok {
-				list = append(list, leaver{&y.tenures[i], lost})
+			if lost, ok := leaving(y.briefs[i].ref); ok {
+				list = append(list, leaver{y.briefs[i].ref, &y.tenures[i], lost})
 			}
 		}
 	}
@@ -232,17 +233,14 @@ func (e *node) alone(a *Ask, leaving Leaving) (best leaver) {
 
 // alone is that for the tasks of one rank.
 func (y *yield) alone(e *node, a *Ask, g *gap, leaving Leaving) (best leaver) {
-	for i := range y.rooms {
-		if !y.rooms[i].holds(&g.need) {
+	for i := range y.briefs {
+		b, t := &y.briefs[i], &y.tenures[i]
+		if !b.holds.holds(&g.need) || !g.within(&b.holds, t) || !e.suffices(a, t) {
 			continue
 		}
-		t := &y.tenures[i]
-		if !g.within(&y.rooms[i], t) || !e.suffices(a, t) {
-			continue
-		}
-		if lost, ok := leaving(t.ref); ok {
-			if best.tenure == nil || lost < best.lost || lost == best.lost && compareRefs(t.ref, best.ref) < 0 {
-				best = leaver{t, lost}
+		if lost, ok := leaving(b.ref); ok {
+			if best.tenure == nil || lost < best.lost || lost == best.lost && compareRefs(b.ref, best.ref) < 0 {
+				best = leaver{b.ref, t, lost}
 			}
 		}
 	}

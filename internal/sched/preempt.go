@@ -28,7 +28,6 @@ type Room struct {
 
 // tenure is a task on a node that may be displaced.
 type tenure struct {
-	ref     api.TaskRef
 	ask     *Ask
 	devices []api.DeviceShare
 }
@@ -38,8 +37,14 @@ type yield struct {
 	rankOf
 	holds   api.Resources // all of them together, accelerators apart
 	devices api.Milli
-	rooms   []room // that each of them holds: a search looks at these first, which lie close together
+	briefs  []brief // of each of them
 	tenures []tenure
+}
+
+// brief is what a search looks at first of a tenure: they lie close together.
+type brief struct {
+	holds room
+	ref   api.TaskRef
 }
 
 // settle keeps who may be displaced on a node, and how many a tenant has of a
@@ -61,29 +66,29 @@ func (x *Index) settle(e *node, ref api.TaskRef, a *Ask, devices []api.DeviceSha
 	}
 	y := &e.yields[at]
 	if sign > 0 {
-		y.add(tenure{ref, a, devices})
+		y.add(ref, tenure{a, devices})
 	} else if y.drop(ref); len(y.tenures) == 0 {
 		e.yields = slices.Delete(e.yields, at, at+1)
 	}
 }
 
-func (y *yield) add(t tenure) {
+func (y *yield) add(ref api.TaskRef, t tenure) {
 	r := &t.ask.Task.Resources
 	y.sum(&t, 1)
 	y.tenures = append(y.tenures, t)
-	y.rooms = append(y.rooms, roomOf(r.CPU, r.Memory, shareOf(t.devices)))
+	y.briefs = append(y.briefs, brief{roomOf(r.CPU, r.Memory, shareOf(t.devices)), ref})
 }
 
 func (y *yield) drop(ref api.TaskRef) {
-	i := slices.IndexFunc(y.tenures, func(t tenure) bool { return t.ref == ref })
+	i := slices.IndexFunc(y.briefs, func(b brief) bool { return b.ref == ref })
 	if i < 0 {
 		return
 	}
 	last := len(y.tenures) - 1
 	y.sum(&y.tenures[i], -1)
-	y.tenures[i], y.rooms[i] = y.tenures[last], y.rooms[last]
+	y.tenures[i], y.briefs[i] = y.tenures[last], y.briefs[last]
 	y.tenures[last] = tenure{}
-	y.tenures, y.rooms = y.tenures[:last], y.rooms[:last]
+	y.tenures, y.briefs = y.tenures[:last], y.briefs[:last]
 }
 
 // sum keeps what all of them hold together.
