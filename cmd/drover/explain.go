@@ -19,7 +19,8 @@ func newExplainCmd(a *app) *cobra.Command {
 		Use:   "explain NAME[.TASK[INDEX]]",
 		Short: "Say why a task is where it is, or what would admit it",
 		Long: `Say what analysis made of a task, why it was placed where it is and what came
-second, or why no node takes it and which smallest change would admit it.
+second, or why no node takes it, when it is expected to start as far as that is
+known, and which smallest change would admit it.
 Without a task, every task of the workload is explained by one of its elements.`,
 		Example: "  drover explain render\n  drover explain render.tiles[3]",
 		Args:    args(1, 1, "the name of a workload"), ValidArgsFunction: a.completeWorkloads(),
