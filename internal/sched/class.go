@@ -143,6 +143,7 @@ func (x *Index) enroll(e *node) {
 	m := join(&c.moulds, mouldKey, func(m *mould) string { return m.key }, func() *mould {
 		return &mould{key: mouldKey, id: x.newID()}
 	})
+	e.Site = s.like.Site // one text for all of them
 	join(&m.nodes, e.Name, func(o *node) string { return o.Name }, func() *node { return e })
 	e.class, e.mould, e.kind = c, m, m.id
 	x.moved(e)

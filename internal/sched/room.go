@@ -43,7 +43,7 @@ func (e *node) wants(a *Ask) wanted {
 	r := &a.Task.Resources
 	need, whole := roomOf(r.CPU, r.Memory, a.devices()), roomOf(e.Capacity.CPU, e.Capacity.Memory, 0)
 	l := need.in(&whole)
-	return wanted{need, l, l.needs()}
+	return wanted{need, l.wide(), l.needs()}
 }
 
 // rooms says which of 8 times 8 amounts of cpu and memory together are free. Those
@@ -74,18 +74,18 @@ func level(v, whole int32) uint8 {
 	return uint8(min(int64(16*doublings)+parts>>doublings, 127))
 }
 
+// or is the higher of each.
+func (l levels) or(m levels) levels {
+	return levels{max(l.cpu, m.cpu), max(l.memory, m.memory), max(l.devices, m.devices)}
+}
+
 // eighth says which of 8 amounts a level is at least: none, or 1, 2, 4, 8, 16, 24 or
 // 32 of 64 parts.
 func eighth(l uint8) int {
-	switch {
-	case l < 32:
-		return 0
-	case l < 96:
-		return int(l)/16 - 1
-	case l < 104:
-		return 5
+	if l < 96 {
+		return max(int(l)/16-1, 0)
 	}
-	return 6 + int(l)/112
+	return min(int(l)/8-7, 7)
 }
 
 // rooms are the amounts that are free.

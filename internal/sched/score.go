@@ -156,14 +156,25 @@ func wire(n api.Bytes, r api.Rate) api.Duration {
 
 // explain is what a Decision records of a node. The terms are put behind those in
 // room, which it returns.
-func (s *scorer) explain(e *node, room []api.Term) (api.Candidate, []api.Term) {
-	out, first := api.Candidate{Node: e.Name}, len(room)
+func (s *scorer) explain(c *candidate, room []api.Term) (api.Candidate, []api.Term) {
+	out, first := api.Candidate{Node: c.node.Name}, len(room)
 	for i := range s.terms {
-		if v := s.terms[i].weight * s.terms[i].value(s, e); v != 0 {
+		if v := s.share(&s.terms[i], c); v != 0 {
 			out.Score += v
 			room = append(room, api.Term{Name: s.terms[i].name, Value: v})
 		}
 	}
 	out.Terms = room[first:len(room):len(room)]
 	return out, room
+}
+
+// share is what a term adds to the score of a candidate.
+func (s *scorer) share(w *weighted, c *candidate) int64 {
+	switch {
+	case c.class == nil || w.kind == ofNode:
+		return w.weight * w.value(s, c.node)
+	case w.kind == ofLoad:
+		return c.load
+	}
+	return w.weight * w.value(s, &c.class.spot.like)
 }

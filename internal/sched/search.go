@@ -78,7 +78,8 @@ func (s *scorer) search(c *passingClass, fixed int64, t *top, p *passing) {
 		return
 	}
 	r, at := c.rack(s.view.load), place{}
-	fixed += s.view.packs * c.packs
+	packs := s.view.packs * c.packs
+	fixed += packs
 	if s.view.load == fullest {
 		at.b = r.block(mark{unit - c.packs, 0}) // fuller nodes have no room for it
 	}
@@ -95,7 +96,7 @@ func (s *scorer) search(c *passingClass, fixed int64, t *top, p *passing) {
 				if at, e, ok = r.next(at, part[1], &c.wanted, nothing); !ok {
 					break
 				}
-				if p.passes(int(e.kind)) && admit(s.ties, e) && s.fits(e) && t.put(s, e.node, fixed+s.inClass(e)) {
+				if p.passes(int(e.kind)) && admit(s.ties, e) && s.fits(e) && t.put(s, s.candidate(e, c.class, packs, fixed)) {
 					found++
 				}
 			}
@@ -121,13 +122,15 @@ func (s *scorer) least(t *top, fixed int64) int64 {
 	return missing / w
 }
 
-// inClass is the part of a score in which the nodes of a class differ.
-func (s *scorer) inClass(e *slot) int64 {
-	sum := s.view.weight * e.key
+// candidate is a node that was found, with the part of its score that is by load and
+// with what the nodes of its class have in common.
+func (s *scorer) candidate(e *slot, of *class, packs, fixed int64) candidate {
+	load := s.view.weight * e.key
+	c := candidate{node: e.node, class: of, load: load + packs, score: load + fixed}
 	if s.view.bonus > 0 {
-		sum += s.view.bonus / unit * spreadTerm{}.value(s, e.node)
+		c.score += s.view.bonus / unit * spreadTerm{}.value(s, e.node)
 	}
-	return sum
+	return c
 }
 
 // begin is where in a group of n equal nodes the search begins.
@@ -171,9 +174,16 @@ func (s *scorer) countTurn(e *node) int {
 	return s.turns[e]
 }
 
+func (c *candidate) of() *class {
+	if c.class != nil {
+		return c.class
+	}
+	return c.node.class
+}
+
 // sooner orders two nodes of equal score that were searched in order.
 func (s *scorer) sooner(a, b *candidate) bool {
-	if c, d := a.node.class, b.node.class; c != d {
+	if c, d := a.of(), b.of(); c != d {
 		hc, hd := mix(s.key^c.hash), mix(s.key^d.hash)
 		if hc != hd {
 			return hc < hd
