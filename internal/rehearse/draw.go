@@ -95,20 +95,22 @@ func profileOf(list []api.Profile, task int) *api.Profile {
 	return &api.Profile{}
 }
 
-// rest is how long an element runs in all that has run for a while.
+// rest is how long an element runs in all that has run for a while, on a reference
+// node like its profile.
 func (d drawer) rest(n *state.Node, w *state.Workload, t *state.Task) api.Duration {
 	task := int(t.Ref.Task)
 	passed := d.now.Sub(t.Started)
-	if n != nil && n.Speed > 0 && !waits(w.Spec.Tasks[task].Driver) {
+	if n != nil && n.Speed > 0 {
 		passed = api.Duration(float64(passed) * float64(n.Speed) / 1000)
 	}
 	return capped(runsOf(profileOf(w.Profiles, task)).draw(max(passed, 0), d.chance(w.Spec, w.Submitted, task, t.Ref.Index)), &w.Spec.Tasks[task])
 }
 
-// truth is that of a task that has not begun.
+// truth is that of a task that has not begun. A profile is of a reference node whatever
+// the driver does: runs were scaled as they were learnt, and are back again.
 func (d drawer) truth(spec *api.Workload, submitted api.Time, task int, p *api.Profile) twin.Truth {
 	t := &spec.Tasks[task]
-	out := twin.Truth{Each: make([]api.Duration, max(t.Count, 1)), Waits: waits(t.Driver), Out: p.BytesOut}
+	out := twin.Truth{Each: make([]api.Duration, max(t.Count, 1)), Out: p.BytesOut}
 	if t.Artifact != nil {
 		out.Program = t.Artifact.Size
 	}

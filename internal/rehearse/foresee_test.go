@@ -137,6 +137,20 @@ func TestForesee(t *testing.T) {
 
 func close1(got, want float64) bool { return got > want*0.999 && got < want*1.001 }
 
+// Profiles are of a reference node; on one of half the speed everything takes twice as
+// long, also what waits rather than computes: as such it was learnt.
+func TestForeseeOnASlowNode(t *testing.T) {
+	st := full(t)
+	st.Nodes["n1"].Speed = 500
+	got, err := Foresee(t.Context(), question(st, oneCore("asked", 0)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Start.P50 != noon.Add(26*minute) || got.End.P50 != noon.Add(32*minute) {
+		t.Errorf("it starts at %s and ends at %s", got.Start.P50, got.End.P50)
+	}
+}
+
 // A job of high priority has the place of the one that runs, which begins anew behind
 // the second: it ends 18 minutes after noon in the place of six.
 func TestForeseeDisplaced(t *testing.T) {
