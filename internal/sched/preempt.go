@@ -67,7 +67,7 @@ func (x *Index) settle(e *node, ref api.TaskRef, a *Ask, devices []api.DeviceSha
 	y := &e.yields[at]
 	if sign > 0 {
 		y.add(ref, tenure{a, devices})
-	} else if y.drop(ref); len(y.tenures) == 0 {
+	} else if y.drop(ref); len(y.tenures) == 0 && len(e.yields) > 1 { // the last rank keeps its lists for who comes next
 		e.yields = slices.Delete(e.yields, at, at+1)
 	}
 }
