@@ -143,7 +143,6 @@ func (x *Index) enroll(e *node) {
 	m := join(&c.moulds, mouldKey, func(m *mould) string { return m.key }, func() *mould {
 		return &mould{key: mouldKey, id: x.newID()}
 	})
-	e.Site = s.like.Site // one text for all of them
 	join(&m.nodes, e.Name, func(o *node) string { return o.Name }, func() *node { return e })
 	e.class, e.mould, e.kind = c, m, m.id
 	x.moved(e)
@@ -260,9 +259,5 @@ func (c *class) rack(l load) *rack {
 }
 
 func (e *node) slot(l load) slot {
-	free, whole := roomOf(e.free.CPU, e.free.Memory, e.freeDevices), roomOf(e.Capacity.CPU, e.Capacity.Memory, 0)
-	return slot{
-		mark: mark{e.racks[l], e.hash}, free: free, kind: int32(e.kind), levels: free.in(&whole),
-		bare: len(e.claims) == 0 && e.free.Storage >= 0 && e.free.Bandwidth >= 0, node: e,
-	}
+	return slot{e.racks[l], e.hash, roomOf(e.free.CPU, e.free.Memory, e.freeDevices), int32(e.kind), roomsIn(&e.free, &e.Capacity), e}
 }

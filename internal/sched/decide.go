@@ -13,8 +13,6 @@ const runnersUp = 3
 // candidate is a node with its score while a decision is made.
 type candidate struct {
 	node  *node
-	class *class // when it was found in order: what its nodes share need not be read of each
-	load  int64  // the part of its score that is by load, then
 	score int64
 	tie   uint64
 }
@@ -45,7 +43,7 @@ func (s *scorer) decide(now api.Time) (api.Decision, []api.DeviceShare) {
 	}
 	list, room := make([]api.Candidate, n), make([]api.Term, 0, n*len(s.terms))
 	for i := range list {
-		list[i], room = s.explain(&best[i], room)
+		list[i], room = s.explain(best[i].node, room)
 	}
 	if d.Chosen = &list[0]; n > 1 {
 		d.RunnersUp = list[1:]
@@ -78,13 +76,12 @@ type top struct {
 
 // offer takes a node in when it is among the best. It reports whether no node
 // of the same class and load, or less, can be better.
-func (t *top) offer(s *scorer, e *node) bool {
-	return t.put(s, candidate{node: e, score: s.score(e)})
-}
+func (t *top) offer(s *scorer, e *node) bool { return t.put(s, e, s.score(e)) }
 
 // put is offer with the score.
-func (t *top) put(s *scorer, c candidate) bool {
-	most := !s.ask.Spread || c.node.groups[group{s.ref.Workload, s.ref.Task}] == 0
+func (t *top) put(s *scorer, e *node, score int64) bool {
+	c := candidate{node: e, score: score}
+	most := !s.ask.Spread || e.groups[group{s.ref.Workload, s.ref.Task}] == 0
 	if t.n == len(t.list) && c.score < t.list[t.n-1].score {
 		return most
 	}
@@ -94,9 +91,9 @@ func (t *top) put(s *scorer, c candidate) bool {
 		c.tie = t.seen
 	case s.inOrder:
 	case s.plan.first:
-		c.tie = uint64(c.node.at)
+		c.tie = uint64(e.at)
 	default:
-		c.tie = mix(s.key ^ c.node.hash)
+		c.tie = mix(s.key ^ e.hash)
 	}
 	if t.n == len(t.list) && !s.better(&c, &t.list[t.n-1]) {
 		return most

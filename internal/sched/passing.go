@@ -31,7 +31,7 @@ type passingSpot struct {
 type passingClass struct {
 	*class
 	packs int64 // what the task adds to how packed one of its nodes is
-	wanted
+	needs rooms
 }
 
 // fewNodes is how many nodes are rather looked at one by one.
@@ -125,8 +125,8 @@ func (x *Index) filter(a *Ask) *passing {
 		for _, c := range at.classes {
 			if n := p.filter(c, a, &failed); n > 0 {
 				p.n += n
-				like := c.moulds[0].nodes[0]
-				classes = append(classes, passingClass{c, like.packs(&a.Task.Resources), like.wants(a)})
+				like, r := c.moulds[0].nodes[0], &a.Task.Resources
+				classes = append(classes, passingClass{c, like.packs(r), roomsOf(r, &like.Capacity)})
 			}
 		}
 		if classes != nil {

@@ -84,7 +84,7 @@ func (x *Index) DecideOn(ref api.TaskRef, a *Ask, now api.Time, name string) (ap
 	}
 	others := append([]api.Candidate{*d.Chosen}, d.RunnersUp...)
 	others = slices.DeleteFunc(others, func(c api.Candidate) bool { return c.Node == name })
-	chosen, _ := s.explain(&candidate{node: e}, nil)
+	chosen, _ := s.explain(e, nil)
 	d.Chosen, d.RunnersUp = &chosen, others[:min(len(others), runnersUp)]
 	return d, s.account(&d, e)
 }

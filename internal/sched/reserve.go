@@ -124,7 +124,6 @@ func (x *Index) Reserve(r api.Reservation, ask *Ask) {
 		if e := x.byName[at.Node]; e != nil {
 			i, _ := slices.BinarySearchFunc(e.claims, r.ID, func(c claim, id uint64) int { return cmp.Compare(c.ID, id) })
 			e.claims = slices.Insert(slices.Clone(e.claims), i, claim{p, int(at.Count)})
-			x.moved(e)
 		}
 	}
 }
@@ -143,7 +142,6 @@ func (x *Index) Unreserve(id uint64) {
 	for _, at := range p.Places {
 		if e := x.byName[at.Node]; e != nil {
 			e.claims = slices.DeleteFunc(slices.Clone(e.claims), func(c claim) bool { return c.ID == id })
-			x.moved(e)
 			x.room(e)
 		}
 	}

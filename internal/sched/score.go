@@ -27,7 +27,6 @@ type scorer struct {
 
 	turn, source uint64
 	devices      api.Milli // accelerators asked for
-	plain        bool      // asks for nothing but cpu and memory
 	mix          *taskMix
 	growths      []kept
 	ties         []tie
@@ -51,7 +50,9 @@ func (x *Index) scorer(ref api.TaskRef, a *Ask) *scorer {
 	*s = scorer{x: x, ask: a, ref: ref, plan: x.planOf(a), key: hashRef(ref), terms: s.terms[:0]}
 	s.passing, s.ties = x.passing(a), x.ties(a)
 	s.turn = ref.Workload + uint64(ref.Index) + uint64(ref.Task)
-	s.devices, s.plain = a.devices(), a.plain()
+	for i := range a.Task.Resources.Accelerators {
+		s.devices += a.Task.Resources.Accelerators[i].Count
+	}
 	for i := range s.plan.terms {
 		w := &s.plan.terms[i]
 		if w.only != nil && !w.only.concerns(a) {
@@ -156,25 +157,14 @@ func wire(n api.Bytes, r api.Rate) api.Duration {
 
 // explain is what a Decision records of a node. The terms are put behind those in
 // room, which it returns.
-func (s *scorer) explain(c *candidate, room []api.Term) (api.Candidate, []api.Term) {
-	out, first := api.Candidate{Node: c.node.Name}, len(room)
+func (s *scorer) explain(e *node, room []api.Term) (api.Candidate, []api.Term) {
+	out, first := api.Candidate{Node: e.Name}, len(room)
 	for i := range s.terms {
-		if v := s.share(&s.terms[i], c); v != 0 {
+		if v := s.terms[i].weight * s.terms[i].value(s, e); v != 0 {
 			out.Score += v
 			room = append(room, api.Term{Name: s.terms[i].name, Value: v})
 		}
 	}
 	out.Terms = room[first:len(room):len(room)]
 	return out, room
-}
-
-// share is what a term adds to the score of a candidate.
-func (s *scorer) share(w *weighted, c *candidate) int64 {
-	switch {
-	case c.class == nil || w.kind == ofNode:
-		return w.weight * w.value(s, c.node)
-	case w.kind == ofLoad:
-		return c.load
-	}
-	return w.weight * w.value(s, &c.class.spot.like)
 }

@@ -78,13 +78,10 @@ func (s *scorer) search(c *passingClass, fixed int64, t *top, p *passing) {
 		return
 	}
 	r, at := c.rack(s.view.load), place{}
-	packs := s.view.packs * c.packs
-	fixed += packs
-	if s.view.load == fullest {
-		at.b = r.block(mark{unit - c.packs, 0}) // fuller nodes have no room for it
-	}
+	fixed += s.view.packs * c.packs
+	need := roomOf(s.ask.Task.Resources.CPU, s.ask.Task.Resources.Memory, s.devices)
 	for found := 0; found < len(t.list); {
-		on, _, ok := r.next(at, r.end(), &c.wanted, s.least(t, fixed))
+		on, _, ok := r.next(at, r.end(), &need, c.needs, s.least(t, fixed))
 		if !ok {
 			return
 		}
@@ -93,10 +90,10 @@ func (s *scorer) search(c *passingClass, fixed int64, t *top, p *passing) {
 		for _, part := range [2][2]place{{begin, end}, {from, begin}} {
 			for at = part[0]; found < len(t.list); at.i++ {
 				var e *slot
-				if at, e, ok = r.next(at, part[1], &c.wanted, nothing); !ok {
+				if at, e, ok = r.next(at, part[1], &need, c.needs, nothing); !ok {
 					break
 				}
-				if p.passes(int(e.kind)) && admit(s.ties, e) && s.fits(e) && t.put(s, s.candidate(e, c.class, packs, fixed)) {
+				if p.passes(int(e.kind)) && admit(s.ties, e) && e.node.fits(s.ask) && t.put(s, e.node, fixed+s.inClass(e)) {
 					found++
 				}
 			}
@@ -104,11 +101,6 @@ func (s *scorer) search(c *passingClass, fixed int64, t *top, p *passing) {
 		at = end
 	}
 }
-
-// fits reports whether there is room on a node of which a search has seen that it has
-// the cpu, the memory and in sum the devices. Most often that says it all, and the
-// node itself need not be read.
-func (s *scorer) fits(e *slot) bool { return s.plain && e.bare || e.node.fits(s.ask) }
 
 // least is the least key with which a node can be among the best.
 func (s *scorer) least(t *top, fixed int64) int64 {
@@ -122,15 +114,13 @@ func (s *scorer) least(t *top, fixed int64) int64 {
 	return missing / w
 }
 
-// candidate is a node that was found, with the part of its score that is by load and
-// with what the nodes of its class have in common.
-func (s *scorer) candidate(e *slot, of *class, packs, fixed int64) candidate {
-	load := s.view.weight * e.key
-	c := candidate{node: e.node, class: of, load: load + packs, score: load + fixed}
+// inClass is the part of a score in which the nodes of a class differ.
+func (s *scorer) inClass(e *slot) int64 {
+	sum := s.view.weight * e.key
 	if s.view.bonus > 0 {
-		c.score += s.view.bonus / unit * spreadTerm{}.value(s, e.node)
+		sum += s.view.bonus / unit * spreadTerm{}.value(s, e.node)
 	}
-	return c
+	return sum
 }
 
 // begin is where in a group of n equal nodes the search begins.
@@ -147,7 +137,7 @@ func (s *scorer) turnIn(e *node) int {
 		return s.countTurn(e)
 	}
 	r := e.class.rack(s.view.load)
-	b, i := r.find(mark{e.racks[s.view.load], e.hash}, e.Name)
+	b, i := r.find(e.racks[s.view.load], e.hash, e.Name)
 	from, _, n := r.equals(place{b, i})
 	return (r.between(from, place{b, i}) + n - s.begin(e.class, n)) % n
 }
@@ -174,16 +164,9 @@ func (s *scorer) countTurn(e *node) int {
 	return s.turns[e]
 }
 
-func (c *candidate) of() *class {
-	if c.class != nil {
-		return c.class
-	}
-	return c.node.class
-}
-
 // sooner orders two nodes of equal score that were searched in order.
 func (s *scorer) sooner(a, b *candidate) bool {
-	if c, d := a.of(), b.of(); c != d {
+	if c, d := a.node.class, b.node.class; c != d {
 		hc, hd := mix(s.key^c.hash), mix(s.key^d.hash)
 		if hc != hd {
 			return hc < hd
