@@ -103,18 +103,18 @@ func (t *tables) forget(server int) {
 func (x *run) readerOf(s *server) int { return slices.Index(x.servers, s) }
 
 // decideOn lets the engine that has come to a view go on from there. Whoever else
-// stands at that view rebuilds its own from the journal.
+// stands at that view, or begins an epoch there, makes its own from the journal.
 func (t *tables) decideOn(v *view, now api.Time, inputs []*thing) *decision {
 	t.steps++
-	e := v.live
-	if v.live = nil; e == nil {
+	e, batch := v.live, batchOf(inputs)
+	if v.live = nil; e == nil || slices.ContainsFunc(batch, opens) {
 		st, err := v.fold()
 		if err != nil {
 			return &decision{err: err}
 		}
 		e = engine.New(st)
 	}
-	out, err := e.Step(now, batchOf(inputs))
+	out, err := e.Step(now, batch)
 	if err == nil {
 		err = engine.Check(e, out)
 	}
@@ -128,6 +128,12 @@ func (t *tables) decideOn(v *view, now api.Time, inputs []*thing) *decision {
 	d := &decision{view: v.goOnTo(now, out, e, inputs), events: out.Events, answers: out.Answers, more: out.More}
 	d.view.live = e
 	return d
+}
+
+// opens reports whether an input begins an epoch.
+func opens(in engine.Input) bool {
+	_, ok := in.(*engine.Lead)
+	return ok
 }
 
 // goOnTo makes the view behind this one in a line: it looks only at what may have
@@ -172,11 +178,17 @@ func (t *tables) reread(r *record) string {
 	return t.reaudit(r)
 }
 
-// reaudit decides once more on what a record was decided on, as a follower audits,
-// now and then with an engine that is rebuilt from the journal.
+// reaudit decides once more on what a record was decided on, as a follower audits:
+// with an engine that is made anew from the journal where an epoch begins, as its
+// leader's is. Where the journal has lost records that it has seen, it waits for the
+// next epoch. Now and then the journal is replayed and compared.
 func (t *tables) reaudit(r *record) string {
 	a, before := &t.line.auditor, r.parent.view
-	if t.line.audited++; a.at != before || t.line.audited%auditEvery == 0 {
+	begins := r.view.epoch != before.epoch
+	if !begins && a.at != before {
+		return ""
+	}
+	if t.line.audited++; begins || t.line.audited%auditEvery == 0 {
 		st, err := before.fold()
 		if err != nil {
 			return fmt.Sprintf("replaying the journal fails: %v", err)
@@ -184,7 +196,9 @@ func (t *tables) reaudit(r *record) string {
 		if a.at == before && string(t.p.print(st)) != string(t.p.print(a.engine.State())) {
 			return "audit: replaying the journal gives another state than living did"
 		}
-		a.engine = engine.New(st)
+		if begins {
+			a.engine = engine.New(st)
+		}
 	}
 	a.at = r.view
 	out, err := a.engine.Step(r.view.now, batchOf(r.inputs))
