@@ -193,9 +193,10 @@ func (c *Cell) report(ctx context.Context, node string, m *nats.Msg) error {
 	if !c.leading.Load() {
 		return httpapi.ErrNotLeader
 	}
+	epoch := c.epoch() // of what is known now: a later one's would acknowledge what this one may have left out
 	kept, seq := c.shadow.concerning(node, r.Reports, c.last.Load())
 	c.count.unknown.Add(uint64(len(r.Reports) - len(kept)))
-	ack := func(seq uint64) any { return api.ReportsAck{Epoch: c.epoch(), Seq: seq} }
+	ack := func(seq uint64) any { return api.ReportsAck{Epoch: epoch, Seq: seq} }
 	if len(kept) == 0 {
 		return c.respond(m, ack(seq))
 	}
