@@ -57,7 +57,7 @@ func (x *run) handle(i int, in control.LeaderInput) {
 			s.at = x.tail.after(s.at.mark.N)[0]
 			x.say("fold record %d", s.at.mark.N)
 		case control.StepDown:
-			x.stepDown(s, a.By)
+			x.stepDown(s)
 			x.say("step down")
 		}
 	}
@@ -110,17 +110,14 @@ func (x *run) release(i int, s *server) {
 	}
 }
 
-// stepDown ends a leadership. Who waits for its batch is not answered, and asks
-// again.
-func (x *run) stepDown(s *server, by uint64) {
+// stepDown ends a leadership. Who waits for its batch, or for the next one, is not
+// answered, and asks again: what waits was looked at with what this epoch knew.
+func (x *run) stepDown(s *server) {
 	if s.flight != nil {
 		x.forsake(s.flight.items)
 	}
-	if by > 0 {
-		x.forsake(s.queue)
-		s.queue = nil
-	}
-	s.engine, s.opened, s.own, s.ears, s.quiet, s.back, s.flight, s.wire = nil, false, nil, nil, nil, nil, nil, wireIdle
+	x.forsake(s.queue)
+	s.queue, s.engine, s.opened, s.own, s.ears, s.quiet, s.back, s.flight, s.wire = nil, nil, false, nil, nil, nil, nil, nil, wireIdle
 }
 
 // decide makes the next batch of all that waits.
