@@ -18,17 +18,17 @@ const recentRecords = 200_000
 // "journal" is that of the server which the settings name, and else of this machine's,
 // running or stopped.
 func (a *app) demandOf(ctx context.Context, path string) (past *rehearse.Past, err error) {
-	journal := path == "journal"
-	if journal && a.set.server == "" {
+	recent := path == "journal"
+	if recent && a.set.server == "" {
 		if path, err = a.serverDir(); err != nil {
 			return nil, err
 		}
 		past, err = demandIn(ctx, path)
-		journal = errors.Is(err, history.ErrRunning)
-	} else if !journal {
+		recent = errors.Is(err, history.ErrRunning)
+	} else if !recent {
 		past, err = demandIn(ctx, path)
 	}
-	if journal {
+	if recent {
 		return a.demandOfServer(ctx)
 	}
 	if err != nil {
@@ -40,7 +40,7 @@ func (a *app) demandOf(ctx context.Context, path string) (past *rehearse.Past, e
 
 func (a *app) noteLeftOut(past *rehearse.Past) {
 	if past.LeftOut > 0 {
-		a.note("%d workloads are left out: services, systems, and jobs of which a task never ended", past.LeftOut)
+		a.note("left out: %s, as services, systems, or jobs of which a task never ended", counted(uint64(past.LeftOut), "workload"))
 	}
 }
 
