@@ -50,6 +50,9 @@ var rooms = []room{
 	{path: "internal/bus", may: []string{"api"}},
 	{path: "internal/journal/...", may: []string{"api", "internal/engine", "internal/state", "internal/bus", "internal/journal"}},
 	{path: "internal/artifact", may: []string{"api"}},
+	{path: "internal/series", may: []string{"api"}},
+	{path: "internal/provision", may: []string{"api"}, pure: true},
+	{path: "internal/outlook", may: []string{"api", "internal/series", "internal/forecast", "internal/provision"}},
 	{path: "internal/history", may: []string{
 		"api", "internal/engine", "internal/state", "internal/journal", "internal/bus", "internal/artifact",
 	}},
@@ -63,7 +66,7 @@ var rooms = []room{
 	{path: "internal/live/httpapi", may: []string{"api", "api/manifest", "internal/engine", "internal/sched", "internal/state", "internal/artifact", "internal/live/httpapi"}},
 	{path: "internal/live", may: []string{
 		"api", "internal/control", "internal/engine", "internal/state", "internal/journal", "internal/history", "internal/bus", "internal/artifact",
-		"internal/live/httpapi", "internal/driver/wasm", "internal/failpoint", "internal/lockfile",
+		"internal/live/httpapi", "internal/driver/wasm", "internal/failpoint", "internal/lockfile", "internal/series", "internal/outlook",
 	}},
 	{path: "internal/local", may: []string{"*"}},
 	{path: "internal/demo/...", may: []string{"*"}},
