@@ -71,6 +71,17 @@ type Beat struct {
 	Version uint64    `json:"version" cbor:"2,keyasint,omitempty"` // of the assignments that the agent has: the leader hints when it is behind
 	Used    Resources `json:"used" cbor:"3,keyasint,omitempty"`
 	Running int32     `json:"running" cbor:"4,keyasint,omitempty"`
+	Tasks   []TaskUse `json:"tasks,omitempty" cbor:"5,keyasint,omitempty"` // some of the running attempts, in turn; at most MaxTaskUses
+}
+
+// MaxTaskUses bounds the samples in one Beat.
+const MaxTaskUses = 24
+
+// TaskUse is what one running attempt uses.
+type TaskUse struct {
+	Attempt `cbor:"1,keyasint"`
+	CPU     Milli `json:"cpu" cbor:"2,keyasint,omitempty"`    // mean since the sample before
+	Memory  Bytes `json:"memory" cbor:"3,keyasint,omitempty"` // resident now
 }
 
 // Hint says that a node's set has changed.

@@ -124,7 +124,7 @@ func (n *node) exchange(ctx context.Context, a core.Action) (in core.Input, tick
 		return core.Set{Ticket: a.Ticket, Set: s}, a.Ticket, err
 	case core.SendBeat:
 		var h api.Hint
-		a.Beat.Used = n.used()
+		a.Beat.Used, a.Beat.Tasks = n.used(), n.taskUse()
 		err = n.codec.call(ctx, n.link, "beat", a.Beat, &h)
 		return core.Beaten{Ticket: a.Ticket, Hint: h}, a.Ticket, err
 	case core.SendReports:
