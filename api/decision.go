@@ -42,6 +42,9 @@ type Decision struct {
 	// Speed is how fast the task runs on the chosen kind of machine, where runs on
 	// several kinds are known. Run counts with it.
 	Speed *MachineSpeed `json:"speed,omitempty" cbor:"12,keyasint,omitempty"`
+	// Stage is that of the change of strategy under which it was decided: StageShadow,
+	// StageCanary or StageControl.
+	Stage string `json:"stage,omitempty" cbor:"13,keyasint,omitempty"`
 }
 
 // MaxMachines is how many kinds of machines are told apart in the history of a task.

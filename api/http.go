@@ -110,6 +110,9 @@ type SettingsRequest struct {
 	// Probation has the change of the strategy watched, and taken back when what comes
 	// after it is surely worse than allowed.
 	Probation *Probation `json:"probation,omitempty"`
+	// Stages has the strategy tried beside the present one, then for a share of the
+	// jobs, before it becomes the cell's, which Probation watches then.
+	Stages *Stages `json:"stages,omitempty"`
 }
 
 // Stored names an artifact that the cell's store holds.

@@ -162,6 +162,8 @@ type CellStatus struct {
 	Losses []AcceptedLoss `json:"losses,omitempty"`
 	// Probation is the last change of the cell's strategy that was watched.
 	Probation *ProbationView `json:"probation,omitempty"`
+	// Rollout is the last change of the cell's strategy that was made in stages.
+	Rollout *RolloutView `json:"rollout,omitempty"`
 }
 
 // The roles of a server.

@@ -58,6 +58,8 @@ func (e *Engine) input(in Input) state.Answer {
 		return e.registerCell(&v.Cell)
 	case *Planned:
 		e.planned(v)
+	case *Shadowed:
+		e.shadowed(v)
 	default:
 		e.cellInput(in)
 	}
@@ -288,19 +290,33 @@ func (e *Engine) settings(in *PutSettings, key string) state.Answer {
 		if !e.index.Knows(in.Strategy) {
 			return e.unknownStrategy(in.Strategy)
 		}
-		s.Strategy = in.Strategy
+		if in.Stages == nil {
+			s.Strategy = in.Strategy
+		}
 	}
 	if in.Probation != nil {
 		if a := e.mayTry(in); a.Code != state.CodeOK {
 			return a
 		}
 	}
-	if s == e.st.Settings {
+	if in.Stages != nil {
+		if a := e.mayRollOut(in); a.Code != state.CodeOK {
+			return a
+		}
+	}
+	ends := in.Strategy != "" && e.st.InRollout() != nil
+	if s == e.st.Settings && in.Stages == nil && !ends {
 		return state.Answer{Action: "unchanged"}
+	}
+	if ends {
+		e.replaceRollout(in.Strategy)
 	}
 	e.strategySet(s.Strategy)
 	e.emit(&state.SettingsChanged{Settings: s, Key: key})
-	if in.Probation != nil {
+	switch {
+	case in.Stages != nil:
+		e.emit(&state.RolloutBegun{To: in.Strategy, Asked: *in.Probation, Stages: *in.Stages})
+	case in.Probation != nil:
 		e.emit(&state.ProbationBegun{To: s.Strategy, Asked: *in.Probation})
 	}
 	return state.Answer{Action: "updated"}

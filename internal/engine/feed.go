@@ -51,6 +51,7 @@ func (e *Engine) rebuild() {
 	e.retentionTimer()
 	e.planChanged()
 	e.probationTimer()
+	e.rolloutTimer()
 }
 
 // reindex brings the indexes in step with the state after an event.
@@ -61,6 +62,7 @@ func (e *Engine) reindex(ev state.Event) {
 		e.settingsChanged()
 	case *state.StrategyPut, *state.TenantPut:
 		e.useStrategies()
+		e.sidesChanged()
 	case *state.SitePut:
 		e.index.PutSite(v.Site)
 	case *state.NodeRegistered:
@@ -83,6 +85,8 @@ func (e *Engine) reindex(ev state.Event) {
 		e.planChanged()
 	case *state.ProbationBegun, *state.ProbationJudged:
 		e.probationTimer()
+	case *state.RolloutBegun, *state.RolloutJudged:
+		e.stageChanged()
 	case *state.TasksReady:
 		w := e.st.Workloads[v.Workload]
 		for i := v.From; i < v.To; i++ {
@@ -372,6 +376,10 @@ func (e *Engine) askFor(w *state.Workload, t *state.Task) *sched.Ask {
 // ask is makeAsk with what the cell's strategy wants to know besides.
 func (e *Engine) ask(w *state.Workload, t *state.Task) *sched.Ask {
 	ask := makeAsk(w, t)
+	if to := e.tried(w); to != "" {
+		ask.Strategy = to
+		ask.Shape += "=" + to
+	}
 	if e.index.Depth() > 0 {
 		ask.Self, ask.Now, ask.Hold = selfOf(t.Ref, ask), e.st.Now, occupies(w, t.Ref.Task)
 		ask.Shape += "~" + strconv.FormatInt(int64(ask.Hold), 36)

@@ -35,6 +35,7 @@ const (
 	InputPutStrategy
 	InputPutTenant
 	InputPlanned
+	InputShadowed
 )
 
 // Caller is part of every command: who asks, and the idempotency key under which
@@ -123,6 +124,8 @@ type PutSettings struct {
 	Strategy  string       `cbor:"6,keyasint,omitempty"`
 	// Probation has the change of the strategy watched; nil does not.
 	Probation *api.Probation `cbor:"7,keyasint,omitempty"`
+	// Stages has the strategy tried step by step first; nil makes it the cell's at once.
+	Stages *api.Stages `cbor:"8,keyasint,omitempty"`
 }
 
 // PutStrategy declares or replaces a strategy.
@@ -227,6 +230,8 @@ func NewInput(k InputKind) Input {
 		return new(Loss)
 	case InputPlanned:
 		return new(Planned)
+	case InputShadowed:
+		return new(Shadowed)
 	}
 	return nil
 }

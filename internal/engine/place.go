@@ -79,7 +79,8 @@ func (e *Engine) bind(ref api.TaskRef, d *api.Decision, devices []api.DeviceShar
 	if r := e.index.Promised(ref); r != nil {
 		e.emit(&state.ReservationEnded{ID: r.ID})
 	}
-	_, t := e.st.Task(ref)
+	w, t := e.st.Task(ref)
+	d.Stage = e.stageOf(w, d)
 	e.emit(&state.TaskPlaced{Ref: ref, Try: t.Try + 1, Node: d.Chosen.Node, Decision: d, Devices: devices})
 }
 

@@ -109,25 +109,31 @@ func (e *Engine) rollStrategyBack(p *state.Probation) {
 func (e *Engine) withOpen(p *state.Probation) []state.Tally {
 	out := slices.Clone(p.Tallies)
 	for _, w := range e.st.Workloads { // order-free: sums
-		age := e.st.Now.Sub(w.Submitted)
 		if w.Status.Final() || !p.Watches(w) {
 			continue
 		}
-		for i := range p.Asked.Goals {
-			g := &p.Asked.Goals[i]
-			if age <= g.Limit {
-				continue
-			}
-			n := 1
-			if wait, _, _ := g.Metric.Parts(); wait {
-				n = unbegun(w)
-			}
-			for range n {
-				out[i].Add(age, g.Limit)
-			}
-		}
+		e.addOpen(out, p.Asked.Goals, w)
 	}
 	return out
+}
+
+// addOpen adds a job that has not ended to the tallies of those goals of which it is
+// beyond the limit.
+func (e *Engine) addOpen(tallies []state.Tally, goals []api.Goal, w *state.Workload) {
+	age := e.st.Now.Sub(w.Submitted)
+	for i := range goals {
+		g := &goals[i]
+		if age <= g.Limit {
+			continue
+		}
+		n := 1
+		if wait, _, _ := g.Metric.Parts(); wait {
+			n = unbegun(w)
+		}
+		for range n {
+			tallies[i].Add(age, g.Limit)
+		}
+	}
 }
 
 // unbegun counts the elements of a job that never ran.
@@ -205,8 +211,7 @@ func (e *Engine) ViewProbation() *api.ProbationView {
 		Strategy: p.To, Since: p.Since, Status: p.Judged.String(), Reason: p.Reason, Asked: p.Asked, Until: cmp.Or(p.Ended, p.Since.Add(p.Asked.Window)),
 	}
 	for i := range p.Tallies {
-		t := &p.Tallies[i]
-		v.Figures = append(v.Figures, api.LiveFigure{Samples: int64(t.N), Mean: meanOf(t), Beyond: int64(t.Beyond)})
+		v.Figures = append(v.Figures, liveFigure(&p.Tallies[i]))
 	}
 	return v
 }

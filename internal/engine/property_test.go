@@ -81,6 +81,9 @@ func (h *chance) pass() {
 func (h *chance) input() engine.Input {
 	switch h.pick("what", 17) {
 	case 16:
+		if in := h.world.shadowed(); in != nil && h.pick("shadowed", 2) == 0 {
+			return in
+		}
 		return h.plan()
 	case 0, 1:
 		return &engine.Register{Node: h.node(oneOf(h, "node", nodeNames...))}
@@ -132,12 +135,26 @@ func (h *chance) probation() *api.Probation {
 	}}
 }
 
+// stages has such a strategy tried in stages first now and then.
+func (h *chance) stages(p *api.Probation) *api.Stages {
+	if p == nil || h.pick("stages", 2) == 0 {
+		return nil
+	}
+	s := &api.Stages{Shadow: oneOf(h, "shadow", 0, 16*api.Second), Stop: h.pick("stop", 3) == 0}
+	if h.pick("canary", 3) > 0 {
+		s.Canary, s.Share = 16*api.Second, 50
+	}
+	return s
+}
+
 func (h *chance) rare() engine.Input {
 	switch h.pick("rare", 8) {
 	case 5:
 		h.world.ordered = h.world.ordered || h.pick("order", 2) == 0 // from here on priority is not all
 		if !h.world.ordered {
-			return &engine.PutSettings{Strategy: h.strategy(), Home: oneOf(h, "home", "", "s1", "s2"), Probation: h.probation()}
+			in := &engine.PutSettings{Strategy: h.strategy(), Home: oneOf(h, "home", "", "s1", "s2"), Probation: h.probation()}
+			in.Stages = h.stages(in.Probation)
+			return in
 		}
 		return &engine.PutSettings{Strategy: oneOf(h, "cell", "dynamic", "min-total-completion", "fifo", "deadline", "dynamic-priority", "shortest-first", "fair-share", "backfill", "conservative-backfill", "mine")}
 	case 6:

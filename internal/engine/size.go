@@ -63,6 +63,12 @@ func sizeOf(ev state.Event) int {
 		return len(v.To) + probationSize(&v.Asked)
 	case *state.ProbationJudged:
 		return smallSize + len(v.Reason)
+	case *state.RolloutBegun:
+		return len(v.To) + probationSize(&v.Asked) + stagesSize(&v.Stages)
+	case *state.RolloutShadowed:
+		return smallSize + 10*numberSize
+	case *state.RolloutJudged:
+		return smallSize + len(v.Reason)
 	case *state.PlanClosed:
 		return 2*smallSize + len(v.Outcome.Planner)
 	case *state.Answered:
@@ -135,7 +141,9 @@ func SizeOf(in Input) int {
 	case *Planned:
 		return plannedSize(v)
 	case *PutSettings:
-		return 4*smallSize + maxText + callerSize(&v.Caller) + len(v.Home) + len(v.Strategy) + probationSize(v.Probation)
+		return 4*smallSize + maxText + callerSize(&v.Caller) + len(v.Home) + len(v.Strategy) + probationSize(v.Probation) + stagesSize(v.Stages)
+	case *Shadowed:
+		return smallSize + 10*numberSize + len(v.Strategy)
 	case *PutStrategy:
 		return strategySize(&v.Strategy) + callerSize(&v.Caller)
 	case *PutTenant:
@@ -250,7 +258,7 @@ func decisionSize(d *api.Decision) int {
 	if d == nil {
 		return 0
 	}
-	n := 6*numberSize + 3*headSize + len(d.Strategy) + candidateSize(d.Chosen)
+	n := 6*numberSize + 4*headSize + len(d.Strategy) + len(d.Stage) + candidateSize(d.Chosen)
 	for i := range d.RunnersUp {
 		n += candidateSize(&d.RunnersUp[i])
 	}

@@ -27,6 +27,7 @@ const (
 	timerReplan                     // running tasks that a planner might move: only wakes
 	timerPromised                   // a waiting task was promised room from now on; ref is the task
 	timerProbation                  // a look at the strategy on probation
+	timerRollout                    // a look at the stage of a roll-out
 )
 
 type timer struct {
@@ -151,6 +152,8 @@ func (e *Engine) due(now api.Time) {
 			e.planLate(&v)
 		case timerProbation:
 			e.look(&v)
+		case timerRollout:
+			e.lookAtStage(&v)
 		case timerReplan: // every Step looks for itself
 		}
 	}
@@ -163,7 +166,7 @@ func (e *Engine) outdated(v *timer) bool {
 	case timerLease, timerDrain:
 		n := e.st.Nodes[v.node]
 		return n == nil || !n.Silent && !n.Drain
-	case timerRetention, timerPlan, timerReplan, timerProbation:
+	case timerRetention, timerPlan, timerReplan, timerProbation, timerRollout:
 		return false
 	}
 	w := e.st.Workloads[v.ref.Workload]

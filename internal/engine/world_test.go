@@ -18,8 +18,9 @@ type world struct {
 	follower *engine.Engine
 	rebuilt  []*engine.Engine
 	history  []record
-	placed   [][]given     // by step
-	events   []state.Event // of the last Step
+	placed   [][]given         // by step
+	shadow   state.ShadowTally // what a strategy in its shadow stage would have done, since it was last told
+	events   []state.Event     // of the last Step
 	answers  []state.Answer
 	more     bool
 	wake     api.Time
@@ -142,8 +143,16 @@ func (w *world) follow(t fataler, events []byte) {
 	if err != nil {
 		t.Fatalf("decode events: %v", err)
 	}
-	if err := w.follower.Follow(w.now, list); err != nil {
+	if err := w.follower.Follow(w.now, nil); err != nil { // time passes first
 		t.Fatalf("%v", err)
+	}
+	for i, ev := range list {
+		if p, ok := ev.(*state.TaskPlaced); ok {
+			w.follower.Beside(p, &w.shadow, false)
+		}
+		if err := w.follower.Follow(w.now, list[i:i+1]); err != nil {
+			t.Fatalf("%v", err)
+		}
 	}
 	if a, b := stateBytes(t, w.engine.State()), stateBytes(t, w.follower.State()); !bytes.Equal(a, b) {
 		t.Fatalf("the follower's state differs after %s", show(w.events))

@@ -62,9 +62,11 @@ type Cell struct {
 	alive    *alive
 	shadow   *shadow
 	audit    *auditing // nil: it is off
+	observer *observer // nil: its series cannot be kept
 	travel   travel
 	recent   *lines        // the end of the log
 	plans    chan struct{} // of capacity 1: a plan may be asked for
+	trial    chan struct{} // of capacity 1: a strategy may be in its shadow stage
 	bundling chan struct{} // of capacity 1: one bundle at a time
 	start    control.Mark  // the last record when the cell was opened
 	lost     int           // entries that were given up then, as accepted
@@ -127,7 +129,7 @@ func Open(ctx context.Context, cfg Config) (*Cell, error) {
 	c := &Cell{
 		recent: keep.lines, bundling: make(chan struct{}, 1),
 		cfg: cfg, log: cfg.Logger, queue: newQueue(cfg.Limits), post: newPost(control.DefaultIntakeLimits()), beats: newBeats(), alive: newAlive(cfg.SilentAfter, cfg.Wall), ready: make(chan struct{}),
-		lending: make(chan struct{}, 1), plans: make(chan struct{}, 1),
+		lending: make(chan struct{}, 1), plans: make(chan struct{}, 1), trial: make(chan struct{}, 1),
 	}
 	if err := c.open(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open cell %s in %s: %w", cfg.Cell, cfg.Dir, err), c.Close())
@@ -195,6 +197,7 @@ func (c *Cell) openStores() (err error) {
 	if c.witness, err = journal.OpenWitness(at("head")); err != nil {
 		return err
 	}
+	c.openSeries(at("series"))
 	files, err := artifact.OpenFiles(at("artifacts"), artifact.Options{MaxSize: int64(c.cfg.MaxArtifact)})
 	if err == nil {
 		c.artifacts = files
@@ -243,6 +246,9 @@ func (c *Cell) Close() error {
 	if c.artifacts != nil {
 		errs = append(errs, c.artifacts.Close())
 	}
+	if c.observer != nil {
+		errs = append(errs, c.observer.store.Close())
+	}
 	if c.lock != nil {
 		errs = append(errs, c.lock.Release())
 	}
@@ -259,6 +265,7 @@ func (c *Cell) opened(epoch uint64, st *state.State, at time.Time) {
 	c.term.Store(epoch)
 	c.leading.Store(true)
 	poke(c.plans) // one may be open that the leader before was asked for
+	poke(c.trial)
 	c.cluster.won(epoch, at)
 	c.queue.open()
 	c.readyOnce.Do(func() { close(c.ready) })

@@ -99,6 +99,12 @@ func describeNode(ev state.Event, out *api.WatchEvent) bool {
 		if e.Reason != "" {
 			out.Detail += ": " + e.Reason
 		}
+	case *state.RolloutBegun:
+		out.Detail = "strategy " + e.To + " is tried in the place of " + e.Asked.From
+	case *state.RolloutShadowed:
+		out.Detail = number(e.Tally.Decisions) + " decisions, " + number(e.Tally.Differ) + " to another node, " + number(e.Tally.Refused) + " refused"
+	case *state.RolloutJudged:
+		out.Detail = rolloutText(e)
 	case *state.LeaderStarted:
 		out.Detail = "epoch " + number(e.Epoch) + " of " + e.Server
 	case *state.LossAccepted:
@@ -209,4 +215,19 @@ var kindNames = map[state.Kind]string{
 	state.KindTaskUnbooked:      "task.unbooked",
 	state.KindProbationBegun:    "probation.begun",
 	state.KindProbationJudged:   "probation.judged",
+	state.KindRolloutBegun:      "rollout.begun",
+	state.KindRolloutShadowed:   "rollout.shadowed",
+	state.KindRolloutJudged:     "rollout.judged",
+}
+
+// rolloutText says what a look at a stage came to.
+func rolloutText(e *state.RolloutJudged) string {
+	text := e.End.String()
+	if e.Next != state.StageNone {
+		text = "next: " + e.Next.String()
+	}
+	if e.Reason != "" {
+		text += ": " + e.Reason
+	}
+	return text
 }

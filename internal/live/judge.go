@@ -157,9 +157,15 @@ func (c *Cell) archiveProved(ctx context.Context, base, n uint64) error {
 
 // saw notes that a record was acknowledged.
 func (c *Cell) saw(f *fold) {
+	if c.observer != nil {
+		c.observer.saw(f, c.shadow.engine.State())
+	}
 	for _, ev := range f.events {
-		if _, asked := ev.(*state.PlanAsked); asked {
+		switch ev.(type) {
+		case *state.PlanAsked:
 			poke(c.plans)
+		case *state.RolloutBegun:
+			poke(c.trial)
 		}
 	}
 	if err := c.witness.Saw(journal.Seen{Link: f.at, Epoch: f.epoch, Seq: f.seq}); err != nil && c.count.unseen.Add(1) == 1 {

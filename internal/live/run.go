@@ -36,6 +36,10 @@ func (c *Cell) Run(parent context.Context) error {
 	folded := c.follow(ctx, stop)
 	c.background.Go(func() { c.sweep(ctx) })
 	c.background.Go(func() { c.plan(ctx) })
+	if c.observer != nil {
+		c.background.Go(func() { c.observe(ctx) })
+	}
+	c.background.Go(func() { c.tellShadow(ctx) })
 	if c.audit != nil {
 		c.background.Go(func() { c.audit.run(ctx) })
 	}

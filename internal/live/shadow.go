@@ -38,6 +38,7 @@ type shadow struct {
 	changed chan struct{} // closed and replaced when at moves
 	sets    map[string]*nodeSet
 	ring    ring
+	beside  beside
 	// tracked is told, under mu, which nodes came and went.
 	tracked func(node string, known bool)
 }
@@ -94,7 +95,11 @@ func (s *shadow) fold(f *fold) ([]string, error) {
 	}
 	b.strays(f.inputs)
 	specs := make([]*api.Workload, len(f.events))
+	shadowed := 0
 	for i, ev := range f.events {
+		if p, ok := ev.(*state.TaskPlaced); ok {
+			s.sees(p, &shadowed)
+		}
 		specs[i] = s.specOf(ev) // before: it may be forgotten
 		if err := b.apply(f.events[i : i+1]); err != nil {
 			return nil, err

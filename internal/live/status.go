@@ -40,7 +40,7 @@ func (c *Cell) Status() api.CellStatus {
 		Version: c.cfg.Build, Cell: c.cfg.Cell, Leader: role == api.RoleLeader, Role: role, Servers: c.cluster.view(), Epoch: st.Epoch, Seq: s.last,
 		Nodes: int32(len(st.Nodes)), Finished: int64(st.Totals.Ended),
 	}
-	out.Record, out.Probation = s.at.N, s.engine.ViewProbation()
+	out.Record, out.Probation, out.Rollout = s.at.N, s.engine.ViewProbation(), s.engine.ViewRollout()
 	for _, l := range st.Losses {
 		out.Losses = append(out.Losses, api.AcceptedLoss{From: l.From, Entries: l.Entries, Epoch: l.Epoch, At: l.At})
 	}

@@ -61,6 +61,9 @@ func (s *State) Apply(at api.Time, ev Event) error {
 		if mine, err := s.applyProbation(ev); mine {
 			return err
 		}
+		if mine, err := s.applyRollout(ev); mine {
+			return err
+		}
 		return s.applyTask(ev)
 	}
 	return nil

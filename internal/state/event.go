@@ -64,6 +64,9 @@ const (
 	KindTaskUnbooked
 	KindProbationBegun
 	KindProbationJudged
+	KindRolloutBegun
+	KindRolloutShadowed
+	KindRolloutJudged
 )
 
 // LeaderStarted opens an epoch; it is the read barrier of a new leader.
@@ -445,6 +448,9 @@ var makers = [...]func() Event{
 	KindTaskUnbooked:      func() Event { return new(TaskUnbooked) },
 	KindProbationBegun:    func() Event { return new(ProbationBegun) },
 	KindProbationJudged:   func() Event { return new(ProbationJudged) },
+	KindRolloutBegun:      func() Event { return new(RolloutBegun) },
+	KindRolloutShadowed:   func() Event { return new(RolloutShadowed) },
+	KindRolloutJudged:     func() Event { return new(RolloutJudged) },
 	KindShapeRefused:      func() Event { return new(ShapeRefused) },
 	KindShapeCleared:      func() Event { return new(ShapeCleared) },
 	KindTaskStarted:       func() Event { return new(TaskStarted) },

@@ -111,16 +111,10 @@ func (p *Probation) Watches(w *Workload) bool {
 	return w.Submitted >= p.Since && w.Spec.Kind == api.KindJob && (w.Spec.Schedule == nil || w.Parent != 0) && !w.Away()
 }
 
-// tally counts a time that is over for every goal of its kind.
+// tally counts a time that is over for the canary and for the probation that go on.
 func (s *State) tally(w *Workload, wait bool) {
-	p := s.OnProbation()
-	if p == nil || !p.Watches(w) {
-		return
-	}
-	for i := range p.Asked.Goals {
-		g := &p.Asked.Goals[i]
-		if ofWait, _, ok := g.Metric.Parts(); ok && ofWait == wait {
-			p.Tallies[i].Add(s.Now.Sub(w.Submitted), g.Limit)
-		}
+	s.tallyCanary(w, wait)
+	if p := s.OnProbation(); p != nil && p.Watches(w) {
+		countTime(p.Asked.Goals, p.Tallies, wait, s.Now.Sub(w.Submitted))
 	}
 }

@@ -45,6 +45,8 @@ type State struct {
 
 	Probation *Probation `cbor:"24,keyasint,omitempty"` // the last one; nil: no change of the strategy was ever watched
 
+	Rollout *Rollout `cbor:"30,keyasint,omitempty"` // the last one; nil: no strategy was ever tried in stages
+
 	load    Load
 	origins map[api.HandoverID]uint64 // to the workload that accepted it
 	names   map[string]uint64         // "tenant/name" to the newest workload of that name

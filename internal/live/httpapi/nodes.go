@@ -136,11 +136,14 @@ func (s *Server) putSettings(ctx context.Context, in *putSettings) (*answer[api.
 	if b.Probation != nil {
 		b.Probation.Normalize()
 	}
+	if b.Stages != nil {
+		b.Stages.Normalize()
+	}
 	if faults := settingsFaults(b); len(faults) > 0 {
 		return nil, invalid(faults)
 	}
 	c := &engine.PutSettings{
-		Caller: caller(ctx, in.Command), RetainFor: b.RetainFor, RetainMax: b.RetainMax, Lease: b.Lease, Home: b.Home, Strategy: b.Strategy, Probation: b.Probation,
+		Caller: caller(ctx, in.Command), RetainFor: b.RetainFor, RetainMax: b.RetainMax, Lease: b.Lease, Home: b.Home, Strategy: b.Strategy, Probation: b.Probation, Stages: b.Stages,
 	}
 	return s.change(ctx, c, api.Applied{Name: "settings"})
 }
@@ -163,6 +166,14 @@ func settingsFaults(b api.SettingsRequest) (faults []api.FieldError) {
 	if b.Probation != nil {
 		for _, f := range b.Probation.Validate() {
 			faults = append(faults, api.FieldError{Path: "probation." + f.Path, Message: f.Message})
+		}
+	}
+	if b.Stages != nil {
+		for _, f := range b.Stages.Validate() {
+			faults = append(faults, api.FieldError{Path: strings.TrimSuffix("stages."+f.Path, "."), Message: f.Message})
+		}
+		if b.Probation == nil {
+			faults = append(faults, api.FieldError{Path: "probation", Message: "is missing: it has the goals by which the stages are judged"})
 		}
 	}
 	if b.Probation != nil && b.Strategy == "" {
