@@ -43,6 +43,7 @@ var rooms = []room{
 	{path: "internal/twin", may: []string{"api", "internal/engine", "internal/state"}, pure: true},
 	{path: "internal/chaos", may: []string{"api", "internal/control", "internal/engine", "internal/state", "internal/agent/core"}, pure: true},
 	{path: "internal/trace", may: []string{"api"}},
+	{path: "internal/signal", may: []string{"api", "api/cron", "internal/forecast"}},
 	{path: "internal/rehearse", may: []string{"api", "internal/energy", "internal/twin", "internal/trace", "internal/journal", "internal/engine", "internal/state", "internal/report"}},
 	{path: "internal/failpoint"},
 	{path: "internal/lockfile"},

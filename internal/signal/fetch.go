@@ -1,0 +1,151 @@
+package signal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"drover.dev/api"
+)
+
+// Client asks feeds. The zero value works.
+type Client struct {
+	HTTP  *http.Client                                     // default: one without proxies' surprises
+	Sleep func(ctx context.Context, d time.Duration) error // default: as long as it says
+	Now   func() time.Time                                 // default: the machine's clock
+}
+
+// Fetch asks a feed once, with further tries when the source is busy or out of reach:
+// after one second, then twice as long each time, give or take half. The answer of a
+// source that says how long to wait is heeded up to a minute.
+func (c *Client) Fetch(ctx context.Context, f *Feed) (*Reading, error) {
+	var err error
+	pause := time.Second
+	for try := range f.Tries {
+		if try > 0 {
+			var again *againError
+			if errors.As(err, &again); again.after > 0 {
+				pause = min(again.after, time.Minute)
+			}
+			if err := c.sleep(ctx, pause/2+rand.N(pause)); err != nil {
+				return nil, err
+			}
+			pause *= 2
+		}
+		var r *Reading
+		if r, err = c.once(ctx, f); err == nil {
+			return r, nil
+		}
+		var again *againError
+		if !errors.As(err, &again) || ctx.Err() != nil {
+			break
+		}
+	}
+	return nil, fmt.Errorf("feed %s: %w", f.Name, err)
+}
+
+// againError is one that may be gone with the next try.
+type againError struct {
+	error
+	after time.Duration
+}
+
+func (e *againError) Unwrap() error { return e.error }
+
+func (c *Client) once(ctx context.Context, f *Feed) (*Reading, error) {
+	ctx, stop := context.WithTimeout(ctx, f.Timeout.std())
+	defer stop()
+	now := c.now()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, f.address(now), nil)
+	if err != nil {
+		return nil, errors.New("its URL cannot be asked")
+	}
+	req.Header.Set("Accept", "application/json")
+	req.Header.Set("User-Agent", "drover")
+	for name, secret := range f.Headers {
+		v, err := secret.value()
+		if err != nil {
+			return nil, err
+		}
+		req.Header.Set(name, v)
+	}
+	resp, err := c.client().Do(req)
+	if err != nil {
+		return nil, &againError{fmt.Errorf("%s does not answer: %w", req.URL.Host, plain(err)), 0}
+	}
+	defer resp.Body.Close() //nolint:errcheck // it was read
+	body, err := io.ReadAll(io.LimitReader(resp.Body, f.MaxBytes+1))
+	switch {
+	case err != nil:
+		return nil, &againError{fmt.Errorf("%s broke off: %w", req.URL.Host, plain(err)), 0}
+	case int64(len(body)) > f.MaxBytes:
+		return nil, fmt.Errorf("%s answers with more than %d bytes", req.URL.Host, f.MaxBytes)
+	case resp.StatusCode != http.StatusOK:
+		return nil, refused(req.URL.Host, resp, body)
+	}
+	return f.read(body, api.Time(now.UnixNano()))
+}
+
+// plain drops the URL of a request's error: it may hold what is nobody's business.
+func plain(err error) error {
+	for {
+		inner := errors.Unwrap(err)
+		if inner == nil {
+			return err
+		}
+		err = inner
+	}
+}
+
+// refused says what a source answered instead of values.
+func refused(host string, resp *http.Response, body []byte) error {
+	said := strings.Join(strings.Fields(string(body[:min(len(body), 400)])), " ")
+	err := fmt.Errorf("%s answers %d: %.160s", host, resp.StatusCode, said)
+	switch {
+	case resp.StatusCode == http.StatusUnauthorized || resp.StatusCode == http.StatusForbidden:
+		return fmt.Errorf("%s refuses the key (%d): set it in the feed's headers", host, resp.StatusCode)
+	case resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode >= 500:
+		seconds, _ := strconv.Atoi(resp.Header.Get("Retry-After"))
+		return &againError{err, time.Duration(max(seconds, 0)) * time.Second}
+	}
+	return err
+}
+
+func (c *Client) now() time.Time {
+	if c.Now != nil {
+		return c.Now()
+	}
+	return time.Now()
+}
+
+func (c *Client) client() *http.Client {
+	if c.HTTP != nil {
+		return c.HTTP
+	}
+	return &http.Client{CheckRedirect: func(req *http.Request, via []*http.Request) error {
+		if len(via) > 3 || req.URL.Host != via[0].URL.Host {
+			return errors.New("it sends elsewhere") // with the key in a header
+		}
+		return nil
+	}}
+}
+
+func (c *Client) sleep(ctx context.Context, d time.Duration) error {
+	if c.Sleep != nil {
+		return c.Sleep(ctx, d)
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}
