@@ -8,6 +8,7 @@ import (
 	"io"
 	"iter"
 	"net/http"
+	"time"
 
 	"drover.dev/api"
 	"drover.dev/internal/artifact"
@@ -75,6 +76,11 @@ func (f *Frozen) Watch(context.Context, uint64) iter.Seq2[api.WatchEvent, error]
 	return func(yield func(api.WatchEvent, error) bool) { yield(api.WatchEvent{}, ErrFrozen) }
 }
 
+// Journal implements httpapi.Cell.
+func (f *Frozen) Journal(context.Context, httpapi.JournalPlace, time.Duration) iter.Seq2[httpapi.Written, error] {
+	return func(yield func(httpapi.Written, error) bool) { yield(httpapi.Written{}, ErrFrozen) }
+}
+
 // Log implements httpapi.Cell.
 func (f *Frozen) Log(context.Context, string, api.LogRequest) (api.LogChunk, error) {
 	return api.LogChunk{}, ErrFrozen
@@ -99,6 +105,9 @@ func (f *Frozen) Join(context.Context, api.JoinRequest) (api.JoinReply, error) {
 func (f *Frozen) Authorize(string) (httpapi.Principal, bool) {
 	return httpapi.Principal{Name: "reader", Admin: true}, true
 }
+
+// Outlook implements httpapi.Cell: there is none.
+func (f *Frozen) Outlook() httpapi.Outlook { return nil }
 
 // Status implements httpapi.Cell.
 func (f *Frozen) Status() api.CellStatus { return api.CellStatus{Cell: f.cell, Record: f.last.N} }

@@ -38,6 +38,12 @@ type Cell interface {
 	// Bundle makes a file with the cell's recent history, to be read elsewhere; it
 	// goes when it is closed.
 	Bundle(ctx context.Context, o BundleOptions) (io.ReadSeekCloser, error)
+	// Journal yields the records after a place of the chain, in order, and then those
+	// that come, until ctx ends; one without data whenever there is none for the time
+	// being, and every so often while that lasts. The error is ErrOtherPast or
+	// ErrNoPast when the journal does not go on from that place, or says why it cannot
+	// be read.
+	Journal(ctx context.Context, after JournalPlace, beat time.Duration) iter.Seq2[Written, error]
 	// Artifacts is the cell's store.
 	Artifacts() artifact.Store
 	// Inspect gives the facts of a stored program; its errors say what is wrong
@@ -49,6 +55,8 @@ type Cell interface {
 	// Authorize says who a bearer token stands for, in time that does not
 	// depend on the token.
 	Authorize(token string) (Principal, bool)
+	// Outlook is what this server keeps of numbers over time; nil: nothing.
+	Outlook() Outlook
 	// Status is the cell as it is now.
 	Status() api.CellStatus
 	// LastSeen is when the leader last heard of a node; 0 is never.

@@ -173,7 +173,7 @@ func isArtifact(path string) bool { return strings.HasPrefix(path, artifactsPath
 // of short requests are not for it.
 func isStream(r *http.Request) bool {
 	switch r.URL.Path {
-	case bundlePath, profilePath, "/v1/watch":
+	case bundlePath, profilePath, journalPath, "/v1/watch":
 		return true
 	}
 	return isArtifact(r.URL.Path) || strings.HasSuffix(r.URL.Path, "/logs")

@@ -60,8 +60,8 @@ func TestDescribedPathsExist(t *testing.T) {
 	}
 	w := start(t, httpapi.Options{})
 	for path, methods := range doc.Paths {
-		if path == "/v1/watch" {
-			continue // it does not end by itself
+		if path == "/v1/watch" || path == "/v1/journal" {
+			continue // they do not end by themselves
 		}
 		for method := range methods {
 			r := w.do(strings.ToUpper(method), strings.NewReplacer("{", "x", "}", "x").Replace(path), "")

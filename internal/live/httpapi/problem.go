@@ -88,6 +88,8 @@ func problemOf(err error) *problem {
 		return retry(http.StatusTooManyRequests, busy.Error(), busy.RetryAfter)
 	case errors.Is(err, ErrNoPast):
 		return newProblem(http.StatusNotFound, err.Error())
+	case errors.Is(err, ErrOtherPast):
+		return newProblem(http.StatusConflict, err.Error())
 	case errors.Is(err, ErrNameTaken):
 		return newProblem(http.StatusForbidden, err.Error())
 	case errors.Is(err, ErrNoChild):

@@ -50,7 +50,9 @@ func New(cell Cell, opt Options) *Server {
 	s.artifactRoutes()
 	s.streamRoutes()
 	s.statusRoutes()
+	s.outlookRoutes()
 	s.bundleRoutes()
+	s.journalRoutes()
 	s.profileRoutes()
 	s.openapi = sync.OnceValue(func() []byte {
 		b, err := json.Marshal(s.api.OpenAPI())

@@ -85,6 +85,29 @@ func (c *Cell) Bundle(_ context.Context, o httpapi.BundleOptions) (io.ReadSeekCl
 	return nopCloser{strings.NewReader(text)}, nil
 }
 
+// Outlook implements httpapi.Cell: it keeps no series.
+func (c *Cell) Outlook() httpapi.Outlook { return nil }
+
+// Journal implements httpapi.Cell: it has one record of one byte, and is quiet.
+func (c *Cell) Journal(ctx context.Context, after httpapi.JournalPlace, beat time.Duration) iter.Seq2[httpapi.Written, error] {
+	return func(yield func(httpapi.Written, error) bool) {
+		if after.N > 1 {
+			yield(httpapi.Written{}, httpapi.ErrOtherPast)
+			return
+		}
+		if after.N == 0 && !yield(httpapi.Written{Data: []byte{1}, Last: 1}, nil) {
+			return
+		}
+		for yield(httpapi.Written{Last: 1}, nil) {
+			select {
+			case <-time.After(beat):
+			case <-ctx.Done():
+				return
+			}
+		}
+	}
+}
+
 type nopCloser struct{ io.ReadSeeker }
 
 func (nopCloser) Close() error { return nil }
@@ -296,7 +319,7 @@ func (c *Cell) Status() api.CellStatus {
 	if c.Refuse != nil {
 		role = api.RoleWaiting
 	}
-	return api.CellStatus{Version: "test", Cell: "test", Leader: c.Refuse == nil, Role: role, Epoch: 1, Seq: c.seq, Nodes: int32(len(c.engine.State().Nodes)), Probation: c.engine.ViewProbation()}
+	return api.CellStatus{Version: "test", Cell: "test", Leader: c.Refuse == nil, Role: role, Epoch: 1, Seq: c.seq, Nodes: int32(len(c.engine.State().Nodes)), Probation: c.engine.ViewProbation(), Rollout: c.engine.ViewRollout()}
 }
 
 // LastSeen implements httpapi.Cell.
