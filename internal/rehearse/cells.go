@@ -66,7 +66,7 @@ func (p Plan) cell(ctx context.Context, i int, rows []trace.Row) (twin.Tally, er
 		if n += p.Cells; n >= len(rows) {
 			return twin.Arrival{}, false
 		}
-		a := arrival(&rows[n], n+1)
+		a := Arrival(&rows[n], n+1)
 		a.Workload.Strategy = p.Strategy
 		a.At = p.Start.Add(max(rows[n].Submit, api.Duration(0)))
 		return a, true

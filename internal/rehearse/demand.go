@@ -91,7 +91,7 @@ func (t *Trace) Demand(start api.Time, strategy string) twin.Demand {
 			t.started, t.first = true, row.Submit
 		}
 		t.n++
-		a := arrival(&row, t.n)
+		a := Arrival(&row, t.n)
 		a.Workload.Strategy = strategy
 		a.At = start.Add(max(row.Submit-t.first, 0))
 		return a, true
@@ -110,9 +110,9 @@ func (t *Trace) next() (trace.Row, error) {
 	return row, nil
 }
 
-// arrival makes a job of a row, of a tenant for each user. Elements of one row run
+// Arrival makes the n-th job of a row, of a tenant for each user. Elements of one row run
 // side by side.
-func arrival(r *trace.Row, n int) twin.Arrival {
+func Arrival(r *trace.Row, n int) twin.Arrival {
 	w := &api.Workload{
 		APIVersion: api.Version, Kind: api.KindJob, Name: "job-" + strconv.Itoa(n), Priority: r.Priority, Gang: r.Count > 1,
 		Tasks: []api.Task{{Name: "main", Driver: api.DriverNoop, Count: r.Count, Resources: r.Each, Duration: r.Estimate}},

@@ -142,17 +142,25 @@ func (p *Plan) world() (*twin.World, error) {
 
 func (p *Plan) config() twin.Config {
 	cfg := twin.Config{
-		Nodes: slices.Clone(p.Fleet.Nodes), Sites: p.Fleet.Sites, Strategy: p.Strategy, Start: p.Start, Seed: p.Seed, Retain: retained,
+		Sites: p.Fleet.Sites, Strategy: p.Strategy, Start: p.Start, Seed: p.Seed, Retain: retained,
 		Gather: p.Gather, Horizon: p.Horizon, Failures: p.Failures, Cuts: p.Cuts, Check: p.Check,
 		Signals: p.signals(),
 		Startup: p.Startup, Cache: p.Cache, Home: p.Fleet.Home, Settings: p.Opening,
 	}
-	for i := range cfg.Nodes { // a trace's tasks are of no technology
-		if n := &cfg.Nodes[i]; !slices.Contains(n.Drivers, api.DriverNoop) {
+	cfg.Nodes = p.Fleet.Runnable()
+	return cfg
+}
+
+// Runnable gives the nodes such that they run the tasks of a trace, which are of no
+// technology.
+func (f *Fleet) Runnable() []api.Node {
+	nodes := slices.Clone(f.Nodes)
+	for i := range nodes {
+		if n := &nodes[i]; !slices.Contains(n.Drivers, api.DriverNoop) {
 			n.Drivers = append(slices.Clone(n.Drivers), api.DriverNoop)
 		}
 	}
-	return cfg
+	return nodes
 }
 
 func counted(d twin.Demand, progress func(int64)) twin.Demand {

@@ -24,6 +24,7 @@ const swfFields = 18
 const (
 	swfSubmit, swfRun, swfProcs, swfMemory         = 1, 3, 4, 6
 	swfWantProcs, swfEstimate, swfWantMem, swfUser = 7, 8, 9, 11
+	swfProgram                                     = 13
 )
 
 type swfReader struct{ *lines }
@@ -60,6 +61,9 @@ func (s *swfReader) row(line string) (Row, error) {
 	r := Row{ID: fields[0], Count: int32(procs), Each: api.Resources{CPU: 1000}}
 	if v[swfUser] >= 0 {
 		r.User = fields[swfUser]
+	}
+	if v[swfProgram] >= 0 {
+		r.Program = "app-" + fields[swfProgram]
 	}
 	if kib := max(v[swfMemory], v[swfWantMem]); kib > 0 && kib < maxMilli {
 		r.Each.Memory = api.Bytes(kib * 1024)

@@ -40,7 +40,7 @@ const (
 	openbHead = "name,cpu_milli,memory_mib,num_gpu,gpu_milli,gpu_spec,qos,pod_phase,creation_time,deletion_time,scheduled_time\n"
 	surfHead  = "id,submission_ms,duration_ms,cpu_count,cpu_capacity_mhz,mem_mb,usage_mhz_every_30s_space_separated\n"
 	vmsHead   = "id,submission_ms,duration_ms,cpu_count,cpu_capacity_mhz,mem,dur_s:usage_mhz list\n"
-	swfJob    = "7 60 -1 3600 4 -1 2048 4 7200 -1 1 12 1 -1 -1 -1 -1 -1\n"
+	swfJob    = "7 60 -1 3600 4 -1 2048 4 7200 -1 1 12 1 9 -1 -1 -1 -1\n"
 )
 
 func TestRows(t *testing.T) {
@@ -54,7 +54,7 @@ func TestRows(t *testing.T) {
 		{"gaia", gaiaHead + "68.0,1000.0,2", Row{Submit: 68 * api.Second, Run: 1000 * api.Second, Count: 1, Each: api.Resources{CPU: 2000}}},
 		{"gaia", gaiaHead + "1,0.5,2", Row{Submit: api.Hour, Run: api.Hour / 2, Count: 1, Each: api.Resources{CPU: 2000}}},
 		{"swf", "; a comment\n;\n" + swfJob, Row{
-			User: "12", Submit: api.Minute, Run: api.Hour, Estimate: 2 * api.Hour, Count: 4, Each: api.Resources{CPU: 1000, Memory: 2 * api.MiB},
+			User: "12", Program: "app-9", Submit: api.Minute, Run: api.Hour, Estimate: 2 * api.Hour, Count: 4, Each: api.Resources{CPU: 1000, Memory: 2 * api.MiB},
 		}},
 		{"openb", openbHead + "p,6000,12288,1,460,T4|P100,LS,Running,100,400,120", Row{
 			Submit: 100 * api.Second, Run: 280 * api.Second, Count: 1,

@@ -82,6 +82,7 @@ func (w *World) adopt(wl *state.Workload) {
 	w.jobs[wl.ID] = j
 	timely := w.demand == nil || w.more || w.asked > 0 || w.now <= w.cfg.Until
 	if j.awaited = !j.serves && timely && wl.Spec.Schedule == nil; j.awaited {
+		w.meter.waited(w.awaited, w.now)
 		w.awaited++
 	}
 	for i := range wl.Groups {

@@ -39,6 +39,8 @@ type meter struct {
 	cpu, asked, memory, gpu float64
 	joules                  float64
 	carbon, cost            float64 // W times signal times s
+	jobSeconds              float64 // see Reading
+	counted                 api.Time
 }
 
 type power struct{ idle, full float64 } // in W, with what the site takes besides (PUE)
@@ -47,7 +49,7 @@ type power struct{ idle, full float64 } // in W, with what the site takes beside
 const wattSeconds = 3.6e6
 
 func (m *meter) fleet(cfg *Config) {
-	m.unbegun = map[api.TaskRef]struct{}{}
+	m.unbegun, m.counted = map[api.TaskRef]struct{}{}, cfg.Start
 	effectiveness := map[string]float64{}
 	for i := range cfg.Sites {
 		effectiveness[cfg.Sites[i].Name] = float64(max(cfg.Sites[i].PUE, 1000)) / 1000
@@ -112,6 +114,14 @@ func (w *meter) elapsed(m *machine, at int32, now api.Time) {
 	w.joules += s * watts
 	w.carbon += float64(watts * (m.at.carbon - before.carbon))
 	w.cost += float64(watts * (m.at.price - before.price))
+}
+
+// waited adds the time that so many jobs have spent since their number last changed.
+func (w *meter) waited(jobs int, now api.Time) {
+	if now > w.counted {
+		w.jobSeconds += float64(jobs) * now.Sub(w.counted).Std().Seconds()
+		w.counted = now
+	}
 }
 
 // started notes how long an element waited for its first run.

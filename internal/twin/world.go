@@ -161,10 +161,14 @@ func (w *World) Run(demand Demand, stop func() bool) (Result, error) {
 }
 
 func (w *World) run(demand Demand, stop func() bool) error {
-	w.demand, w.more = demand, true
-	if err := w.pull(); err != nil {
+	if err := w.Begin(demand); err != nil {
 		return err
 	}
+	return w.pass(stop)
+}
+
+// pass lets happen what happens until nothing is left, or the end has come.
+func (w *World) pass(stop func() bool) error {
 	for steps := 0; w.advance(); steps++ {
 		if err := w.decide(); err != nil {
 			return err
@@ -309,6 +313,7 @@ func (w *World) answered(inputs []engine.Input, answers []state.Answer) {
 			continue
 		}
 		j := &job{n: w.came + n - 1, at: a.At, truth: a.Truth, spec: a.Workload, asked: true, awaited: true}
+		w.meter.waited(w.awaited, w.now)
 		w.awaited++
 		w.asked++
 		for t := range a.Workload.Tasks {
@@ -386,6 +391,7 @@ func (w *World) finished(ev *state.WorkloadFinished) {
 	}
 	delete(w.jobs, ev.ID)
 	if j.awaited {
+		w.meter.waited(w.awaited, w.now)
 		w.awaited--
 	}
 	if j.asked {
