@@ -243,9 +243,23 @@ func expectedStartText(x *api.ExpectedStart, now api.Time) string {
 	return text + ", if nobody else takes the room"
 }
 
+// stageText says under which stage of a change of strategy a decision was made.
+func stageText(stage string) string {
+	switch stage {
+	case api.StageShadow:
+		return ", with another one in its shadow"
+	case api.StageCanary:
+		return ", as the canary of a roll-out"
+	case api.StageControl:
+		return ", beside a canary"
+	}
+	return ""
+}
+
 // tellDecision shows what was chosen and weighed, or what stood against it.
 func (a *app) tellDecision(d *api.Decision, waiting bool) error {
 	fmt.Fprintln(a.out)
+	by := d.Strategy + stageText(d.Stage)
 	switch {
 	case d.Chosen == nil:
 		a.say("No node takes it now (strategy %s, %s looked at):", d.Strategy, nodesText(d.Nodes))
@@ -254,7 +268,7 @@ func (a *app) tellDecision(d *api.Decision, waiting bool) error {
 	case d.Plan > 0:
 		a.say("It went to %s, as plan %d of %s says (%s looked at, %s):", d.Chosen.Node, d.Plan, d.Strategy, nodesText(d.Nodes), report.Ago(d.At, a.time()))
 	default:
-		a.say("It went to %s (strategy %s, %s looked at, %s):", d.Chosen.Node, d.Strategy, nodesText(d.Nodes), report.Ago(d.At, a.time()))
+		a.say("It went to %s (strategy %s, %s looked at, %s):", d.Chosen.Node, by, nodesText(d.Nodes), report.Ago(d.At, a.time()))
 	}
 	if d.Chosen != nil {
 		if err := candidates(d).Render(a.out, a.style()); err != nil {

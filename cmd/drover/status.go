@@ -35,6 +35,9 @@ func newStatusCmd(a *app) *cobra.Command {
 					{Key: "Running", Value: report.Count(int64(s.Running))},
 					{Key: "Finished", Value: report.Count(s.Finished)},
 				}
+				if r := s.Rollout; r != nil {
+					pairs = append(pairs, report.Pair{Key: "Strategy", Value: rolloutText(r), Tone: rolloutTone(r.Status)})
+				}
 				if p := s.Probation; p != nil {
 					pairs = append(pairs, report.Pair{Key: "Strategy", Value: probationText(p), Tone: probationTone(p.Status)})
 				}

@@ -29,7 +29,7 @@ queue.`,
 			return a.show(list(rows), func() error { return strategyTable(rows).Render(a.out, a.style()) })
 		}),
 	}
-	cmd.AddCommand(newStrategiesShowCmd(a), newStrategiesTermsCmd(a), newStrategiesSetCmd(a), newStrategiesProbationCmd(a))
+	cmd.AddCommand(newStrategiesShowCmd(a), newStrategiesTermsCmd(a), newStrategiesSetCmd(a), newStrategiesRolloutCmd(a), newStrategiesProbationCmd(a))
 	return cmd
 }
 

@@ -22,6 +22,7 @@ type gate struct {
 	horizon     time.Duration
 	watch       time.Duration
 	least       int32
+	roll        rollFlags
 	c           rehearse.Comparison
 }
 
@@ -31,6 +32,7 @@ type changed struct {
 	Applied  bool              `json:"applied"`
 	Verdict  *rehearse.Verdict `json:"verdict,omitempty"`
 	Watched  *api.Probation    `json:"probation,omitempty"`
+	Stages   *api.Stages       `json:"stages,omitempty"`
 }
 
 func newStrategiesSetCmd(a *app) *cobra.Command {
@@ -52,12 +54,21 @@ drover rehearse -o json.
 What was set is on probation for --watch: the cell itself measures the jobs that
 come from then on, and takes the change back when a completion or waiting time is
 surely longer than before, or than its guard allows. drover strategies probation
-shows how it does.`,
-		Example: "  drover strategies set best-fit\n  drover strategies set backfill --if-better --metric completion.mean --by 2% --guard p99_wait:+5%",
+shows how it does.
+
+--stages has it tried before: in the shadow it decides beside the present strategy
+and nothing is done about it; as a canary it decides for a share of the jobs, which
+are held against the others of the same time; all makes it the cell's, on probation.
+What is surely worse ends the change by itself. drover strategies rollout shows how
+it does; to set a strategy ends it.`,
+		Example: "  drover strategies set best-fit\n  drover strategies set backfill --if-better --metric completion.mean --by 2% --guard p99_wait:+5%\n  drover strategies set best-fit --if-better --stages shadow,canary,all --canary 2h --share 20%",
 		Args:    args(1, 1, "the name of a strategy"),
 		RunE: a.withClient(func(cmd *cobra.Command, c *client.Client, names []string) error {
 			if !o.better {
 				return a.setStrategy(cmd, c, names[0])
+			}
+			if err := o.roll.unused(cmd.Flags()); err != nil {
+				return err
 			}
 			return a.setIfBetter(cmd.Context(), c, names[0], &o)
 		}),
@@ -68,7 +79,7 @@ shows how it does.`,
 
 // gated are the flags that only --if-better has a use for.
 func gated() []string {
-	return []string{"metric", "by", "guard", "horizon", "seeds", "jitter", "dry-run", "watch", "least"}
+	return []string{"metric", "by", "guard", "horizon", "seeds", "jitter", "dry-run", "watch", "least", "stages", "shadow", "canary", "share", "tenants"}
 }
 
 func (o *gate) flags(cmd *cobra.Command) {
@@ -82,6 +93,7 @@ func (o *gate) flags(cmd *cobra.Command) {
 	f.Float64Var(&o.c.Jitter, "jitter", 0.1, "how much run times vary from seed to seed: standard deviation of their logarithm")
 	f.DurationVar(&o.watch, "watch", time.Hour, "how long the change is on probation: 1s to 720h; 0 is not at all")
 	f.Int32Var(&o.least, "least", 20, "how many jobs must have come to judge the change by, at least 5")
+	o.roll.flags(f)
 	f.BoolVar(&o.dry, "dry-run", false, "judge, and change nothing")
 	var names []string
 	for _, m := range rehearse.Metrics() {
@@ -111,6 +123,13 @@ func (a *app) setIfBetter(ctx context.Context, c *client.Client, name string, o 
 	if err != nil {
 		return usageError{err, "see drover strategies set --help"}
 	}
+	stages, err := o.roll.stages()
+	if err == nil && stages != nil && o.watch == 0 {
+		err = errText("--watch 0: the stages are judged by what a probation watches")
+	}
+	if err != nil {
+		return usageError{err, "see drover strategies set --help"}
+	}
 	past, err := a.demandOfServer(ctx)
 	if err != nil {
 		return err
@@ -134,8 +153,11 @@ func (a *app) setIfBetter(ctx context.Context, c *client.Client, name string, o 
 	if o.watch > 0 {
 		out.Watched = verdict.Probation(past.Took, api.Duration(o.watch), o.least)
 	}
+	if out.Stages = stages; stages != nil && out.Watched == nil {
+		return usageError{errText("no metric of this gate is measured live, so that no stage can be judged by it"), "choose a completion or waiting time as the metric or a guard, or leave out --stages"}
+	}
 	if verdict.Passed && !o.dry {
-		if err := c.PutSettings(ctx, api.SettingsRequest{Strategy: name, Probation: out.Watched}); err != nil {
+		if err := c.PutSettings(ctx, api.SettingsRequest{Strategy: name, Probation: out.Watched, Stages: stages}); err != nil {
 			return err
 		}
 		out.Applied = true
@@ -215,6 +237,9 @@ func (a *app) judged(r *changed, dry bool) error {
 	}
 	a.say("")
 	switch {
+	case r.Applied && r.Stages != nil:
+		a.say("%s stays for now, and %s is tried %s: %s.", v.Present, v.Candidate, firstStage(r.Stages), v.Why)
+		a.say("drover strategies rollout shows how it does.")
 	case r.Applied:
 		a.say("The cell's strategy is %s: %s.", v.Candidate, v.Why)
 		a.sayWatched(r.Watched)

@@ -22,12 +22,15 @@ type liveCell struct {
 }
 
 func newLiveCell(t *testing.T) *liveCell {
+	return newLiveCellOf(t, api.Node{Name: "n1", Layer: api.LayerCloud, Capacity: api.Resources{CPU: 1000, Memory: api.GiB}})
+}
+
+func newLiveCellOf(t *testing.T, nodes ...api.Node) *liveCell {
 	if testing.Short() {
 		t.Skip("starts a server and a node")
 	}
 	cell, err := local.Start(t.Context(), local.Config{
-		Dir: t.TempDir(), Noop: true, StopTasks: true,
-		Nodes: []api.Node{{Name: "n1", Layer: api.LayerCloud, Capacity: api.Resources{CPU: 1000, Memory: api.GiB}}},
+		Dir: t.TempDir(), Noop: true, StopTasks: true, Nodes: nodes,
 	})
 	if err != nil {
 		t.Fatal(err)
