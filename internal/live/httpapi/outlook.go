@@ -1,0 +1,98 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"drover.dev/api"
+)
+
+// Outlook is what this server keeps of numbers over time, and expects of them.
+type Outlook interface {
+	// Series lists the series whose names begin with a prefix.
+	Series(prefix string) api.SeriesList
+	// SeriesPoints reads a part of one; the error is ErrNoSeries or ErrBadRange.
+	SeriesPoints(q api.SeriesQuery) (api.SeriesView, error)
+}
+
+// Errors of an Outlook, wrapped with details.
+var (
+	ErrNoSeries = errors.New("there is no such series")
+	ErrBadRange = errors.New("there is no such part of a series")
+)
+
+func (s *Server) outlookRoutes() {
+	huma.Register(s.api, s.operation("listSeries", http.MethodGet, "/v1/series", "outlook",
+		"List what this server keeps of numbers over time", http.StatusNotFound), s.listSeries)
+	huma.Register(s.api, s.operation("readSeries", http.MethodGet, "/v1/series/points", "outlook",
+		"Read a part of one series", http.StatusNotFound, http.StatusUnprocessableEntity), s.readSeries)
+}
+
+// outlook is the cell's, or says why there is none.
+func (s *Server) outlook() (Outlook, error) {
+	if o := s.cell.Outlook(); o != nil {
+		return o, nil
+	}
+	return nil, newProblem(http.StatusNotFound, "no series are kept here: a server that runs keeps them, unless their folder cannot be used")
+}
+
+type bodyOf[T any] struct{ Body T }
+
+type listSeries struct {
+	Prefix string `query:"prefix" doc:"What the names begin with." maxLength:"200" example:"arrivals/"`
+}
+
+func (s *Server) listSeries(_ context.Context, in *listSeries) (*bodyOf[api.SeriesList], error) {
+	o, err := s.outlook()
+	if err != nil {
+		return nil, err
+	}
+	return &bodyOf[api.SeriesList]{o.Series(in.Prefix)}, nil
+}
+
+type readSeries struct {
+	Name  string    `query:"name" required:"true" doc:"The name of a series." maxLength:"200" example:"demand/cell/cpu"`
+	Since time.Time `query:"since" doc:"From when on; without it everything that is kept."`
+	Until time.Time `query:"until" doc:"Up to when; without it now."`
+	Step  string    `query:"step" doc:"How long a point is; without it the finest of which since is still kept." maxLength:"32" example:"15m"`
+}
+
+func (s *Server) readSeries(_ context.Context, in *readSeries) (*bodyOf[api.SeriesView], error) {
+	o, err := s.outlook()
+	if err != nil {
+		return nil, err
+	}
+	q := api.SeriesQuery{Name: in.Name, Since: moment(in.Since), Until: moment(in.Until)}
+	if in.Step != "" {
+		if q.Step, err = api.ParseDuration(in.Step); err != nil || q.Step <= 0 {
+			return nil, newProblem(http.StatusUnprocessableEntity, "the step is not a time above zero: write one such as 15m")
+		}
+	}
+	v, err := o.SeriesPoints(q)
+	if err != nil {
+		return nil, outlookProblem(err)
+	}
+	return &bodyOf[api.SeriesView]{v}, nil
+}
+
+// moment is a time of a query; 0 when it is missing, or beyond what a time can be.
+func moment(t time.Time) api.Time {
+	if t.IsZero() || t.Year() < 1970 || t.Year() > 2200 {
+		return 0
+	}
+	return api.Time(t.UnixNano())
+}
+
+func outlookProblem(err error) error {
+	switch {
+	case errors.Is(err, ErrNoSeries):
+		return newProblem(http.StatusNotFound, err.Error())
+	case errors.Is(err, ErrBadRange):
+		return newProblem(http.StatusUnprocessableEntity, err.Error())
+	}
+	return problemOf(err)
+}
