@@ -1,0 +1,94 @@
+package rehearse
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"drover.dev/api"
+	"drover.dev/api/cron"
+	"drover.dev/internal/forecast"
+	"drover.dev/internal/trace"
+)
+
+// Ways to foresee a signal.
+const (
+	ForecastNone     = "none"     // everything is known
+	ForecastSeasonal = "seasonal" // as it was a day ago
+	ForecastAuto     = "auto"     // forecast.Updating
+)
+
+// Forecasts lists them, the default first.
+func Forecasts() []string { return []string{ForecastNone, ForecastSeasonal, ForecastAuto} }
+
+// predictor is forecast.Updating or forecast.Repeating.
+type predictor interface {
+	Observe(v float64)
+	Predict(out []float64)
+}
+
+func newPredictor(kind string, season, ahead int) (predictor, error) {
+	switch kind {
+	case ForecastSeasonal, ForecastNone:
+		return &forecast.Repeating{Season: season}, nil
+	case ForecastAuto:
+		return forecast.NewUpdating(season, ahead)
+	}
+	return nil, fmt.Errorf("there is no forecast %.40q: it is one of %s", kind, strings.Join(Forecasts(), ", "))
+}
+
+// gridOf reads a CSV of a signal, FILE or FILE#COLUMN, at equal steps; 0 is the
+// file's own step. A price whose header says /MWh is turned into one a kWh.
+func gridOf(name string, step api.Duration) (trace.Grid, error) {
+	file, column, _ := strings.Cut(name, "#")
+	f, err := os.Open(file)
+	if err != nil {
+		return trace.Grid{}, fmt.Errorf("read the signal: %w", err)
+	}
+	defer f.Close()
+	list, title, err := trace.Samples(f, column)
+	if err != nil {
+		return trace.Grid{}, fmt.Errorf("read the signal %s: %w", file, err)
+	}
+	if step == 0 {
+		step = trace.UsualStep(list)
+	}
+	g, err := trace.OnGrid(list, step)
+	if err != nil {
+		return trace.Grid{}, fmt.Errorf("read the signal %s: %w", file, err)
+	}
+	if strings.Contains(title, "/MWh") {
+		for i := range g.Values {
+			g.Values[i] /= 1000
+		}
+	}
+	return g, nil
+}
+
+// MarketZone is where day-ahead prices of the European coupling are published.
+const MarketZone = "Europe/Brussels"
+
+// published is the hour of the day from which tomorrow's prices are known: the
+// European day-ahead auction closes at noon and its results are out before one.
+const published = 13
+
+// knownPrices tells for each step of a grid how many steps from the first one on
+// have a published price when it begins.
+func knownPrices(g trace.Grid, zone string) ([]int, error) {
+	where, err := cron.Zone(zone)
+	if err != nil {
+		return nil, fmt.Errorf("the zone of the market: %w", err)
+	}
+	known := make([]int, len(g.Values))
+	for i := range known {
+		now := time.Unix(0, int64(g.From)+int64(i)*int64(g.Step)).In(where)
+		days := 1
+		if now.Hour() >= published {
+			days = 2
+		}
+		until := time.Date(now.Year(), now.Month(), now.Day()+days, 0, 0, 0, 0, where).UnixNano()
+		known[i] = min(int((until-int64(g.From))/int64(g.Step)), len(known))
+	}
+	return known, nil
+}
