@@ -78,17 +78,10 @@ func TestPackRefuses(t *testing.T) {
 // the trace that they were measured on, where it is at hand. One seed of the ten
 // is enough to tell.
 func TestPublished(t *testing.T) {
-	dir := os.Getenv("DROVER_DATA")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "..", "shared", "data")
-	}
-	nodes := filepath.Join(dir, "openb", "openb_node_list_gpu_node.csv")
-	if _, err := os.Stat(nodes); err != nil || testing.Short() {
-		t.Skipf("the openb trace is not at %s (set DROVER_DATA), or -short was given", nodes)
-	}
+	nodes, pods := openb(t)
 	for name, most := range map[string]float64{"best-fit": 7.14 + 0.5, Recommended: 4.5} {
 		r, err := Pack(context.Background(), PackOptions{
-			Nodes: nodes, Pods: filepath.Join(dir, "openb", "openb_pod_list_default.csv"), Strategy: name, Seeds: []uint64{42}, Load: 1.3,
+			Nodes: nodes, Pods: pods, Strategy: name, Seeds: []uint64{42}, Load: 1.3,
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -96,5 +89,53 @@ func TestPublished(t *testing.T) {
 		if r.Mean.GPUUnallocated > most {
 			t.Errorf("%s leaves %.2f %% of the GPUs, more than %.2f %%", name, r.Mean.GPUUnallocated, most)
 		}
+	}
+}
+
+// openb is where the trace is, if it is.
+func openb(t *testing.T) (nodes, pods string) {
+	dir := os.Getenv("DROVER_DATA")
+	if dir == "" {
+		dir = filepath.Join("..", "..", "..", "shared", "data")
+	}
+	nodes = filepath.Join(dir, "openb", "openb_node_list_gpu_node.csv")
+	if _, err := os.Stat(nodes); err != nil || testing.Short() {
+		t.Skipf("the openb trace is not at %s (set DROVER_DATA), or -short was given", nodes)
+	}
+	return nodes, filepath.Join(dir, "openb", "openb_pod_list_default.csv")
+}
+
+// TestScarceModelsAreLeft has every fourth pod with a GPU name models, most of them
+// scarce ones: who can run anywhere must not take those.
+func TestScarceModelsAreLeft(t *testing.T) {
+	nodeFile, podFile := openb(t)
+	nodes, err := readNodes(nodeFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pods, err := readPods(podFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := [][]string{{"T4"}, {"V100M16", "V100M32"}, {"G2"}, {"T4"}, {"P100"}}
+	for i := range pods {
+		if r := &pods[i].Resources; len(r.Accelerators) > 0 && r.Accelerators[0].Count <= 1000 && i%4 == 0 {
+			r.Accelerators[0].Models = named[i/4%len(named)]
+		}
+	}
+	left := map[string]float64{}
+	for _, name := range []string{Recommended, "fragmentation-gradient"} {
+		p, err := newPacking(name, nodes, pods)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, err := p.run(context.Background(), 42, 1.3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		left[name] = f.GPUUnallocated
+	}
+	if ours, theirs := left[Recommended], left["fragmentation-gradient"]; ours > 5 || ours > theirs-0.5 {
+		t.Errorf("%s leaves %.2f %% of the GPUs, fragmentation-gradient %.2f %%", Recommended, ours, theirs)
 	}
 }

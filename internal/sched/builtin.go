@@ -23,8 +23,8 @@ func builtins() []Strategy {
 			"Panigrahy, Talwar, Uyeda and Wieder, 2011, Heuristics for Vector Bin Packing", api.TiesFirst, one("alignment")),
 		entry("fragmentation-gradient", "the node where the GPU room that the typical task cannot use grows least",
 			"Weng et al., 2023, Beware of Fragmentation: Scheduling GPU-Sharing Workloads", api.TiesFirst, api.StrategyTerm{Term: "fragmentation", Weight: 100}, one("fit")),
-		entry("backed-packing", "for clusters of GPUs: least growth of the GPU room that the typical task cannot use, for want of room or of cpu beside it, and of two like nodes the fuller",
-			"ours, after Weng et al., 2023", api.TiesFirst, api.StrategyTerm{Term: "growth", Weight: 4}, api.StrategyTerm{Term: "backing", Weight: 4}, one("fit")),
+		entry("backed-packing", "for clusters of GPUs: least growth of the GPU room that the typical task cannot use, for want of room or of cpu beside it, no scarce model for whom another will do, and of two like nodes the fuller",
+			"ours, after Weng et al., 2023", api.TiesFirst, api.StrategyTerm{Term: "growth", Weight: 4}, api.StrategyTerm{Term: "backing", Weight: 4}, api.StrategyTerm{Term: "scarcity", Weight: 8}, one("fit")),
 	}
 }
 

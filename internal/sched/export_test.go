@@ -31,3 +31,12 @@ func (x *Index) Takers(a *Ask) (names []string) {
 	slices.Sort(names)
 	return names
 }
+
+// Supplies is how many thousandths of devices of each kind and model there are.
+func (x *Index) Supplies() map[string]int64 {
+	out := map[string]int64{}
+	for b, at := range x.supplyAt {
+		out[b.kind+" "+b.model] = int64(x.supplies[at].count)
+	}
+	return out
+}

@@ -44,6 +44,7 @@ func (x *Index) mixOf() *taskMix {
 	for i, d := range list[:n] {
 		m.list[i] = d.typical
 		m.list[i].weight = d.count * wholeMix / covered
+		m.all += m.list[i].weight
 		if d.need > 0 {
 			cpu, devices = cpu+d.count*int64(d.cpu), devices+d.count*int64(d.need)
 		}
@@ -51,13 +52,65 @@ func (x *Index) mixOf() *taskMix {
 	if devices > 0 {
 		m.cpu = cpu * 1000 / devices
 	}
+	m.wants = wantsOf(m.list)
 	return m
 }
 
 // taskMix is what tasks are expected to come.
 type taskMix struct {
-	list []typical
-	cpu  int64 // milli-cores that go with one device, in the mean of the tasks that need some
+	list  []typical
+	wants []want
+	all   int64 // of the weights
+	cpu   int64 // milli-cores that go with one device, in the mean of the tasks that need some
+}
+
+// want is the typical tasks that ask for the same devices: they differ in cpu.
+type want struct {
+	typical         // any of them
+	cpus    []quota // from the least cpu on
+}
+
+// quota is the weight of those tasks that need no more cpu.
+type quota struct {
+	cpu    api.Milli
+	weight int64
+}
+
+// wantsOf groups what asks for devices.
+func wantsOf(list []typical) (out []want) {
+	list = slices.Clone(list)
+	slices.SortStableFunc(list, func(a, b typical) int { return cmp.Compare(a.cpu, b.cpu) })
+	for i := range list {
+		m := &list[i]
+		if m.need == 0 {
+			continue
+		}
+		at := slices.IndexFunc(out, func(w want) bool {
+			return w.kind == m.kind && w.need == m.need && slices.Equal(w.models, m.models)
+		})
+		if at < 0 {
+			at = len(out)
+			out = append(out, want{typical: *m})
+		}
+		w := &out[at]
+		weight := m.weight
+		if n := len(w.cpus); n > 0 {
+			weight += w.cpus[n-1].weight
+		}
+		w.cpus = append(w.cpus, quota{m.cpu, weight})
+	}
+	return out
+}
+
+// within is the weight of the tasks for which so much cpu is enough.
+func (w *want) within(cpu api.Milli) (weight int64) {
+	for _, q := range w.cpus {
+		if q.cpu > cpu {
+			break
+		}
+		weight = q.weight
+	}
+	return weight
 }
 
 // Expect tells the index which tasks to expect, instead of learning from those
@@ -67,7 +120,7 @@ func (x *Index) Expect(tasks []api.Task) {
 	for i := range tasks {
 		y.know(&Ask{Task: &tasks[i]}, 1)
 	}
-	x.expected, x.mix = y.mixOf(), nil
+	x.expected, x.mix, x.scarce = y.mixOf(), nil, nil
 }
 
 // typicalMix is the mix that holds for a whole Step. Between Steps nothing is
@@ -197,6 +250,9 @@ func (x *Index) growthsOf(a *Ask) []kept {
 	if a.demand == "" {
 		a.demand, _ = demandOf(a.Task)
 	}
+	if len(x.fragments) != len(x.nodes) {
+		x.fragments = make([]kept, len(x.nodes))
+	}
 	list := x.growths[a.demand]
 	if len(list) != len(x.nodes) {
 		list = make([]kept, len(x.nodes))
@@ -213,24 +269,36 @@ func (s *scorer) grows(e *node) int64 {
 	if !ok {
 		return 0
 	}
-	before := fragment(s.mix.list, e, e.free.CPU, e.devices)
+	before := s.fragment(e)
 	for _, d := range devices {
 		e.devices[d.Group][d.Index] -= d.Share
 	}
-	after := fragment(s.mix.list, e, e.free.CPU-s.ask.Task.Resources.CPU, e.devices)
+	after := s.mix.fragment(e, e.free.CPU-s.ask.Task.Resources.CPU)
 	for _, d := range devices {
 		e.devices[d.Group][d.Index] += d.Share
 	}
 	return after - before
 }
 
+// fragment is that of a node as it is. Within a Step it is kept until it changes.
+func (s *scorer) fragment(e *node) int64 {
+	if s.growths == nil {
+		return s.mix.fragment(e, e.free.CPU)
+	}
+	c := &s.x.fragments[e.at]
+	if c.version != e.version {
+		*c = kept{e.version, s.mix.fragment(e, e.free.CPU)}
+	}
+	return c.value
+}
+
 // fragment is the expected free room, in micro-devices, that a typical task cannot
-// use on a node with so much cpu and such devices free: all of it when the task
-// does not fit, needs no accelerator or another model, else that of the devices
-// with too little (Weng et al., 2023, equations 1 to 3).
-func fragment(mix []typical, e *node, cpu api.Milli, devices [][]api.Milli) int64 {
+// use on a node with so much cpu free: all of it when the task does not fit, needs no
+// accelerator or another model, else that of the devices with too little (Weng et
+// al., 2023, equations 1 to 3).
+func (m *taskMix) fragment(e *node, cpu api.Milli) int64 {
 	total := api.Milli(0)
-	for _, g := range devices {
+	for _, g := range e.devices {
 		for _, free := range g {
 			total += free
 		}
@@ -238,33 +306,28 @@ func fragment(mix []typical, e *node, cpu api.Milli, devices [][]api.Milli) int6
 	if total == 0 {
 		return 0
 	}
-	sum := int64(0)
-	for i := range mix {
-		m := &mix[i]
-		lost := total
-		if m.need > 0 && m.cpu <= cpu {
-			lost -= usable(e, devices, m)
+	lost := m.all * int64(total)
+	for i := range m.wants {
+		w := &m.wants[i]
+		if weight := w.within(cpu); weight > 0 {
+			lost -= weight * int64(w.usable(e))
 		}
-		sum += m.weight * int64(lost)
 	}
-	return sum / (wholeMix / 1000)
+	return lost / (wholeMix / 1000)
 }
 
-// usable is the room of the devices that a typical task could use.
-func usable(e *node, devices [][]api.Milli, m *typical) (room api.Milli) {
-	ask := api.Accelerator{Kind: m.kind, Models: m.models}
-	for g := range devices {
-		if !offers(&e.Capacity.Accelerators[g], &ask) {
-			continue
-		}
+// usable is the room of the devices that such a task could use.
+func (w *want) usable(e *node) (room api.Milli) {
+	ask, least := api.Accelerator{Kind: w.kind, Models: w.models}, min(w.need, 1000)
+	for g, devices := range e.devices {
 		enough, sum := api.Milli(0), api.Milli(0)
-		for _, free := range devices[g] {
-			if free >= min(m.need, 1000) {
+		for _, free := range devices {
+			if free >= least {
 				enough += 1000
 				sum += free
 			}
 		}
-		if enough >= m.need {
+		if enough >= w.need && offers(&e.Capacity.Accelerators[g], &ask) {
 			room += sum
 		}
 	}

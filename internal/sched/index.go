@@ -52,15 +52,22 @@ type Index struct {
 	futile   int                    // for how many shapes no promise could be planned in this one
 
 	// Sums over the nodes and their tasks.
-	placed   int64 // tasks
-	capacity usage
-	used     map[string]*usage                    // by tenant
-	largest  struct{ cpu, memory, devices int64 } // node, resource by resource; memory in KiB
-	demands  map[string]*demand                   // placed tasks by what they ask for; nil: not counted
-	mix      *taskMix                             // the typical task, within one Step
-	expected *taskMix                             // the typical task, when it is known
-	growths  map[string][]kept                    // of fragments, by request and node, within one Step
-	stepping bool
+	placed    int64 // tasks
+	capacity  usage
+	used      map[string]*usage                    // by tenant
+	largest   struct{ cpu, memory, devices int64 } // node, resource by resource; memory in KiB
+	demands   map[string]*demand                   // placed tasks by what they ask for; nil: not counted
+	mix       *taskMix                             // the typical task, within one Step
+	expected  *taskMix                             // the typical task, when it is known
+	growths   map[string][]kept                    // of fragments, by request and node, within one Step
+	fragments []kept                               // by node, within one Step
+	stepping  bool
+
+	// Devices by model, and how scarce they are within one Step.
+	supplies     []supply
+	supplyAt     map[brand]int32
+	freeSupplies []int32
+	scarce       []int64
 
 	yielding map[rankOf]int32 // tasks that may be displaced, anywhere
 	leaving  Leaving
@@ -102,7 +109,7 @@ func New() *Index {
 		byName: map[string]*node{}, sites: map[string]api.Site{}, stale: 1,
 		queue:  queue{shapes: map[string]*shape{}, items: map[api.TaskRef]*item{}, lanes: map[string]*lane{}, waits: map[string]*waits{}},
 		passed: map[string]*passing{},
-		used:   map[string]*usage{}, demands: map[string]*demand{},
+		used:   map[string]*usage{}, demands: map[string]*demand{}, supplyAt: map[brand]int32{},
 		promises: map[uint64]*promise{}, promised: map[api.TaskRef]uint64{},
 	}
 	x.yielding = map[rankOf]int32{}
@@ -143,6 +150,7 @@ func (x *Index) PutSite(s api.Site) {
 func (x *Index) PutNode(n api.Node) {
 	x.stale++
 	clear(x.growths)
+	clear(x.fragments)
 	e := x.byName[n.Name]
 	if e == nil {
 		e = &node{
@@ -161,10 +169,12 @@ func (x *Index) PutNode(n api.Node) {
 			x.forgetTallies()
 		}
 		x.capacity.add(&e.Capacity, -1)
+		x.unstock(e)
 		e.recapacity(n)
 		x.measureAll()
 	}
 	x.capacity.add(&e.Capacity, 1)
+	x.stock(e)
 	x.disturb()
 	x.measure(e)
 	x.enroll(e)
@@ -205,7 +215,9 @@ func (x *Index) RemoveNode(name string) {
 	}
 	x.stale++
 	clear(x.growths)
+	clear(x.fragments)
 	x.capacity.add(&e.Capacity, -1)
+	x.unstock(e)
 	x.placed -= int64(e.tasks)
 	if x.disturb(); e.tasks > 0 {
 		x.forgetTallies()
@@ -375,7 +387,9 @@ func (x *Index) eased() bool {
 }
 
 // Rest ends a Step: what was kept for it is forgotten.
-func (x *Index) Rest() { x.stepping, x.mix, x.growths = false, nil, nil }
+func (x *Index) Rest() {
+	x.stepping, x.mix, x.growths, x.fragments, x.scarce = false, nil, nil, nil, nil
+}
 
 // mostRoom is, resource by resource, the most that a node has which gained room.
 // Few shapes are small enough for it, and only those need a closer look.

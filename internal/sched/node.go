@@ -31,6 +31,8 @@ type node struct {
 
 	version uint64 // changes with what is free
 	packed  int64  // how full it is: the sum of what its tasks add, see packs
+
+	supplies []int32 // of its accelerator groups, in Index.supplies
 }
 
 // device is the position of one accelerator of a node.

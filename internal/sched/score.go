@@ -28,6 +28,7 @@ type scorer struct {
 	turn, source uint64
 	devices      api.Milli // accelerators asked for
 	mix          *taskMix
+	scarce       []int64 // of supplies
 	growths      []kept
 	ties         []tie
 	narrow       *tie // leaves few nodes
@@ -68,6 +69,10 @@ func (x *Index) scorer(ref api.TaskRef, a *Ask) *scorer {
 			s.source = hashName(a.Tenant + "/" + a.Workload + "/" + a.Task.Name)
 		case "fragmentation", "growth", "backing":
 			s.mix, s.growths = x.typicalMix(), x.growthsOf(a)
+		case "scarcity":
+			if s.scarce = x.scarcities(); len(s.scarce) == 0 {
+				continue
+			}
 		}
 		s.terms = append(s.terms, *w)
 	}

@@ -44,6 +44,7 @@ var (
 	_ term        = turnTerm{}
 	_ conditional = spreadTerm{}
 	_ conditional = wishesTerm{}
+	_ conditional = scarcityTerm{}
 )
 
 // terms is the registry of terms.
@@ -65,6 +66,7 @@ func terms() []namedTerm {
 		},
 		{"growth", "minus the thousandths of a device by which the room grows that the typical task cannot use", "Weng et al., 2023, without the rounding", ofNode, growthTerm{}},
 		{"backing", "minus the thousandths of a device by which the room grows that has no cpu beside it, at as much a device as the typical task takes", "", ofNode, backingTerm{}},
+		{"scarcity", "minus the thousandths of devices taken, times the part of such devices that typical tasks will ask for which can use no other", "", ofNode, scarcityTerm{}},
 		{"two-choices", "minus the tasks on the node; compares only two nodes that the task's number draws", "Mitzenmacher, 2001", ofNode, choicesTerm{}},
 		{"source", "hash of the task's source and the node; far below when the node holds more than 1.25 times the mean", "Mirrokni et al., 2018", ofNode, sourceTerm{}},
 		{"turn", "minus the steps from the node whose turn it is: by the numbers of workload, element and attempt", "", ofNode, turnTerm{}},

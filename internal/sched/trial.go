@@ -23,6 +23,7 @@ func (x *Index) Trial() *Index {
 		c.byName[n.Name] = n
 		c.enroll(n)
 	}
+	c.supplies, c.supplyAt = slices.Clone(x.supplies), maps.Clone(x.supplyAt)
 	c.number(0)
 	c.census, c.trial, c.rumour = x.census, true, x.rumour
 	c.stepping = true
