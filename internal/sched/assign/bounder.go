@@ -43,7 +43,7 @@ func (b *bounder) worthwhile(round int) bool {
 	if b.r.m*b.r.n > 12_000 {
 		return round%16 == 0
 	}
-	return b.upper-b.low <= 2 || round%4 == 0 // so near, a proof may come
+	return b.upper-b.low <= 4 || round%4 == 0 // so near, a proof may come
 }
 
 // run spends about the given effort.
@@ -88,6 +88,10 @@ func (b *bounder) ascend() {
 
 // grow visits some nodes of the tree of the present target.
 func (b *bounder) grow() {
+	if b.tree != nil && b.target >= b.upper { // it looks for what another lane has found meanwhile
+		b.tree.close()
+		b.tree = nil
+	}
 	if b.tree == nil {
 		b.target = b.low
 		if b.upper > b.ceiling { // first any solution

@@ -23,6 +23,25 @@ func typeD(agents, jobs int, seed uint64) *Problem {
 	return p
 }
 
+// typeC draws a problem where cost and weight have nothing to do with each other,
+// and the capacities leave little choice.
+func typeC(agents, jobs int, seed uint64) *Problem {
+	r := rng(seed)
+	cells := agents * jobs
+	p := &Problem{
+		Agents: agents, Jobs: jobs, Cost: make([]int64, cells), Weight: make([]int64, cells), Capacity: make([]int64, agents),
+	}
+	for i := range agents {
+		for j := range jobs {
+			k := i*jobs + j
+			p.Weight[k], p.Cost[k] = 5+int64(r.below(21)), 10+int64(r.below(41))
+			p.Capacity[i] += p.Weight[k]
+		}
+		p.Capacity[i] = p.Capacity[i] * 8 / 10 / int64(agents)
+	}
+	return p
+}
+
 // The relaxation leads to assignments near its bound, after work that does not
 // depend on the machine; and the same work gives the same result.
 func TestDivesComeNearTheBound(t *testing.T) {
@@ -59,4 +78,16 @@ func TestDivesComeNearTheBound(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The proof does not go on looking for any assignment at all when dives have
+// found one: it then proves how good that is.
+func TestTheProofGoesOnFromWhatTheDivesFind(t *testing.T) {
+	p := typeC(10, 60, 2)
+	left := 40_000
+	r, err := Solve(p, Options{Stop: func() bool { left--; return left < 0 }})
+	if err != nil || !r.Optimal {
+		t.Fatalf("cost %d, bound %d, %v: want a proof", r.Cost, r.LowerBound, err)
+	}
+	t.Logf("cost %d, proven after asking %d times whether to stop", r.Cost, 40_000-left)
 }
