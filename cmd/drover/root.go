@@ -45,6 +45,7 @@ func commands(a *app) []*cobra.Command {
 		inGroup(groupProve, newVerifyCmd(a)),
 		inGroup(groupProve, newReplayCmd(a)),
 		inGroup(groupProve, newDebugCmd(a)),
+		inGroup(groupTell, newSeriesCmd(a)),
 		inGroup(groupTell, newForecastCmd(a)),
 		inGroup(groupTell, newScoreboardCmd(a)),
 		inGroup(groupTell, newBenchCmd(a)),

@@ -79,6 +79,9 @@ func (c *Cell) takeBeat(node string, m *nats.Msg) error {
 		return fmt.Errorf("beat: %w", err)
 	}
 	c.count.beats.Add(1)
+	if c.observer != nil {
+		c.observer.beat(node, &b)
+	}
 	c.beats.add(beat{node, m.Reply})
 	return nil
 }
