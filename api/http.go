@@ -127,6 +127,7 @@ const (
 	ProblemNoWorkload = "tag:drover.dev,2026:no-workload"
 	ProblemNoTask     = "tag:drover.dev,2026:no-task" // of that name or index in the workload
 	ProblemNoNode     = "tag:drover.dev,2026:no-node"
+	ProblemNoSignal   = "tag:drover.dev,2026:no-signal"
 	ProblemNotPlaced  = "tag:drover.dev,2026:not-placed" // the element has no log: it was never on a node
 )
 

@@ -249,3 +249,26 @@ func (s *Signal) trim(now Time) {
 	s.Known = max(0, s.Known-int32(drop))
 	s.Spread = append([]int64(nil), s.Spread[min(lost, len(s.Spread)):]...)
 }
+
+// SignalList is what a cell knows of each signal.
+type SignalList struct {
+	Items []SignalView `json:"items"`
+}
+
+// SignalView shows a signal at a moment, in the unit of its kind.
+type SignalView struct {
+	Kind       SignalKind `json:"kind"`
+	Zone       string     `json:"zone"`
+	Currency   string     `json:"currency,omitempty"`
+	Step       Duration   `json:"step,omitempty"`
+	Now        int64      `json:"now"`    // the value that holds
+	Spread     int64      `json:"spread"` // to both sides, in four of five cases
+	Next       []int64    `json:"next"`   // 24 values, one an hour, from now on
+	Usual      int64      `json:"usual"`
+	KnownUntil Time       `json:"knownUntil,omitempty"` // values that begin later are forecasts
+	End        Time       `json:"end,omitempty"`        // behind it the usual value is assumed
+	Origin     string     `json:"origin,omitempty"`
+	Issued     Time       `json:"issued,omitempty"`
+	Fault      string     `json:"fault,omitempty"`
+	FaultSince Time       `json:"faultSince,omitempty"`
+}

@@ -27,6 +27,8 @@ func classifyRefusal(e *client.Error) (code int, hint string) {
 		hint = "drover ls lists workloads, with --all-tenants those of every tenant"
 	case api.ProblemNoTask:
 		hint = "drover show NAME lists the tasks of a workload"
+	case api.ProblemNoSignal:
+		hint = "drover signals lists those that there are"
 	case api.ProblemNoNode:
 		hint = "drover nodes lists the nodes"
 	case api.ProblemNotPlaced:

@@ -50,6 +50,8 @@ func (e *Engine) input(in Input) state.Answer {
 		return e.once(v.Caller, func(key string) state.Answer { return e.putStrategy(v, key) })
 	case *PutTenant:
 		return e.once(v.Caller, func(key string) state.Answer { return e.putTenant(v, key) })
+	case *PutSignal:
+		return e.once(v.Caller, func(key string) state.Answer { return e.putSignal(v, key) })
 	case *PutSettings:
 		return e.once(v.Caller, func(key string) state.Answer { return e.settings(v, key) })
 	case *RemoveCell:

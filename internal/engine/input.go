@@ -36,6 +36,7 @@ const (
 	InputPutTenant
 	InputPlanned
 	InputShadowed
+	InputPutSignal
 )
 
 // Caller is part of every command: who asks, and the idempotency key under which
@@ -232,6 +233,8 @@ func NewInput(k InputKind) Input {
 		return new(Planned)
 	case InputShadowed:
 		return new(Shadowed)
+	case InputPutSignal:
+		return new(PutSignal)
 	}
 	return nil
 }

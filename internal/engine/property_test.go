@@ -148,7 +148,9 @@ func (h *chance) stages(p *api.Probation) *api.Stages {
 }
 
 func (h *chance) rare() engine.Input {
-	switch h.pick("rare", 8) {
+	switch h.pick("rare", 9) {
+	case 8:
+		return h.signal()
 	case 5:
 		h.world.ordered = h.world.ordered || h.pick("order", 2) == 0 // from here on priority is not all
 		if !h.world.ordered {
@@ -193,6 +195,23 @@ func (h *chance) rare() engine.Input {
 		return &engine.Rollback{Caller: h.caller(), Tenant: "default", Name: oneOf(h, "name", allNames...), Revision: uint32(h.pick("revision", 3))}
 	}
 	return &engine.Lead{Epoch: h.world.engine.State().Epoch + 1, Server: "b"}
+}
+
+// signal is news of a zone's carbon intensity or price, often for some hours only.
+func (h *chance) signal() engine.Input {
+	s := api.Signal{Kind: oneOf(h, "kind", api.SignalCarbon, api.SignalPrice), Zone: oneOf(h, "zone", "A", "B"), Origin: "test", Step: api.Hour}
+	if s.Kind == api.SignalPrice {
+		s.Currency = "EUR"
+	}
+	now := h.world.engine.State().Now
+	s.Start = now - now%api.Time(api.Hour) + api.Time(h.pick("from", 5)-3)*api.Time(api.Hour)
+	for range h.pick("values", 6) {
+		s.Values = append(s.Values, int64(h.pick("value", 1000)))
+	}
+	if s.Known = int32(h.pick("known", 7)); h.pick("fault", 4) == 0 {
+		s.Fault = "down"
+	}
+	return &engine.PutSignal{Caller: h.caller(), Signal: s}
 }
 
 // caller is often without a key; few keys make repetitions likely.

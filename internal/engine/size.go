@@ -41,6 +41,8 @@ func sizeOf(ev state.Event) int {
 		return strategySize(&v.Strategy) + len(v.Key)
 	case *state.TenantPut:
 		return tenantSize(&v.Tenant) + len(v.Key)
+	case *state.SignalPut:
+		return signalSize(&v.Signal) + len(v.Key)
 	case *state.NodeDrain:
 		return smallSize + len(v.Node) + len(v.Key)
 	case *state.NodeRemoved:
@@ -146,6 +148,8 @@ func SizeOf(in Input) int {
 		return smallSize + 10*numberSize + len(v.Strategy)
 	case *PutStrategy:
 		return strategySize(&v.Strategy) + callerSize(&v.Caller)
+	case *PutSignal:
+		return signalSize(&v.Signal) + callerSize(&v.Caller)
 	case *PutTenant:
 		return tenantSize(&v.Tenant) + callerSize(&v.Caller)
 	}

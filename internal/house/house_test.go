@@ -44,7 +44,12 @@ var rooms = []room{
 	{path: "internal/chaos", may: []string{"api", "internal/control", "internal/engine", "internal/state", "internal/agent/core"}, pure: true},
 	{path: "internal/trace", may: []string{"api"}},
 	{path: "internal/signal", may: []string{"api", "api/cron", "internal/forecast"}},
-	{path: "internal/rehearse", may: []string{"api", "api/cron", "internal/energy", "internal/energy/storage", "internal/energy/shift", "internal/energy/consolidate", "internal/forecast", "internal/twin", "internal/trace", "internal/journal", "internal/engine", "internal/state", "internal/report"}},
+	{path: "internal/rehearse", may: []string{"api", "api/cron", "internal/energy", "internal/energy/storage", "internal/energy/shift", "internal/energy/consolidate", "internal/forecast", "internal/twin", "internal/trace", "internal/journal", "internal/engine", "internal/state", "internal/report", "internal/grade"}},
+	{path: "internal/grade", may: []string{"api"}, pure: true},
+	{path: "internal/mirror", may: []string{
+		"api", "api/client", "internal/engine", "internal/state", "internal/profile", "internal/journal", "internal/history", "internal/rehearse", "internal/twin",
+		"internal/grade", "internal/lockfile",
+	}},
 	{path: "internal/failpoint"},
 	{path: "internal/lockfile"},
 	{path: "internal/smalldisk"},

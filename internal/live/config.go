@@ -17,6 +17,7 @@ import (
 	"drover.dev/internal/bus"
 	"drover.dev/internal/control"
 	"drover.dev/internal/live/httpapi"
+	"drover.dev/internal/signal"
 )
 
 // Config says what a server is and how it behaves. Only Dir is required. Nothing
@@ -122,6 +123,14 @@ type Config struct {
 	// SweepGrace how old they must be. Defaults 10 min and 1 h.
 	SweepEvery, SweepGrace time.Duration
 
+	// Signals says where carbon intensity, prices and weather come from. nil: yearly
+	// means of countries only, for the zones of declared sites.
+	Signals *signal.Config
+	// SignalClient asks the feeds. nil is the usual one.
+	SignalClient *signal.Client
+	// SignalTick is how often is looked which signals are due. Default 10 s.
+	SignalTick time.Duration
+
 	// Wall tells the time of day, by which records are dated. nil is the machine's
 	// clock.
 	Wall func() api.Time
@@ -209,6 +218,11 @@ func (c *Config) defaults() {
 	c.WatchEvents = cmp.Or(c.WatchEvents, 1<<15)
 	c.SweepEvery = cmp.Or(c.SweepEvery, 10*time.Minute)
 	c.SweepGrace = cmp.Or(c.SweepGrace, time.Hour)
+	if c.Signals == nil {
+		c.Signals = &signal.Config{}
+	}
+	c.SignalClient = cmp.Or(c.SignalClient, &signal.Client{})
+	c.SignalTick = cmp.Or(c.SignalTick, 10*time.Second)
 	c.Logger = cmp.Or(c.Logger, slog.New(slog.DiscardHandler))
 	c.API.Version = cmp.Or(c.API.Version, c.Build)
 	c.API.MaxArtifact = cmp.Or(c.API.MaxArtifact, c.MaxArtifact)

@@ -86,6 +86,8 @@ func describeNode(ev state.Event, out *api.WatchEvent) bool {
 		out.Detail = "strategy " + e.Strategy.Name
 	case *state.TenantPut:
 		out.Detail, out.Tenant = "tenant "+e.Tenant.Name, e.Tenant.Name
+	case *state.SignalPut:
+		out.Detail = signalText(&e.Signal)
 	case *state.PlanAsked:
 		out.Detail = "plan " + number(e.N)
 	case *state.PlanClosed:
@@ -218,6 +220,7 @@ var kindNames = map[state.Kind]string{
 	state.KindRolloutBegun:      "rollout.begun",
 	state.KindRolloutShadowed:   "rollout.shadowed",
 	state.KindRolloutJudged:     "rollout.judged",
+	state.KindSignalPut:         "signal.put",
 }
 
 // rolloutText says what a look at a stage came to.
@@ -230,4 +233,12 @@ func rolloutText(e *state.RolloutJudged) string {
 		text += ": " + e.Reason
 	}
 	return text
+}
+
+// signalText says what news of a signal is about.
+func signalText(s *api.Signal) string {
+	if s.Fault != "" {
+		return "signal " + s.Key() + ": " + s.Fault
+	}
+	return "signal " + s.Key() + ": " + number(uint64(len(s.Values))) + " values from " + s.Origin
 }

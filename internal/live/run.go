@@ -36,6 +36,7 @@ func (c *Cell) Run(parent context.Context) error {
 	folded := c.follow(ctx, stop)
 	c.background.Go(func() { c.sweep(ctx) })
 	c.background.Go(func() { c.plan(ctx) })
+	c.background.Go(func() { c.signals(ctx) })
 	if c.observer != nil {
 		c.background.Go(func() { c.observe(ctx) })
 	}

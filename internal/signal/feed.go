@@ -46,7 +46,7 @@ type Feed struct {
 	// Ahead says that values in the future are published facts, as day-ahead prices are.
 	Ahead bool `yaml:"ahead"`
 
-	Every    Span     `yaml:"every"`    // how often it is asked. Default 1h, at least 1m
+	Interval Span     `yaml:"every"`    // how often it is asked. Default 1h, at least 1m
 	Timeout  Span     `yaml:"timeout"`  // of one try. Default 10s
 	Tries    int      `yaml:"tries"`    // at most. Default 3
 	MaxBytes int64    `yaml:"maxBytes"` // of an answer. Default 4 MiB
@@ -113,7 +113,7 @@ func (f *Feed) defaults() {
 	f.From = cmp.Or(f.From, Span(24*time.Hour))
 	f.To = cmp.Or(f.To, Span(48*time.Hour))
 	f.TimeForm = cmp.Or(f.TimeForm, "rfc3339")
-	f.Every = cmp.Or(f.Every, Span(time.Hour))
+	f.Interval = cmp.Or(f.Interval, Span(time.Hour))
 	f.Timeout = cmp.Or(f.Timeout, Span(10*time.Second))
 	f.Tries = cmp.Or(f.Tries, 3)
 	f.MaxBytes = cmp.Or(f.MaxBytes, 4<<20)
@@ -146,7 +146,7 @@ func (f *Feed) Validate() error {
 	_, err = zoneNamed(f.TZ)
 	fault(err != nil, "tz: %w", err)
 	fault(!slices.Contains([]string{"rfc3339", "minutes", "date", "unix"}, f.TimeForm), "timeForm: %.20q is none of rfc3339, minutes, date, unix", f.TimeForm)
-	fault(f.Every.std() < time.Minute || f.Every.std() > 24*time.Hour, "every: %v is out of range: 1m to 24h", f.Every.std())
+	fault(f.Interval.std() < time.Minute || f.Interval.std() > 24*time.Hour, "every: %v is out of range: 1m to 24h", f.Interval.std())
 	fault(f.Timeout.std() < time.Millisecond || f.Timeout.std() > time.Minute, "timeout: %v is out of range: up to 1m", f.Timeout.std())
 	fault(f.Tries < 1 || f.Tries > 5, "tries: %d is out of range: 1 to 5", f.Tries)
 	fault(f.MaxBytes < 1 || f.MaxBytes > 64<<20, "maxBytes: %d is out of range: up to 64 MiB", f.MaxBytes)

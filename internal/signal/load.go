@@ -164,7 +164,7 @@ func (u *FeedUse) resolve() (*Feed, error) {
 			*t.to = *t.from
 		}
 	}
-	spans := [...]struct{ to, from *Span }{{&base.Every, &f.Every}, {&base.Horizon, &f.Horizon}, {&base.Late, &f.Late}, {&base.Timeout, &f.Timeout}, {&base.From, &f.From}, {&base.To, &f.To}}
+	spans := [...]struct{ to, from *Span }{{&base.Interval, &f.Interval}, {&base.Horizon, &f.Horizon}, {&base.Late, &f.Late}, {&base.Timeout, &f.Timeout}, {&base.From, &f.From}, {&base.To, &f.To}}
 	for _, s := range spans {
 		if *s.from != 0 {
 			*s.to = *s.from

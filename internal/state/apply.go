@@ -33,6 +33,8 @@ func (s *State) Apply(at api.Time, ev Event) error {
 		tenant := e.Tenant
 		s.Tenants[tenant.Name] = &tenant
 		s.remember(e.Key, Answer{Action: "updated"})
+	case *SignalPut:
+		s.putSignal(e)
 	case *NodeRegistered, *NodeSilent, *NodeBack, *NodeDrain, *NodeRemoved, *NodePower:
 		return s.applyNode(ev)
 	case *WorkloadSubmitted, *WorkloadRevised, *WorkloadRescaled, *WorkloadStopping, *WorkloadFinished,

@@ -67,6 +67,7 @@ const (
 	KindRolloutBegun
 	KindRolloutShadowed
 	KindRolloutJudged
+	KindSignalPut
 )
 
 // LeaderStarted opens an epoch; it is the read barrier of a new leader.
@@ -477,4 +478,5 @@ var makers = [...]func() Event{
 	KindHandoverLost:      func() Event { return new(HandoverLost) },
 	KindHandoverDeclined:  func() Event { return new(HandoverDeclined) },
 	KindHandoverSettled:   func() Event { return new(HandoverSettled) },
+	KindSignalPut:         func() Event { return new(SignalPut) },
 }

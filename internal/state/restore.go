@@ -9,6 +9,7 @@ func (s *State) Restore() {
 	s.Sites = orMake(s.Sites)
 	s.Strategies = orMake(s.Strategies)
 	s.Tenants = orMake(s.Tenants)
+	s.Signals = orMake(s.Signals)
 	s.Keys = orMake(s.Keys)
 	s.Histories = orMake(s.Histories)
 	s.Refusals = orMake(s.Refusals)

@@ -47,6 +47,8 @@ type State struct {
 
 	Rollout *Rollout `cbor:"30,keyasint,omitempty"` // the last one; nil: no strategy was ever tried in stages
 
+	Signals map[string]*api.Signal `cbor:"25,keyasint,omitempty"` // by api.SignalKey; replaced, never changed
+
 	load    Load
 	origins map[api.HandoverID]uint64 // to the workload that accepted it
 	names   map[string]uint64         // "tenant/name" to the newest workload of that name

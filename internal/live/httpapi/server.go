@@ -47,6 +47,7 @@ func New(cell Cell, opt Options) *Server {
 	s.taskRoutes()
 	s.nodeRoutes()
 	s.cellRoutes()
+	s.signalRoutes()
 	s.artifactRoutes()
 	s.streamRoutes()
 	s.statusRoutes()
