@@ -105,26 +105,37 @@ func (s *Store) view(r Range) (view, error) {
 	return v, nil
 }
 
-// tierOf is the coarsest tier of at most the step asked for that still has what was
-// at From, else the finest that has it, else the one that reaches back farthest.
+// tierOf is the finest tier that has what was at From, or reaches as far back as the
+// coarser ones; of those that are as good the coarsest of at most the step asked for.
 func (s *Store) tierOf(r Range) int {
-	best, reach := 0, int64(1<<63-1)
-	for i := len(s.tiers) - 1; i >= 0; i-- {
-		t := s.tiers[i]
-		begin := t.oldest() * int64(t.Step)
-		if begin == 0 {
-			continue
-		}
-		// Coarser buckets begin earlier only because they are larger.
-		if covers := begin <= int64(r.From); covers && (t.Step <= r.Step || i == 0) {
-			return i
-		} else if covers || begin+int64(t.Step) < reach {
-			best = i
-			reach = min(reach, begin)
+	i := 0
+	for i < len(s.tiers)-1 && !s.reaches(i, r.From) {
+		i++
+	}
+	from := max(int64(r.From), s.begin(i))
+	for i+1 < len(s.tiers) && s.tiers[i+1].Step <= r.Step && s.begin(i+1) > 0 && s.begin(i+1) <= from {
+		i++
+	}
+	return i
+}
+
+// reaches reports whether no coarser tier has more of what was from a time on. Its
+// buckets begin earlier only because they are larger.
+func (s *Store) reaches(i int, from api.Time) bool {
+	begin := s.begin(i)
+	if begin == 0 || begin <= int64(from) {
+		return begin > 0
+	}
+	for j, t := range s.tiers[i+1:] {
+		if at := s.begin(i + 1 + j); at > 0 && at+int64(t.Step) <= begin {
+			return false
 		}
 	}
-	return best
+	return true
 }
+
+// begin is when a tier's oldest bucket begins; 0 when it has none.
+func (s *Store) begin(i int) int64 { return s.tiers[i].oldest() * int64(s.tiers[i].Step) }
 
 // collector puts the buckets of files together by series.
 type collector struct {
