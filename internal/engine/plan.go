@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"errors"
+
 	"drover.dev/api"
 	"drover.dev/internal/sched"
 	"drover.dev/internal/state"
@@ -8,10 +10,14 @@ import (
 
 // Plan says for each task of a workload where it would be placed now, and how
 // many of its elements. It changes nothing; tasks are taken in order, as if those
-// before had been placed. nil when the workload would be refused.
-func (e *Engine) Plan(spec *api.Workload, facts []Fact) []api.Planned {
-	if unsound(spec) != "" {
-		return nil
+// before had been placed. The error says why the workload would be refused.
+func (e *Engine) Plan(spec *api.Workload, facts []Fact) ([]api.Planned, error) {
+	if fault := unsound(spec); fault != "" {
+		return nil, errors.New(fault)
+	}
+	spec, why := e.heldData().settle(spec)
+	if why != "" {
+		return nil, errors.New(why)
 	}
 	w := &state.Workload{Spec: spec, Revision: 1, Profiles: e.analyse(spec, facts, 0)}
 	trial := e.index.Trial()
@@ -29,7 +35,16 @@ func (e *Engine) Plan(spec *api.Workload, facts []Fact) []api.Planned {
 		}
 		out[i] = p
 	}
-	return out
+	return out, nil
+}
+
+// heldData is where artifacts may be, for readers: others may be reading, so nothing
+// is kept.
+func (e *Engine) heldData() residences {
+	if e.housed && e.housing == nil {
+		return e.residences()
+	}
+	return e.housing
 }
 
 func (e *Engine) planAsk(w *state.Workload, i int) *sched.Ask {

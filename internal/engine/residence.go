@@ -10,16 +10,29 @@ import (
 )
 
 // residences says where artifacts may be that tasks with a residency left behind: as
-// long as the cell remembers these tasks. It is derived, made on the first
-// question, and only where there is something to remember.
+// long as the cell remembers these tasks. None is anywhere. It is derived, made for
+// the first submission, and only where there is something to remember.
 type residences map[api.Digest]*api.Residency
 
 // settle gives each task of a specification the residency of the artifacts that it
 // takes in, and says why that cannot be. The specification that came is not changed.
 func (e *Engine) settle(spec *api.Workload) (*api.Workload, string) {
-	if !e.housed {
-		return spec, ""
+	if e.housed && e.housing == nil {
+		e.housing = e.residences()
 	}
+	return e.housing.settle(spec)
+}
+
+// residences are those of the state as it is.
+func (e *Engine) residences() residences {
+	r := residences{}
+	for _, w := range e.st.Workloads { // order-free: intersections
+		r.house(w)
+	}
+	return r
+}
+
+func (r residences) settle(spec *api.Workload) (*api.Workload, string) {
 	out := spec
 	for i := range spec.Tasks {
 		for j := range spec.Tasks[i].Inputs {
@@ -27,7 +40,7 @@ func (e *Engine) settle(spec *api.Workload) (*api.Workload, string) {
 			if in.Digest == "" {
 				continue
 			}
-			held := e.residence(in.Digest)
+			held := r[in.Digest]
 			if held == nil {
 				continue
 			}
@@ -57,31 +70,23 @@ func (e *Engine) settle(spec *api.Workload) (*api.Workload, string) {
 	return out, ""
 }
 
-// residence is where an artifact may be; nil is anywhere.
-func (e *Engine) residence(d api.Digest) *api.Residency {
-	if e.housing == nil {
-		e.housing = residences{}
-		for _, w := range e.st.Workloads { // order-free: intersections
-			e.house(w)
-		}
-	}
-	return e.housing[d]
-}
-
 // house remembers where the data of a workload may be.
 func (e *Engine) house(w *state.Workload) {
+	e.housed = e.housed || slices.ContainsFunc(w.Spec.Tasks, func(t api.Task) bool { return t.Residency != nil })
+	if e.housing != nil {
+		e.housing.house(w)
+	}
+}
+
+func (r residences) house(w *state.Workload) {
 	for i := range w.Spec.Tasks {
-		t := &w.Spec.Tasks[i]
-		if t.Residency == nil {
-			continue
-		}
-		e.housed = true
-		if e.housing == nil {
+		where := w.Spec.Tasks[i].Residency
+		if where == nil {
 			continue
 		}
 		for _, el := range w.Groups[i].Tasks {
 			if el.Status.Final() { // what an attempt left behind that is followed by another is not kept
-				e.housing.addResult(el.Result, t.Residency)
+				r.addResult(el.Result, where)
 			}
 		}
 	}

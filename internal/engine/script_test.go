@@ -104,7 +104,11 @@ func (s *script) apply(d *datadriven.TestData) {
 func (s *script) plan(d *datadriven.TestData) {
 	for _, doc := range s.docs(d) {
 		doc.Workload.Normalize()
-		for _, p := range s.world.engine.Plan(doc.Workload, nil) {
+		list, err := s.world.engine.Plan(doc.Workload, nil)
+		if err != nil {
+			s.printf("would be refused: %v", err)
+		}
+		for _, p := range list {
 			s.printf("%s: %d of %d would be placed now", p.Task, p.Fits, p.Count)
 			s.decision(&p.Decision, p.Suggestions)
 		}

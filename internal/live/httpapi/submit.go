@@ -206,9 +206,13 @@ func (s *Server) plan(ctx context.Context, in *document) (*answer[api.Plan], err
 		return nil, invalid(e.faults)
 	}
 	var out answer[api.Plan]
+	var why error
 	err := s.view(ctx, Reading{}, &out.Seq, func(en *engine.Engine) {
-		out.Body.Tasks = en.Plan(e.workload, e.facts)
+		out.Body.Tasks, why = en.Plan(e.workload, e.facts)
 		out.Body.Warnings = newWarner(en).warnings(e.workload)
 	})
+	if err == nil && why != nil {
+		err = newProblem(http.StatusUnprocessableEntity, "the workload would be refused: "+why.Error())
+	}
 	return &out, err
 }
