@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"runtime"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"drover.dev/api"
 	"drover.dev/internal/rehearse"
 	"drover.dev/internal/report"
+	"drover.dev/internal/sched"
 	"github.com/spf13/cobra"
 )
 
@@ -19,6 +21,7 @@ import (
 type rehearsal struct {
 	from, fleet, format string
 	skip                bool
+	declare             []string
 	horizon             time.Duration
 	world               worldFlags
 	c                   rehearse.Comparison
@@ -29,6 +32,7 @@ func (o *rehearsal) flags(cmd *cobra.Command) {
 	f.StringVar(&o.from, "from", "journal", "journal (of --server, or of this machine's server, running or stopped), a server's data directory, or the file of a trace")
 	f.StringVar(&o.fleet, "fleet", "", "file of the fleet, or N×cpu,memory (default with a journal: the cell's own nodes)")
 	f.StringVar(&o.format, "format", "", "of the trace (default: found out from its first line)")
+	f.StringSliceVar(&o.declare, "declare", nil, "file with documents of kind: strategy, which may be named like the built-in ones; with a journal, so may those of its cell (may be given again)")
 	f.BoolVar(&o.skip, "skip-bad", false, "pass over rows of the trace that cannot be read")
 	f.IntVar(&o.c.Seeds, "seeds", 5, "runs of each strategy")
 	f.Float64Var(&o.c.Jitter, "jitter", 0.1, "how much run times vary from seed to seed: standard deviation of their logarithm")
@@ -116,12 +120,12 @@ func (o *rehearsal) load(ctx context.Context, a *app) error {
 		return usageError{errText("no strategy is named"), "for example --strategy greedy,best-fit; drover strategies lists them"}
 	}
 	for i, s := range o.c.Strategies {
-		if err := knownStrategy(s); err != nil {
-			return err
-		}
 		if s == "" || slices.Contains(o.c.Strategies[:i], s) {
 			return usageError{errText("strategy %q is named twice, or is empty", s), "name each once"}
 		}
+	}
+	if err := o.declared(a); err != nil {
+		return err
 	}
 	if o.from == "journal" || isDir(o.from) && o.format == "" {
 		if err := o.fromJournal(ctx, a); err != nil {
@@ -150,9 +154,47 @@ func (o *rehearsal) load(ctx context.Context, a *app) error {
 	return o.world.plan(&o.c.Plan)
 }
 
+// declared reads the strategies of --declare.
+func (o *rehearsal) declared(a *app) error {
+	if len(o.declare) == 0 {
+		return nil
+	}
+	docs, err := a.documents(o.declare)
+	if err != nil {
+		return err
+	}
+	for i := range docs {
+		d := &docs[i]
+		if d.Strategy == nil {
+			return usageError{errText("%s: the document is of no strategy", d.place()), "write kind: strategy; docs/strategies.md shows how one is composed"}
+		}
+		for _, f := range sched.Faults(d.Strategy) {
+			return usageError{errors.New(d.located(f)), "drover strategies terms lists what a strategy can be composed of"}
+		}
+		o.c.Declared = append(o.c.Declared, *d.Strategy)
+	}
+	return nil
+}
+
+// known refuses names of strategies that are neither built in nor declared.
+func (o *rehearsal) known() error {
+	for _, name := range o.c.Strategies {
+		if slices.ContainsFunc(o.c.Declared, func(s api.Strategy) bool { return s.Name == name }) {
+			continue
+		}
+		if err := knownStrategy(name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (o *rehearsal) fromTrace(a *app) error {
 	if o.from == "" {
 		return usageError{errText("no trace is named"), "name its file with --trace"}
+	}
+	if err := o.known(); err != nil {
+		return err
 	}
 	in, err := a.openTrace(o.from)
 	if err != nil {
@@ -176,7 +218,12 @@ func (o *rehearsal) fromJournal(ctx context.Context, a *app) error {
 		return err
 	}
 	o.c.Work, o.c.Fleet = past.Work, past.Fleet
-	return nil
+	for _, name := range slices.Sorted(maps.Keys(past.Strategies)) {
+		if !slices.ContainsFunc(o.c.Declared, func(s api.Strategy) bool { return s.Name == name }) {
+			o.c.Declared = append(o.c.Declared, past.Strategies[name])
+		}
+	}
+	return o.known()
 }
 
 func (a *app) compare(ctx context.Context, o *rehearsal) (*rehearse.Compared, error) {

@@ -103,3 +103,20 @@ func TestACanaryThatIsWorseIsRolledBack(t *testing.T) {
 		}
 	}
 }
+
+// A strategy that is only declared is rehearsed like a built-in one: this one is
+// worst-fit by another name, and does the same.
+func TestDeclaredStrategiesAreRehearsed(t *testing.T) {
+	mine := api.Strategy{Name: "mine", Terms: []api.StrategyTerm{{Term: "fit", Weight: -1}}}
+	mine.Normalize()
+	got, err := Compare(t.Context(), Comparison{
+		Plan: Plan{Fleet: outlying(), Declared: []api.Strategy{mine}}, Work: leaving(40, 0), Strategies: []string{"best-fit", "worst-fit", "mine"}, Seeds: 2, Jitter: 0.05, Workers: 2,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mean := func(i int) float64 { return got.Strategies[i].Metrics["completionMean"].Mean }
+	if mean(2) != mean(1) || mean(2) >= mean(0) {
+		t.Errorf("completion is %v, %v and %v", mean(0), mean(1), mean(2))
+	}
+}

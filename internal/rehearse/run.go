@@ -35,6 +35,8 @@ type Plan struct {
 	Gather   api.Duration            // see twin.Config
 	Horizon  api.Duration            // 0: to the end
 	Cells    int                     // that share out nodes and jobs; 0 and 1 are a single one
+	// Declared are strategies besides the built-in ones, one of which Strategy may be.
+	Declared []api.Strategy
 	// Opening is what the cell is told before the first arrival.
 	Opening  []engine.Input
 	Failures twin.Failures
@@ -147,6 +149,9 @@ func (p *Plan) config() twin.Config {
 		Signals: p.signals(),
 		Startup: p.Startup, Cache: p.Cache, Home: p.Fleet.Home, Settings: p.Opening,
 	}
+	if len(p.Declared) > 0 {
+		cfg.Strategy, cfg.Settings = "", p.declare()
+	}
 	cfg.Nodes = p.Fleet.Runnable()
 	return cfg
 }
@@ -161,6 +166,17 @@ func (f *Fleet) Runnable() []api.Node {
 		}
 	}
 	return nodes
+}
+
+// declare tells the cell of the declared strategies before it tells which is its own.
+func (p *Plan) declare() (in []engine.Input) {
+	for i := range p.Declared {
+		in = append(in, &engine.PutStrategy{Strategy: p.Declared[i]})
+	}
+	if p.Strategy != "" {
+		in = append(in, &engine.PutSettings{Strategy: p.Strategy})
+	}
+	return append(in, p.Opening...)
 }
 
 func counted(d twin.Demand, progress func(int64)) twin.Demand {
