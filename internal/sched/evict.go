@@ -202,13 +202,8 @@ func (e *node) sketch(a *Ask) node {
 func (e *node) lend(t *tenure, sign int32) {
 	r := &t.ask.Task.Resources
 	lend(&e.free, r, sign)
-	if e.devices != nil {
-		for _, d := range t.devices {
-			if int(d.Group) < len(e.devices) && int(d.Index) < len(e.devices[d.Group]) {
-				e.devices[d.Group][d.Index] += d.Share * api.Milli(sign)
-				e.freeDevices += d.Share * api.Milli(sign)
-			}
-		}
+	for _, d := range t.devices {
+		e.give(&d, d.Share*api.Milli(sign))
 	}
 	if e.ports != nil {
 		for _, p := range t.ask.Task.Ports {

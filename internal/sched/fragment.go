@@ -300,7 +300,7 @@ func (m *taskMix) fragment(e *node, cpu api.Milli) int64 {
 	total := api.Milli(0)
 	for _, g := range e.devices {
 		for _, free := range g {
-			total += free
+			total += max(free, 0)
 		}
 	}
 	if total == 0 {

@@ -13,7 +13,7 @@ type node struct {
 	yields  []yield       // who may be displaced, by rank
 	devices [][]api.Milli // free share by accelerator group and device
 
-	freeDevices api.Milli            // of all of these together
+	freeDevices api.Milli            // of all of these together, see give
 	shares      map[device]api.Milli // promised, also of devices that the node has no more
 	tasks       int32
 	ports       map[int32]int32
@@ -68,9 +68,20 @@ func (e *node) countDevices() {
 	e.freeDevices = 0
 	for _, g := range e.devices {
 		for _, free := range g {
-			e.freeDevices += free
+			e.freeDevices += max(free, 0)
 		}
 	}
+}
+
+// give changes what is free of a device. One that is booked while others are leaving
+// it has less than nothing free, which takes nothing from the rest.
+func (e *node) give(d *api.DeviceShare, by api.Milli) {
+	if int(d.Group) >= len(e.devices) || int(d.Index) >= len(e.devices[d.Group]) {
+		return
+	}
+	free := &e.devices[d.Group][d.Index]
+	e.freeDevices += max(*free+by, 0) - max(*free, 0)
+	*free += by
 }
 
 func devicesOf(r api.Resources) [][]api.Milli {
@@ -95,10 +106,7 @@ func (e *node) take(ref api.TaskRef, a *Ask, devices []api.DeviceShare, sign int
 		if e.shares[at] += d.Share * api.Milli(sign); e.shares[at] == 0 {
 			delete(e.shares, at)
 		}
-		if int(d.Group) < len(e.devices) && int(d.Index) < len(e.devices[d.Group]) {
-			e.devices[d.Group][d.Index] -= d.Share * api.Milli(sign)
-			e.freeDevices -= d.Share * api.Milli(sign)
-		}
+		e.give(&d, -d.Share*api.Milli(sign))
 	}
 	e.pack()
 	for _, p := range a.Task.Ports {
