@@ -32,6 +32,7 @@ func commands(a *app) []*cobra.Command {
 		inGroup(groupWork, newRollbackCmd(a)),
 		inGroup(groupCell, newNodesCmd(a)),
 		inGroup(groupCell, newSitesCmd(a)),
+		inGroup(groupCell, newSignalsCmd(a)),
 		inGroup(groupCell, newCellsCmd(a)),
 		inGroup(groupCell, newStrategiesCmd(a)),
 		inGroup(groupCell, newTenantsCmd(a)),
@@ -53,6 +54,7 @@ func commands(a *app) []*cobra.Command {
 		inGroup(groupTell, newTwinCmd(a)),
 		inGroup(groupTell, newTraceCmd(a)),
 		inGroup(groupTell, newSolveCmd(a)),
+		inGroup(groupTell, newEnergyCmd(a)),
 		newDemoSampleCmd(),
 		newVersionCmd(a),
 	}

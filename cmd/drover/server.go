@@ -18,7 +18,7 @@ import (
 func newServerCmd(a *app) *cobra.Command {
 	var cfg live.Config
 	var l logging
-	var secretFile string
+	var secretFile, signals string
 	var parent parentFlags
 	cmd := &cobra.Command{
 		Use:   "server",
@@ -47,6 +47,9 @@ changes on, and one of them takes over within seconds when the leader falls sile
 			if cfg.Parent, err = parent.parent(a); err != nil {
 				return err
 			}
+			if cfg.Signals, err = readSignals(signals); err != nil {
+				return err
+			}
 			cfg.Failpoint, cfg.Build = a.getenv(failpoint.Env), buildVersion()
 			if cfg.Dir = a.set.data; cfg.Dir == "" {
 				dir, err := a.dataDir()
@@ -59,6 +62,7 @@ changes on, and one of them takes over within seconds when the leader falls sile
 		},
 	}
 	serverFlags(cmd.Flags(), &cfg, &secretFile)
+	cmd.Flags().StringVar(&signals, "signals", "", "file that says where carbon intensity, prices and weather come from; see drover signals feeds")
 	parent.flags(cmd.Flags())
 	l.flags(cmd.Flags(), "info")
 	return cmd

@@ -17,6 +17,11 @@ func (c *Cell) signals(ctx context.Context) {
 	w := &watchman{cell: c, sources: c.cfg.Signals.Sources(), due: map[string]time.Time{}, said: map[string]string{}}
 	tick := time.NewTicker(c.cfg.SignalTick)
 	defer tick.Stop()
+	select {
+	case <-ctx.Done():
+		return
+	case <-c.ready:
+	}
 	for {
 		if c.leading.Load() {
 			w.look(ctx)

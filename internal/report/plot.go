@@ -14,6 +14,7 @@ type Plot struct {
 	Values   []float64 // what is not finite leaves a gap
 	From, To string    // what stands below the first and the last column
 	Rows     int       // of text; 0 is 8
+	Expected int       // values from this one on are only expected, and drawn paler; 0: none are
 	Format   func(float64) string
 }
 
@@ -49,9 +50,7 @@ func (p *Plot) Render(w io.Writer, s Style) error {
 			text = bottom
 		}
 		fmt.Fprintf(&b, "%*s │", label, text)
-		for _, v := range values {
-			b.WriteString(s.cell(v, low, high, row, rows))
-		}
+		b.WriteString(p.columns(s, values, low, high, row, rows))
 		b.WriteByte('\n')
 	}
 	gap := max(len(values)-utf8.RuneCountInString(p.From)-utf8.RuneCountInString(p.To), 1)
@@ -64,6 +63,31 @@ func (p *Plot) Render(w io.Writer, s Style) error {
 	}
 	_, err := io.WriteString(w, text)
 	return err
+}
+
+// columns is a row of all of them.
+func (p *Plot) columns(s Style, values []float64, low, high float64, row, rows int) string {
+	var known, expected strings.Builder
+	for i, v := range values {
+		to := &known
+		if p.Expected > 0 && i*len(p.Values) >= p.Expected*len(values) {
+			to = &expected
+		}
+		to.WriteString(s.cell(v, low, high, row, rows))
+	}
+	if s.Colour || expected.Len() == 0 {
+		return known.String() + s.paint(Dim, expected.String())
+	}
+	pale := "░"
+	if s.ASCII {
+		pale = ":"
+	}
+	return known.String() + strings.Map(func(r rune) rune {
+		if r == ' ' {
+			return r
+		}
+		return []rune(pale)[0]
+	}, expected.String())
 }
 
 // cell is one character of a column: full, a part, or empty. The lowest row always

@@ -44,3 +44,14 @@ func TestPlotOfAnything(t *testing.T) {
 		}
 	}
 }
+
+func TestPlotOfWhatIsExpected(t *testing.T) {
+	p := Plot{Values: []float64{1, 2, 4, 2}, Expected: 3, Rows: 2}
+	var b strings.Builder
+	if err := p.Render(&b, Style{}); err != nil {
+		t.Fatal(err)
+	}
+	if want := "4 │  █ \n0 │▄██░\n"; b.String() != want {
+		t.Errorf("drawn:\n%s\nwant:\n%s", b.String(), want)
+	}
+}
