@@ -34,3 +34,43 @@ func (c *Client) SeriesPoints(ctx context.Context, q api.SeriesQuery) (api.Serie
 	}
 	return v, nil
 }
+
+// Forecasts lists what is expected of the series whose names begin with a prefix.
+func (c *Client) Forecasts(ctx context.Context, prefix string) (api.ForecastList, error) {
+	k, list := newCall("GET", "forecasts"), api.ForecastList{}
+	k.query.Set("prefix", prefix)
+	if _, err := c.do(ctx, k, &list); err != nil {
+		return list, fmt.Errorf("list forecasts: %w", err)
+	}
+	return list, nil
+}
+// ForecastScores lists how good the forecasts of those series were, and the latest
+// anomalies of all.
+func (c *Client) ForecastScores(ctx context.Context, prefix string) (api.ForecastScores, error) {
+	k, list := newCall("GET", "forecasts", "scores"), api.ForecastScores{}
+	k.query.Set("prefix", prefix)
+	if _, err := c.do(ctx, k, &list); err != nil {
+		return list, fmt.Errorf("list the scores of forecasts: %w", err)
+	}
+	return list, nil
+}
+// Capacity says what may be short within a horizon, and how likely that is.
+func (c *Client) Capacity(ctx context.Context, horizon api.Duration) (api.CapacityPlan, error) {
+	k, plan := newCall("GET", "capacity"), api.CapacityPlan{}
+	k.query.Set("horizon", horizon.String())
+	if _, err := c.do(ctx, k, &plan); err != nil {
+		return plan, fmt.Errorf("plan capacity: %w", err)
+	}
+	return plan, nil
+}
+// Rightsize says what the tasks of the client's tenant, or of all, should ask for.
+func (c *Client) Rightsize(ctx context.Context, all bool) (api.RightsizingList, error) {
+	k, list := newCall("GET", "rightsize"), api.RightsizingList{}
+	if all {
+		k.query.Set("allTenants", "true")
+	}
+	if _, err := c.do(ctx, k, &list); err != nil {
+		return list, fmt.Errorf("right-size: %w", err)
+	}
+	return list, nil
+}

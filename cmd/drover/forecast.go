@@ -24,10 +24,12 @@ func newForecastCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "forecast",
 		Short: "Predict time series, with intervals",
-		Long:  "Predict time series, with intervals. docs/forecasting.md describes the models.",
+		Long: `Predict time series, with intervals. run and backtest work on files; show and scores
+tell what a server expects of its own series, and how good that was.
+docs/forecasting.md describes the models.`,
 		Args:  cobra.NoArgs,
 	}
-	cmd.AddCommand(newForecastRunCmd(a), newForecastBacktestCmd(a))
+	cmd.AddCommand(newForecastRunCmd(a), newForecastBacktestCmd(a), newForecastShowCmd(a), newForecastScoresCmd(a))
 	return cmd
 }
 

@@ -48,6 +48,8 @@ func commands(a *app) []*cobra.Command {
 		inGroup(groupProve, newDebugCmd(a)),
 		inGroup(groupTell, newSeriesCmd(a)),
 		inGroup(groupTell, newForecastCmd(a)),
+		inGroup(groupTell, newCapacityCmd(a)),
+		inGroup(groupTell, newRightsizeCmd(a)),
 		inGroup(groupTell, newScoreboardCmd(a)),
 		inGroup(groupTell, newBenchCmd(a)),
 		inGroup(groupTell, newRehearseCmd(a)),

@@ -72,7 +72,7 @@ var rooms = []room{
 	{path: "internal/live/httpapi", may: []string{"api", "api/manifest", "internal/engine", "internal/sched", "internal/state", "internal/artifact", "internal/live/httpapi"}},
 	{path: "internal/live", may: []string{
 		"api", "internal/control", "internal/engine", "internal/state", "internal/journal", "internal/history", "internal/bus", "internal/artifact",
-		"internal/signal", "internal/live/httpapi", "internal/driver/wasm", "internal/failpoint", "internal/lockfile", "internal/series", "internal/outlook",
+		"internal/signal", "internal/live/httpapi", "internal/driver/wasm", "internal/failpoint", "internal/lockfile", "internal/series", "internal/outlook", "internal/provision",
 	}},
 	{path: "internal/local", may: []string{"*"}},
 	{path: "internal/demo/...", may: []string{"*"}},

@@ -2,11 +2,14 @@ package live
 
 import (
 	"context"
+	"errors"
+	"path/filepath"
 	"strings"
 	"sync"
 	"time"
 
 	"drover.dev/api"
+	"drover.dev/internal/outlook"
 	"drover.dev/internal/series"
 	"drover.dev/internal/state"
 )
@@ -16,6 +19,7 @@ import (
 // that it may be lost.
 type observer struct {
 	store *series.Store
+	ahead *outlook.Outlook // what is expected of them
 	wall  func() api.Time
 	fault func(error) // is told of what could not be written
 
@@ -54,9 +58,15 @@ func (c *Cell) openSeries(dir string) {
 		return
 	}
 	var once sync.Once
-	c.observer = newObserver(store, c.cfg.Wall, func(err error) {
+	o := newObserver(store, c.cfg.Wall, func(err error) {
 		once.Do(func() { c.log.Warn("a part of the series is lost", "error", err) })
 	})
+	o.ahead, err = outlook.Open(outlook.Config{Series: store, Dir: filepath.Join(dir, "fitted"), Now: c.cfg.Wall, Log: c.log})
+	if err != nil {
+		c.log.Error("nothing is forecast: repair or remove the folder, then start again", "folder", dir, "error", errors.Join(err, store.Close()))
+		return
+	}
+	c.observer = o
 }
 
 func newObserver(store *series.Store, wall func() api.Time, fault func(error)) *observer {

@@ -11,21 +11,24 @@ import (
 	"drover.dev/internal/series"
 )
 
-// outlook answers what the API asks of this server's series.
-type outlook struct{ *observer }
+// prospect answers what the API asks of this server's series.
+type prospect struct {
+	*observer
+	cell *Cell
+}
 
-var _ httpapi.Outlook = outlook{}
+var _ httpapi.Outlook = prospect{}
 
 // Outlook implements httpapi.Cell.
 func (c *Cell) Outlook() httpapi.Outlook {
 	if c.observer == nil {
 		return nil
 	}
-	return outlook{c.observer}
+	return prospect{c.observer, c}
 }
 
 // Series implements httpapi.Outlook.
-func (o outlook) Series(prefix string) api.SeriesList {
+func (o prospect) Series(prefix string) api.SeriesList {
 	out := api.SeriesList{Items: []api.SeriesInfo{}, Bytes: api.Bytes(o.store.Bytes())}
 	for _, i := range o.store.List() {
 		if strings.HasPrefix(i.Name, prefix) {
@@ -40,7 +43,7 @@ func infoOf(i series.Info) api.SeriesInfo {
 }
 
 // SeriesPoints implements httpapi.Outlook.
-func (o outlook) SeriesPoints(q api.SeriesQuery) (api.SeriesView, error) {
+func (o prospect) SeriesPoints(q api.SeriesQuery) (api.SeriesView, error) {
 	s, err := o.store.Read(q.Name, series.Range{From: q.Since, To: q.Until, Step: time.Duration(q.Step)})
 	switch {
 	case errors.Is(err, series.ErrUnknown):
@@ -55,4 +58,17 @@ func (o outlook) SeriesPoints(q api.SeriesQuery) (api.SeriesView, error) {
 		v.Points[i] = api.SeriesPoint{At: p.At, Value: p.Value(s.Kind), N: p.N, Min: p.Min, Max: p.Max}
 	}
 	return v, nil
+}
+
+// Forecasts implements httpapi.Outlook.
+func (o prospect) Forecasts(prefix string) api.ForecastList {
+	return api.ForecastList{Items: o.ahead.Forecasts(prefix)}
+}
+// ForecastScores implements httpapi.Outlook.
+func (o prospect) ForecastScores(prefix string) api.ForecastScores {
+	return api.ForecastScores{Items: o.ahead.Scores(prefix), Anomalies: o.ahead.Anomalies()}
+}
+// Capacity implements httpapi.Outlook.
+func (o prospect) Capacity(horizon api.Duration) (api.CapacityPlan, error) {
+	return o.ahead.Capacity(horizon)
 }

@@ -92,6 +92,20 @@ func (c *Cell) Metrics() []httpapi.Metric {
 		counter("drover_snapshots_total", "Snapshots written.", float64(n.snapshots.Load())),
 		gauge("drover_storage_failing", "1 while the journal cannot be written.", truth(c.storageError() != nil)),
 	}
+	if c.observer != nil {
+		n := c.observer.ahead.Counts()
+		out = append(out,
+			gauge("drover_series_bytes", "Bytes that the series take on disk.", float64(c.observer.store.Bytes())),
+			counter("drover_series_refused_total", "Values for which there was no place: one part of the names has its share.", float64(c.observer.store.Refused())),
+			counter("drover_forecast_fits_total", "Models fitted to series.", float64(n.Fits)),
+			counter("drover_forecast_failures_total", "Models that could not be fitted.", float64(n.Failed)),
+			counter("drover_forecast_seconds_total", "Time spent on fitting.", n.Seconds),
+			counter("drover_forecast_graded_total", "Values that a forecast was held against.", float64(n.Graded)),
+			counter("drover_forecast_switches_total", "Times that another model was taken for a series.", float64(n.Switched)),
+			counter("drover_forecast_damaged_total", "Files of fitted models that were damaged, and fitted anew.", float64(n.Damaged)),
+			counter("drover_anomalies_total", "Values far outside of what was expected.", float64(n.Anomalies)),
+		)
+	}
 	if a := c.audit; a != nil {
 		out = append(out,
 			counter("drover_divergence_total", "Records that do not hold what their inputs lead to; it must stay 0.", float64(a.divergences.Load())),

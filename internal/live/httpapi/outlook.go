@@ -17,6 +17,14 @@ type Outlook interface {
 	Series(prefix string) api.SeriesList
 	// SeriesPoints reads a part of one; the error is ErrNoSeries or ErrBadRange.
 	SeriesPoints(q api.SeriesQuery) (api.SeriesView, error)
+	// Forecasts are the current ones of the series whose names begin with a prefix, and
+	// ForecastScores how good they were.
+	Forecasts(prefix string) api.ForecastList
+	ForecastScores(prefix string) api.ForecastScores
+	// Capacity says what may be short within a horizon of at most api.MaxPlanHorizon.
+	Capacity(horizon api.Duration) (api.CapacityPlan, error)
+	// Rightsize says what a tenant's tasks should ask for; "" is all tenants.
+	Rightsize(ctx context.Context, tenant string) (api.RightsizingList, error)
 }
 
 // Errors of an Outlook, wrapped with details.
@@ -30,6 +38,14 @@ func (s *Server) outlookRoutes() {
 		"List what this server keeps of numbers over time", http.StatusNotFound), s.listSeries)
 	huma.Register(s.api, s.operation("readSeries", http.MethodGet, "/v1/series/points", "outlook",
 		"Read a part of one series", http.StatusNotFound, http.StatusUnprocessableEntity), s.readSeries)
+	huma.Register(s.api, s.operation("listForecasts", http.MethodGet, "/v1/forecasts", "outlook",
+		"List what is expected of the series", http.StatusNotFound), s.listForecasts)
+	huma.Register(s.api, s.operation("listForecastScores", http.MethodGet, "/v1/forecasts/scores", "outlook",
+		"List how good forecasts were, and what came that was far from them", http.StatusNotFound), s.listScores)
+	huma.Register(s.api, s.operation("planCapacity", http.MethodGet, "/v1/capacity", "outlook",
+		"Say what may be short, when, and how likely that is", http.StatusNotFound, http.StatusUnprocessableEntity), s.planCapacity)
+	huma.Register(s.api, s.operation("rightsize", http.MethodGet, "/v1/rightsize", "outlook",
+		"Say what tasks should ask for by what their runs used", http.StatusNotFound), s.rightsize)
 }
 
 // outlook is the cell's, or says why there is none.
@@ -52,6 +68,59 @@ func (s *Server) listSeries(_ context.Context, in *listSeries) (*bodyOf[api.Seri
 		return nil, err
 	}
 	return &bodyOf[api.SeriesList]{o.Series(in.Prefix)}, nil
+}
+func (s *Server) listForecasts(_ context.Context, in *listSeries) (*bodyOf[api.ForecastList], error) {
+	o, err := s.outlook()
+	if err != nil {
+		return nil, err
+	}
+	return &bodyOf[api.ForecastList]{o.Forecasts(in.Prefix)}, nil
+}
+func (s *Server) listScores(_ context.Context, in *listSeries) (*bodyOf[api.ForecastScores], error) {
+	o, err := s.outlook()
+	if err != nil {
+		return nil, err
+	}
+	return &bodyOf[api.ForecastScores]{o.ForecastScores(in.Prefix)}, nil
+}
+type planCapacity struct {
+	Horizon string `query:"horizon" doc:"How far to look ahead, at most 7d." maxLength:"32" default:"7d" example:"24h"`
+}
+func (s *Server) planCapacity(_ context.Context, in *planCapacity) (*bodyOf[api.CapacityPlan], error) {
+	o, err := s.outlook()
+	if err != nil {
+		return nil, err
+	}
+	horizon, err := api.ParseDuration(in.Horizon)
+	if err != nil || horizon < api.Minute || horizon > api.MaxPlanHorizon {
+		return nil, newProblem(http.StatusUnprocessableEntity, "the horizon is not a time from 1m to 7d: write one such as 24h")
+	}
+	plan, err := o.Capacity(horizon)
+	if err != nil {
+		return nil, outlookProblem(err)
+	}
+	return &bodyOf[api.CapacityPlan]{plan}, nil
+}
+type rightsize struct {
+	Tenancy
+	All bool `query:"allTenants" doc:"Of every tenant."`
+}
+func (s *Server) rightsize(ctx context.Context, in *rightsize) (*bodyOf[api.RightsizingList], error) {
+	o, err := s.outlook()
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.opt.ReadTimeout)
+	defer cancel()
+	tenant := in.tenant()
+	if in.All {
+		tenant = ""
+	}
+	list, err := o.Rightsize(ctx, tenant)
+	if err != nil {
+		return nil, outlookProblem(err)
+	}
+	return &bodyOf[api.RightsizingList]{list}, nil
 }
 
 type readSeries struct {
