@@ -51,6 +51,7 @@ type SeriesForecast struct {
 	Note   string          `json:"note,omitempty"`   // what is missing
 	Points []ForecastPoint `json:"points"`
 }
+
 // ForecastPoint is what is expected of one step.
 type ForecastPoint struct {
 	At   Time    `json:"at"` // its begin
@@ -60,10 +61,12 @@ type ForecastPoint struct {
 	Lo95 float64 `json:"lo95"`
 	Hi95 float64 `json:"hi95"`
 }
+
 // ForecastList is the forecasts of a cell.
 type ForecastList struct {
 	Items []SeriesForecast `json:"items"`
 }
+
 // ForecastScore is how good the forecasts of a model were, over a range of distances.
 type ForecastScore struct {
 	Series     string   `json:"series"`
@@ -80,6 +83,7 @@ type ForecastScore struct {
 	Coverage95 float64  `json:"coverage95"`
 	NaiveMAE   *float64 `json:"naiveMae"` // of the seasonal naive forecast, over the same values and distances
 }
+
 // Anomaly is a value far outside of what was expected.
 type Anomaly struct {
 	Series string  `json:"series"`
@@ -91,11 +95,13 @@ type Anomaly struct {
 	Hi95   float64 `json:"hi95"`
 	Model  string  `json:"model"`
 }
+
 // ForecastScores is how good the forecasts of a cell were.
 type ForecastScores struct {
 	Items     []ForecastScore `json:"items"`
 	Anomalies []Anomaly       `json:"anomalies"` // the newest last
 }
+
 // Shortage is how likely one resource of a layer is to be short.
 type Shortage struct {
 	Layer         string    `json:"layer"`    // "cell" is all layers together
@@ -114,13 +120,16 @@ type Shortage struct {
 	Step          Duration  `json:"step"`
 	Note          string    `json:"note,omitempty"` // why nothing can be said
 }
+
 // CapacityPlan is what may be short within a horizon, the likeliest first.
 type CapacityPlan struct {
 	Horizon Duration   `json:"horizon"`
 	Items   []Shortage `json:"items"`
 }
+
 // MaxPlanHorizon bounds the horizon of a CapacityPlan.
 const MaxPlanHorizon = 7 * Day
+
 // Rightsizing is what a task asks for, and should.
 type Rightsizing struct {
 	Tenant      string    `json:"tenant"`
@@ -136,6 +145,7 @@ type Rightsizing struct {
 	Change      bool      `json:"change"`           // it differs enough to be worth a change
 	Resize      string    `json:"resize,omitempty"` // the workload's own choice
 }
+
 // RightsizingList is the recommendations for a cell.
 type RightsizingList struct {
 	Items []Rightsizing `json:"items"`

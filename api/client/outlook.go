@@ -44,6 +44,7 @@ func (c *Client) Forecasts(ctx context.Context, prefix string) (api.ForecastList
 	}
 	return list, nil
 }
+
 // ForecastScores lists how good the forecasts of those series were, and the latest
 // anomalies of all.
 func (c *Client) ForecastScores(ctx context.Context, prefix string) (api.ForecastScores, error) {
@@ -54,6 +55,7 @@ func (c *Client) ForecastScores(ctx context.Context, prefix string) (api.Forecas
 	}
 	return list, nil
 }
+
 // Capacity says what may be short within a horizon, and how likely that is.
 func (c *Client) Capacity(ctx context.Context, horizon api.Duration) (api.CapacityPlan, error) {
 	k, plan := newCall("GET", "capacity"), api.CapacityPlan{}
@@ -63,6 +65,7 @@ func (c *Client) Capacity(ctx context.Context, horizon api.Duration) (api.Capaci
 	}
 	return plan, nil
 }
+
 // Rightsize says what the tasks of the client's tenant, or of all, should ask for.
 func (c *Client) Rightsize(ctx context.Context, all bool) (api.RightsizingList, error) {
 	k, list := newCall("GET", "rightsize"), api.RightsizingList{}

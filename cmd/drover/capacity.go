@@ -1,11 +1,14 @@
 package main
+
 import (
 	"fmt"
+
 	"drover.dev/api"
 	"drover.dev/api/client"
 	"drover.dev/internal/report"
 	"github.com/spf13/cobra"
 )
+
 func newCapacityCmd(a *app) *cobra.Command {
 	var text string
 	cmd := &cobra.Command{
@@ -31,6 +34,7 @@ nodes that take work have now. Work that several layers may take counts for the 
 	cmd.Flags().StringVar(&text, "horizon", "7d", "how far to look ahead, at most 7d")
 	return cmd
 }
+
 func (a *app) capacityTable(plan api.CapacityPlan) *report.Table {
 	t := &report.Table{
 		Columns: []report.Column{
@@ -58,6 +62,7 @@ func (a *app) capacityTable(plan api.CapacityPlan) *report.Table {
 	}
 	return t
 }
+
 // amountOf writes an amount of a resource in its unit.
 func amountOf(resource string, v float64) string {
 	if resource == "memory" {

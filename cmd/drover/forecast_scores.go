@@ -1,12 +1,15 @@
 package main
+
 import (
 	"fmt"
 	"strings"
+
 	"drover.dev/api"
 	"drover.dev/api/client"
 	"drover.dev/internal/report"
 	"github.com/spf13/cobra"
 )
+
 func newForecastShowCmd(a *app) *cobra.Command {
 	var view string
 	cmd := &cobra.Command{
@@ -36,6 +39,7 @@ of a processor. Without a name the series are listed.`,
 	completeFlag(cmd, "view", "minutes", "hours")
 	return cmd
 }
+
 // forecastTables lists forecasts, and draws the only one.
 func (a *app) forecastTables(items []api.SeriesForecast) error {
 	t := &report.Table{
@@ -72,6 +76,7 @@ func (a *app) forecastTables(items []api.SeriesForecast) error {
 		Values: values, From: f.Origin.Std().Format("2006-01-02 15:04"), To: last.Std().Format("2006-01-02 15:04 MST"), Format: number,
 	}).Render(a.out, a.style())
 }
+
 func newForecastScoresCmd(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "scores [PREFIX]",
@@ -90,6 +95,7 @@ are at least 5 % smaller in sum, and smaller in six of them.`,
 		}),
 	}
 }
+
 func (a *app) scoreTables(got api.ForecastScores) error {
 	t := &report.Table{
 		Columns: []report.Column{

@@ -1,11 +1,14 @@
 package main
+
 import (
 	"fmt"
+
 	"drover.dev/api"
 	"drover.dev/api/client"
 	"drover.dev/internal/report"
 	"github.com/spf13/cobra"
 )
+
 func newRightsizeCmd(a *app) *cobra.Command {
 	var all, changes bool
 	cmd := &cobra.Command{
@@ -37,6 +40,7 @@ for its memory. Twelve measurements are enough to rely on.`,
 	cmd.Flags().BoolVar(&changes, "changes", false, "only what is worth a change")
 	return cmd
 }
+
 func (a *app) rightsizeTable(items []api.Rightsizing) *report.Table {
 	t := &report.Table{
 		Columns: []report.Column{

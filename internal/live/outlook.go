@@ -64,10 +64,12 @@ func (o prospect) SeriesPoints(q api.SeriesQuery) (api.SeriesView, error) {
 func (o prospect) Forecasts(prefix string) api.ForecastList {
 	return api.ForecastList{Items: o.ahead.Forecasts(prefix)}
 }
+
 // ForecastScores implements httpapi.Outlook.
 func (o prospect) ForecastScores(prefix string) api.ForecastScores {
 	return api.ForecastScores{Items: o.ahead.Scores(prefix), Anomalies: o.ahead.Anomalies()}
 }
+
 // Capacity implements httpapi.Outlook.
 func (o prospect) Capacity(horizon api.Duration) (api.CapacityPlan, error) {
 	return o.ahead.Capacity(horizon)

@@ -1,14 +1,17 @@
 package live
+
 import (
 	"cmp"
 	"context"
 	"slices"
 	"strings"
+
 	"drover.dev/api"
 	"drover.dev/internal/engine"
 	"drover.dev/internal/provision"
 	"drover.dev/internal/state"
 )
+
 // Rightsize implements httpapi.Outlook.
 func (o prospect) Rightsize(ctx context.Context, tenant string) (api.RightsizingList, error) {
 	uses, since, err := o.ahead.Uses()
@@ -26,6 +29,7 @@ func (o prospect) Rightsize(ctx context.Context, tenant string) (api.Rightsizing
 	})
 	return out, err
 }
+
 // asks is what the newest workload of each name asks for, for tasks whose use is known,
 // by the names of their series. "" is all tenants.
 func asks(st *state.State, tenant string, uses map[string]provision.Use) map[string]api.Rightsizing {
@@ -47,6 +51,7 @@ func asks(st *state.State, tenant string, uses map[string]provision.Use) map[str
 	}
 	return out
 }
+
 func recommended(r api.Rightsizing, u provision.Use) api.Rightsizing {
 	got := provision.Request(u, r.Asked)
 	r.Recommended = r.Asked

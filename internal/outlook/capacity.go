@@ -1,15 +1,19 @@
 package outlook
+
 import (
 	"cmp"
 	"slices"
 	"strings"
 	"time"
+
 	"drover.dev/api"
 	"drover.dev/internal/provision"
 	"drover.dev/internal/series"
 )
+
 // firstChance is from what chance on a shortage is worth a date.
 const firstChance = 0.1
+
 // Capacity says of every resource of which there is a demand and a capacity how likely it
 // is to be short within a horizon, the likeliest first.
 func (o *Outlook) Capacity(horizon api.Duration) (api.CapacityPlan, error) {
@@ -42,12 +46,14 @@ func (o *Outlook) Capacity(horizon api.Duration) (api.CapacityPlan, error) {
 	})
 	return plan, nil
 }
+
 func newest(s series.Series) float64 {
 	if len(s.Points) == 0 {
 		return 0
 	}
 	return s.Points[len(s.Points)-1].Value(s.Kind)
 }
+
 // shortage fills in what the forecast of a demand says. It is that of the finest view
 // that reaches the horizon, else the one that reaches farthest.
 func (o *Outlook) shortage(s *api.Shortage, name string, now api.Time, horizon api.Duration) {
@@ -79,12 +85,15 @@ func (o *Outlook) shortage(s *api.Shortage, name string, now api.Time, horizon a
 		}
 	}
 }
+
 func (f *issued) end(v View) api.Time { return f.Origin + api.Time(len(f.Mean))*api.Time(v.Step) }
+
 func (f *issued) interval(h int) provision.Interval {
 	return provision.Interval{
 		Mean: float64(f.Mean[h]), Lo80: float64(f.Lo80[h]), Hi80: float64(f.Hi80[h]), Lo95: float64(f.Lo95[h]), Hi95: float64(f.Hi95[h]),
 	}
 }
+
 // meet adds what is expected of one step.
 func meet(s *api.Shortage, at api.Time, f provision.Interval) {
 	chance := f.Above(s.Capacity)

@@ -1,9 +1,12 @@
 package outlook
+
 import (
 	"testing"
+
 	"drover.dev/api"
 	"drover.dev/internal/series"
 )
+
 // A wave whose tops are above what there is: the plan says when, and how sure that is.
 func TestCapacity(t *testing.T) {
 	w := newWorld(t)

@@ -1,13 +1,16 @@
 package outlook
+
 import (
 	"fmt"
 	"math"
 	"runtime/debug"
 	"time"
+
 	"drover.dev/api"
 	"drover.dev/internal/forecast"
 	"drover.dev/internal/series"
 )
+
 // fit has the models of a track learn from what is known now.
 func (o *Outlook) fit(t *track, now api.Time, stop func() bool) {
 	values, origin, err := o.history(t, now)
@@ -37,6 +40,7 @@ func (o *Outlook) fit(t *track, now api.Time, stop func() bool) {
 		o.cfg.Log.Warn("a fitted model cannot be kept; it is fitted anew after a restart", "series", t.Name, "error", err)
 	}
 }
+
 // take makes new forecasts the current ones. Every so often they are kept to be graded
 // to their end.
 func (t *track) take(fresh []issued, now api.Time) {
@@ -54,6 +58,7 @@ func (t *track) take(fresh []issued, now api.Time) {
 		t.Past = append(t.Past, fresh...)
 	}
 }
+
 // history is what models learn from: the closed buckets, gaps as NaN, and the begin of
 // the first one that is to be forecast.
 func (o *Outlook) history(t *track, now api.Time) ([]float64, api.Time, error) {
@@ -82,6 +87,7 @@ func (o *Outlook) history(t *track, now api.Time) ([]float64, api.Time, error) {
 	}
 	return values[max(0, len(values)-t.view.History):], origin, nil
 }
+
 func known(values []float64) (n int) {
 	for _, v := range values {
 		if !math.IsNaN(v) {
@@ -90,6 +96,7 @@ func known(values []float64) (n int) {
 	}
 	return n
 }
+
 // all fits every model; the first one, which costs most, only when there is time.
 func (o *Outlook) all(t *track, values []float64, origin api.Time, late bool, stop func() bool) (out []issued, note string) {
 	s := forecast.Series{Values: values, Periods: t.view.periods(len(values))}
@@ -117,6 +124,7 @@ func (o *Outlook) all(t *track, values []float64, origin api.Time, late bool, st
 	o.mu.Unlock()
 	return out, note
 }
+
 // scaleOf is the usual error of the seasonal naive forecast; 0 when it is not known.
 func scaleOf(values []float64, period int) float64 {
 	scale := forecast.MASEScale(values, period)
@@ -125,6 +133,7 @@ func scaleOf(values []float64, period int) float64 {
 	}
 	return scale
 }
+
 // periods are the seasons of which there are two.
 func (v View) periods(n int) (out []int) {
 	for _, p := range v.Seasons {
@@ -134,6 +143,7 @@ func (v View) periods(n int) (out []int) {
 	}
 	return out
 }
+
 // one fits one model. A fault of a model must not stop the server.
 func one(name string, s forecast.Series, v View, stop func() bool) (out issued, err error) {
 	defer func() {
@@ -162,6 +172,7 @@ func one(name string, s forecast.Series, v View, stop func() bool) (out issued, 
 	}
 	return out, nil
 }
+
 func narrow(list []float64) []float32 {
 	out := make([]float32, len(list))
 	for i, v := range list {
@@ -169,6 +180,7 @@ func narrow(list []float64) []float32 {
 	}
 	return out
 }
+
 // Fit has every track that is due fitted at once, without regard to the share; for tests
 // and for tools that have time.
 func (o *Outlook) Fit(stop func() bool) {

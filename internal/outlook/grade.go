@@ -1,10 +1,13 @@
 package outlook
+
 import (
 	"math"
 	"slices"
+
 	"drover.dev/api"
 	"drover.dev/internal/series"
 )
+
 // grade holds the buckets of a view that have closed since the last time against what
 // was forecast of them.
 func (o *Outlook) grade(v View, now api.Time) error {
@@ -45,6 +48,7 @@ func (o *Outlook) grade(v View, now api.Time) error {
 	}
 	return nil
 }
+
 // came grades every forecast of a moment by what came. mu is held.
 func (o *Outlook) came(t *track, at api.Time, y float64) {
 	for i := range t.Past {
@@ -67,6 +71,7 @@ func (o *Outlook) came(t *track, at api.Time, y float64) {
 		}
 	}
 }
+
 // step is the position of a moment in a forecast; -1 when it has none.
 func (f *issued) step(at api.Time, v View) int {
 	h := int((at - f.Origin) / api.Time(v.Step))
@@ -75,6 +80,7 @@ func (f *issued) step(at api.Time, v View) int {
 	}
 	return h
 }
+
 // current is the newest forecast of the model in force.
 func (t *track) current() *issued {
 	for i := range t.Now {
@@ -87,6 +93,7 @@ func (t *track) current() *issued {
 	}
 	return nil
 }
+
 // mark adds one value to the grades of a model.
 func (t *track) mark(f *issued, h int, y float64) {
 	m := t.Marks[f.Model]
@@ -108,10 +115,12 @@ func (t *track) mark(f *issued, h int, y float64) {
 	f.Graded++
 	f.Error += err
 }
+
 func pinball(y float64, bound float32, q float64) float64 {
 	d := y - float64(bound)
 	return max(q*d, (q-1)*d)
 }
+
 // The rule by which another model is taken: over the last duels, as many as duelsKept,
 // its errors are at least a twentieth smaller in sum, and smaller in three of four. After
 // a change duels are counted anew, so that two models that are alike do not take turns.
@@ -120,6 +129,7 @@ const (
 	duelsWon  = 6
 	duelsBy   = 0.95
 )
+
 // fight notes how the models did from one origin.
 func (t *track) fight(origin api.Time) {
 	d := duel{Origin: origin, Errors: slices.Repeat([]float64{math.NaN()}, len(t.view.Models))}
@@ -133,6 +143,7 @@ func (t *track) fight(origin api.Time) {
 	t.Duels = append(t.Duels, d)
 	t.Duels = t.Duels[max(0, len(t.Duels)-duelsKept):]
 }
+
 // judge takes another model if one has been better for long enough. mu is held.
 func (o *Outlook) judge(t *track, at api.Time) {
 	models := t.view.Models
@@ -146,6 +157,7 @@ func (o *Outlook) judge(t *track, at api.Time) {
 		}
 	}
 }
+
 func beats(duels []duel, m, mine int) bool {
 	if len(duels) < duelsKept {
 		return false
@@ -162,6 +174,7 @@ func beats(duels []duel, m, mine int) bool {
 	}
 	return won >= duelsWon && his <= duelsBy*own
 }
+
 // A value is an anomaly when it lies farther from the mean than the bound of 95 % by this
 // factor, and than this many of the errors that the model usually makes at that distance:
 // early intervals can be much too narrow. Before a model was graded so often nothing is.
@@ -170,6 +183,7 @@ const (
 	farErrors = 6
 	farLeast  = 30
 )
+
 // unusual tells of a value far outside of what was expected. mu is held.
 func (o *Outlook) unusual(t *track, f *issued, h int, at api.Time, y float64) {
 	mean, lo, hi := float64(f.Mean[h]), float64(f.Lo95[h]), float64(f.Hi95[h])
@@ -189,6 +203,7 @@ func (o *Outlook) unusual(t *track, f *issued, h int, at api.Time, y float64) {
 	o.counts.Anomalies++
 	o.cfg.Log.Warn("a value is far outside of what was expected", "series", t.Name, "at", at, "value", y, "lo95", lo, "hi95", hi, "model", f.Model)
 }
+
 // usual is a model's mean error at a distance, and how many values it was graded by.
 func (m *mark) usual(band int) (mean float64, n uint64) {
 	sum := 0.0
@@ -204,12 +219,14 @@ func (m *mark) usual(band int) (mean float64, n uint64) {
 	}
 	return mean, n
 }
+
 // Bounds of the anomalies that models do not learn from: so many in a row are a new
 // level, which they do.
 const (
 	maxOdd  = 64
 	newKind = 3
 )
+
 // odd notes an anomaly.
 func (t *track) odd(at api.Time) {
 	t.Odd = append(t.Odd, at)

@@ -1,4 +1,5 @@
 package outlook
+
 import (
 	"bytes"
 	"crypto/sha256"
@@ -8,8 +9,10 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+
 	"github.com/fxamacker/cbor/v2"
 )
+
 // A file holds one track: a line with its version, the SHA-256 of what follows, and that
 // in CBOR. It is replaced as a whole.
 const (
@@ -17,11 +20,14 @@ const (
 	fileSuffix = ".fit"
 	maxFile    = 4 << 20
 )
+
 var errDamaged = errors.New("the file of a fitted model is damaged, or of another version")
+
 func (o *Outlook) path(k key) string {
 	sum := sha256.Sum256([]byte(k.view + "\n" + k.name))
 	return filepath.Join(o.cfg.Dir, hex.EncodeToString(sum[:12])+fileSuffix)
 }
+
 func encode(t *track) ([]byte, error) {
 	body, err := cbor.Marshal(t)
 	if err != nil {
@@ -30,6 +36,7 @@ func encode(t *track) ([]byte, error) {
 	sum := sha256.Sum256(body)
 	return slices.Concat([]byte(fileHead), sum[:], body), nil
 }
+
 func decode(data []byte) (*track, error) {
 	rest, ok := bytes.CutPrefix(data, []byte(fileHead))
 	if !ok || len(rest) < sha256.Size {
@@ -45,6 +52,7 @@ func decode(data []byte) (*track, error) {
 	}
 	return t, nil
 }
+
 // keep replaces the file of a track. It need not be synced: the sum tells a torn one.
 func (o *Outlook) keep(t *track, data []byte) error {
 	path := o.path(key{t.Name, t.View})
@@ -53,6 +61,7 @@ func (o *Outlook) keep(t *track, data []byte) error {
 	}
 	return os.Rename(path+".new", path)
 }
+
 // load reads all files of the folder.
 func (o *Outlook) load() error {
 	entries, err := os.ReadDir(o.cfg.Dir)
@@ -77,6 +86,7 @@ func (o *Outlook) load() error {
 	}
 	return nil
 }
+
 // read reads one file and checks that it can be used.
 func (o *Outlook) read(path string) (*track, error) {
 	info, err := os.Stat(path)

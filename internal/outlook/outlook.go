@@ -3,6 +3,7 @@
 // when the truth arrives, and takes another model when that one has been better for long
 // enough. Nothing of it decides; what it says enters decisions as an input.
 package outlook
+
 import (
 	"cmp"
 	"context"
@@ -14,9 +15,11 @@ import (
 	"strings"
 	"sync"
 	"time"
+
 	"drover.dev/api"
 	"drover.dev/internal/series"
 )
+
 // View is a way to look at a series: at which step, how far back, how far ahead.
 type View struct {
 	Name    string
@@ -28,6 +31,7 @@ type View struct {
 	Least   int           // values before anything is said
 	Models  []string      // that compete, the first one in force; the last is snaive, by which all are measured
 }
+
 // Views are those of an outlook: the next half hour by minutes, the next week by hours.
 func Views() []View {
 	return []View{
@@ -35,6 +39,7 @@ func Views() []View {
 		{Name: "hours", Step: time.Hour, History: 2000, Horizon: 168, Seasons: []int{24, 168}, Every: time.Hour, Least: 24, Models: []string{"auto", "theta", naive}},
 	}
 }
+
 // Config is what an outlook works with. Series, Dir and Now are required.
 type Config struct {
 	Series *series.Store
@@ -47,24 +52,31 @@ type Config struct {
 	Views  []View // default Views
 	Log    *slog.Logger
 }
+
 // Outlook forecasts series. Its methods are safe for concurrent use, but for Turn.
 type Outlook struct {
 	cfg Config
+
 	rest time.Time // no fit before: the share is used up
+
 	mu        sync.Mutex
 	tracks    map[key]*track
 	anomalies []api.Anomaly // the newest last
 	counts    Counts
 }
+
 // Counts are what an outlook has done since it was opened.
 type Counts struct {
 	Fits, Failed, Anomalies, Switched, Damaged uint64
 	Graded                                     uint64  // values that a forecast was held against
 	Seconds                                    float64 // spent on fitting
 }
+
 // key is what is forecast: a series as a view shows it.
 type key struct{ name, view string }
+
 const maxAnomalies = 200
+
 // Open reads what was fitted before. A file that is damaged is removed, and what it
 // held fitted anew.
 func Open(cfg Config) (*Outlook, error) {
@@ -86,8 +98,10 @@ func Open(cfg Config) (*Outlook, error) {
 	}
 	return o, nil
 }
+
 // turnEvery is how often an outlook looks whether there is something to do.
 const turnEvery = 5 * time.Second
+
 // Run keeps forecasts current until ctx ends.
 func (o *Outlook) Run(ctx context.Context) {
 	tick := time.NewTicker(turnEvery)
@@ -102,6 +116,7 @@ func (o *Outlook) Run(ctx context.Context) {
 		}
 	}
 }
+
 // Turn grades what has come true, then fits the one series that is due longest, unless
 // the share of the processor is used up. It reports whether it fitted one.
 func (o *Outlook) Turn(stop func() bool) bool {
@@ -128,6 +143,7 @@ func (o *Outlook) Turn(stop func() bool) bool {
 	o.mu.Unlock()
 	return true
 }
+
 // wanted ranks the series that are forecast by what depends on them; 0 is none.
 func wanted(name string) int {
 	for i, prefix := range []string{"arrivals/cell", "load/", "demand/", "signal/", "used/", "arrivals/", "cell/"} {
@@ -137,6 +153,7 @@ func wanted(name string) int {
 	}
 	return 0
 }
+
 // follow begins to track series that are new, the most wanted first, and forgets those
 // that are gone.
 func (o *Outlook) follow() {
@@ -162,6 +179,7 @@ func (o *Outlook) follow() {
 		}
 	}
 }
+
 // due is the track whose fit is due longest; nil when none is.
 func (o *Outlook) due(now api.Time) *track {
 	o.mu.Lock()
@@ -174,9 +192,11 @@ func (o *Outlook) due(now api.Time) *track {
 	}
 	return first
 }
+
 func (t *track) before(u *track) bool {
 	return cmp.Or(cmp.Compare(t.Due, u.Due), cmp.Compare(t.Name, u.Name), cmp.Compare(t.View, u.View)) < 0
 }
+
 // Counts is what was done so far.
 func (o *Outlook) Counts() Counts {
 	o.mu.Lock()

@@ -1,4 +1,5 @@
 package outlook
+
 import (
 	"bytes"
 	"log/slog"
@@ -8,10 +9,13 @@ import (
 	"strings"
 	"testing"
 	"time"
+
 	"drover.dev/api"
 	"drover.dev/internal/series"
 )
+
 const noon = api.Time(20_000) * 86_400 * api.Time(api.Second)
+
 // world is a store and an outlook whose time a test moves.
 type world struct {
 	t     *testing.T
@@ -21,6 +25,7 @@ type world struct {
 	store *series.Store
 	out   *Outlook
 }
+
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{t: t, now: noon, dir: t.TempDir()}
@@ -32,10 +37,12 @@ func newWorld(t *testing.T) *world {
 	w.open()
 	return w
 }
+
 // view is a season of twelve minutes, looked at two seasons ahead.
 func view() View {
 	return View{Name: "minutes", Step: time.Minute, History: 240, Horizon: 24, Seasons: []int{12}, Every: 4 * time.Minute, Least: 20, Models: []string{"regression", "theta", naive}}
 }
+
 func (w *world) open() {
 	w.t.Helper()
 	var err error
@@ -47,7 +54,9 @@ func (w *world) open() {
 		w.t.Fatal(err)
 	}
 }
+
 func never() bool { return false }
+
 // live lets minutes pass, each with a value, and the outlook do what is due.
 func (w *world) live(minutes int, value func(minute int) float64) {
 	w.t.Helper()
@@ -63,11 +72,13 @@ func (w *world) live(minutes int, value func(minute int) float64) {
 		w.out.Fit(never)
 	}
 }
+
 // wave has a season of twelve minutes, a slow rise and noise that is the same in every run.
 func wave(i int) float64 {
 	noise := math.Sin(float64(i*i)*0.7) * 4
 	return 500 + float64(i)/10 + 100*math.Sin(2*math.Pi*float64(i)/12) + noise
 }
+
 func TestForecastsAreKeptCurrentAndGraded(t *testing.T) {
 	w := newWorld(t)
 	w.live(150, wave)
@@ -100,6 +111,7 @@ func TestForecastsAreKeptCurrentAndGraded(t *testing.T) {
 		t.Errorf("a wave has anomalies: %+v", w.out.Anomalies())
 	}
 }
+
 func TestAnomalies(t *testing.T) {
 	w := newWorld(t)
 	w.live(100, wave)
@@ -113,6 +125,7 @@ func TestAnomalies(t *testing.T) {
 		t.Error("nobody was told")
 	}
 }
+
 // What was fitted is there after a restart, and a damaged file is fitted anew.
 func TestRestart(t *testing.T) {
 	w := newWorld(t)
@@ -149,11 +162,13 @@ func TestRestart(t *testing.T) {
 		})
 	}
 }
+
 func flip(data []byte, at int) []byte {
 	data = bytes.Clone(data)
 	data[at] ^= 1
 	return data
 }
+
 // Another model is taken when it was better for long enough, and not sooner.
 func TestSwitch(t *testing.T) {
 	duels := func(n int, mine, his float64) (out []duel) {
@@ -184,6 +199,7 @@ func TestSwitch(t *testing.T) {
 		})
 	}
 }
+
 func TestTooFewValuesAreSaid(t *testing.T) {
 	w := newWorld(t)
 	w.live(5, wave)
@@ -192,6 +208,7 @@ func TestTooFewValuesAreSaid(t *testing.T) {
 		t.Errorf("the forecast of five values is %+v", f)
 	}
 }
+
 // The more a decision rests on a series, the sooner it is tracked.
 func TestTracksAreBounded(t *testing.T) {
 	w := newWorld(t)

@@ -1,16 +1,20 @@
 package outlook
+
 import (
 	"strings"
 	"time"
+
 	"drover.dev/api"
 	"drover.dev/internal/provision"
 	"drover.dev/internal/series"
 )
+
 // useHistory is how far back use counts, and useStep what one sample of it covers.
 const (
 	useHistory = 14 * api.Day
 	useStep    = 15 * time.Minute
 )
+
 // Uses is what tasks used in the last fortnight, by TENANT/WORKLOAD.TASK, and since when.
 func (o *Outlook) Uses() (map[string]provision.Use, api.Time, error) {
 	since := max(o.cfg.Now().Add(-useHistory), 0)

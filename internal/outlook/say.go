@@ -1,10 +1,13 @@
 package outlook
+
 import (
 	"cmp"
 	"slices"
 	"strings"
+
 	"drover.dev/api"
 )
+
 // Forecasts are the current forecasts of the series whose names begin with a prefix.
 func (o *Outlook) Forecasts(prefix string) []api.SeriesForecast {
 	o.mu.Lock()
@@ -20,6 +23,7 @@ func (o *Outlook) Forecasts(prefix string) []api.SeriesForecast {
 	}
 	return out
 }
+
 func (f *issued) points(v View) []api.ForecastPoint {
 	out := make([]api.ForecastPoint, len(f.Mean))
 	for i := range out {
@@ -30,6 +34,7 @@ func (f *issued) points(v View) []api.ForecastPoint {
 	}
 	return out
 }
+
 // sorted lists tracks by series and view. mu is held.
 func (o *Outlook) sorted(prefix string) (out []*track) {
 	for k, t := range o.tracks {
@@ -40,6 +45,7 @@ func (o *Outlook) sorted(prefix string) (out []*track) {
 	slices.SortFunc(out, func(a, b *track) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.View, b.View)) })
 	return out
 }
+
 // Scores are the grades of every forecast that was followed to its end or is being
 // followed, by model and distance.
 func (o *Outlook) Scores(prefix string) []api.ForecastScore {
@@ -55,6 +61,7 @@ func (o *Outlook) Scores(prefix string) []api.ForecastScore {
 	}
 	return out
 }
+
 func (t *track) scores(model string, m *mark) (out []api.ForecastScore) {
 	base, from := t.Marks[naive], 1
 	for i, b := range m {
@@ -80,6 +87,7 @@ func (t *track) scores(model string, m *mark) (out []api.ForecastScore) {
 	}
 	return out
 }
+
 // Anomalies are the latest values far outside of what was expected, the newest last.
 func (o *Outlook) Anomalies() []api.Anomaly {
 	o.mu.Lock()

@@ -1,8 +1,11 @@
 package outlook
+
 import (
 	"math"
+
 	"drover.dev/api"
 )
+
 // track is one series as one view shows it: what its models say, and how good they were.
 // It is what a file holds.
 type track struct {
@@ -18,13 +21,17 @@ type track struct {
 	Duels []duel          `cbor:"10,keyasint"`
 	Note  string          `cbor:"11,keyasint,omitempty"` // why there is no forecast
 	Odd   []api.Time      `cbor:"12,keyasint,omitempty"` // anomalies, which models do not learn from; the oldest first
+
 	view View
 }
+
 func newTrack(name string, v View) *track {
 	return &track{Name: name, View: v.Name, Model: v.Models[0], Marks: map[string]mark{}, view: v}
 }
+
 // naive is the model that everything is held against.
 const naive = "snaive"
+
 // issued is what one model said at one moment: the fitted model, as far as its horizon
 // reaches.
 type issued struct {
@@ -41,11 +48,13 @@ type issued struct {
 	Error  float64     `cbor:"11,keyasint"` // sum of their absolute errors
 	Terms  []namedTerm `cbor:"12,keyasint,omitempty"`
 }
+
 // namedTerm is one coefficient of a fitted model.
 type namedTerm struct {
 	Name  string  `cbor:"1,keyasint"`
 	Value float64 `cbor:"2,keyasint"`
 }
+
 // sound reports whether a forecast that was read back can be used.
 func (f *issued) sound(horizon int) bool {
 	n := len(f.Mean)
@@ -61,8 +70,10 @@ func (f *issued) sound(horizon int) bool {
 	}
 	return true
 }
+
 // bands are the distances by which grades are told apart: up to so many steps.
 var bands = [...]int{1, 3, 6, 12, 24, 48, 168}
+
 func bandOf(h int) int {
 	for i, most := range bands {
 		if h <= most {
@@ -71,8 +82,10 @@ func bandOf(h int) int {
 	}
 	return len(bands) - 1
 }
+
 // mark is how good a model was on a series, ever, by band.
 type mark [len(bands)]tally
+
 // tally sums over graded values.
 type tally struct {
 	N       uint64  `cbor:"1,keyasint"`
@@ -83,6 +96,7 @@ type tally struct {
 	In95    uint64  `cbor:"6,keyasint"`
 	ScaledN uint64  `cbor:"7,keyasint"` // of those with a scale
 }
+
 // duel is how two models did from one origin: their mean absolute errors.
 type duel struct {
 	Origin api.Time  `cbor:"1,keyasint"`

@@ -1,21 +1,26 @@
 package provision
+
 import (
 	"cmp"
 	"math"
 	"slices"
+
 	"drover.dev/api"
 )
+
 // Sample is what a task's runs used over a stretch of time.
 type Sample struct {
 	N         uint64 // measurements
 	Mean, Max float64
 }
+
 // Use is what is known of a task's use.
 type Use struct {
 	CPU    []Sample // in thousandths of a core
 	Memory []Sample // in bytes
 	Killed uint64   // runs that were killed for their memory
 }
+
 // Recommendation is what a task should ask for.
 type Recommendation struct {
 	CPU, P95CPU        api.Milli // to ask for; the use that 95 % of the time is not exceeded
@@ -24,6 +29,7 @@ type Recommendation struct {
 	Killed             uint64
 	Enough             bool // there is enough to rely on
 }
+
 // The rules of a recommendation. The margins are those that Autopilot's rules aim at for
 // jobs that run again and again (Rzadca and others, 2020, "Autopilot: workload autoscaling
 // at Google"): CPU may be exceeded for a while, memory never.
@@ -36,6 +42,7 @@ const (
 	leastMemory   = 16 * api.MiB
 	grainMemory   = api.MiB
 )
+
 // Request recommends what a task should ask for. asked is what it asks for now; it
 // bounds memory from below when a run was killed at it.
 func Request(u Use, asked api.Resources) Recommendation {
@@ -58,13 +65,16 @@ func Request(u Use, asked api.Resources) Recommendation {
 	r.Memory = max((bytesOf(need)+grainMemory-1)/grainMemory*grainMemory, leastMemory)
 	return r
 }
+
 func bytesOf(v float64) api.Bytes { return api.Bytes(math.Ceil(bounded(v, 1<<52))) }
+
 func bounded(v, most float64) float64 {
 	if !(v > 0) {
 		return 0
 	}
 	return min(v, most)
 }
+
 // quantile is that of the means, each as often as it was measured; 0 of none.
 func quantile(list []Sample, q float64) float64 {
 	list = slices.Clone(list)
@@ -81,9 +91,11 @@ func quantile(list []Sample, q float64) float64 {
 	}
 	return 0
 }
+
 // Far reports whether a recommendation differs enough from what is asked for to be worth
 // a change: by a fifth.
 func (r Recommendation) Far(asked api.Resources) bool {
 	return far(int64(r.CPU), int64(asked.CPU)) || far(int64(r.Memory), int64(asked.Memory))
 }
+
 func far(a, b int64) bool { return 5*max(a, b) > 6*min(a, b) }

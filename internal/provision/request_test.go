@@ -1,10 +1,13 @@
 package provision
+
 import (
 	"math"
 	"testing"
+
 	"drover.dev/api"
 	"pgregory.net/rapid"
 )
+
 func TestAbove(t *testing.T) {
 	normal := Interval{Mean: 10, Lo80: 10 - 2*z80, Hi80: 10 + 2*z80, Lo95: 10 - 2*z95, Hi95: 10 + 2*z95}
 	for _, c := range []struct {
@@ -33,6 +36,7 @@ func TestAbove(t *testing.T) {
 		t.Errorf("of nothing the chance is %v", got)
 	}
 }
+
 // The quantile of a chance is exceeded with the rest of it, and chances fall.
 func TestQuantilesAndChancesAgree(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
@@ -52,6 +56,7 @@ func TestQuantilesAndChancesAgree(t *testing.T) {
 		}
 	})
 }
+
 func TestRequest(t *testing.T) {
 	steady := func(n int, cpu, memory float64) (u Use) {
 		for range n {
@@ -88,6 +93,7 @@ func TestRequest(t *testing.T) {
 		})
 	}
 }
+
 // No run that was seen would have been killed at what is recommended.
 func TestMemoryIsNeverBelowWhatWasSeen(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
@@ -103,6 +109,7 @@ func TestMemoryIsNeverBelowWhatWasSeen(t *testing.T) {
 		}
 	})
 }
+
 func TestBrier(t *testing.T) {
 	if got := Brier([]float64{1, 0, 0.5, 0.5}, []bool{true, false, true, false}); got != 0.125 {
 		t.Errorf("the score is %v", got)

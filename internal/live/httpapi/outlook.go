@@ -69,6 +69,7 @@ func (s *Server) listSeries(_ context.Context, in *listSeries) (*bodyOf[api.Seri
 	}
 	return &bodyOf[api.SeriesList]{o.Series(in.Prefix)}, nil
 }
+
 func (s *Server) listForecasts(_ context.Context, in *listSeries) (*bodyOf[api.ForecastList], error) {
 	o, err := s.outlook()
 	if err != nil {
@@ -76,6 +77,7 @@ func (s *Server) listForecasts(_ context.Context, in *listSeries) (*bodyOf[api.F
 	}
 	return &bodyOf[api.ForecastList]{o.Forecasts(in.Prefix)}, nil
 }
+
 func (s *Server) listScores(_ context.Context, in *listSeries) (*bodyOf[api.ForecastScores], error) {
 	o, err := s.outlook()
 	if err != nil {
@@ -83,9 +85,11 @@ func (s *Server) listScores(_ context.Context, in *listSeries) (*bodyOf[api.Fore
 	}
 	return &bodyOf[api.ForecastScores]{o.ForecastScores(in.Prefix)}, nil
 }
+
 type planCapacity struct {
 	Horizon string `query:"horizon" doc:"How far to look ahead, at most 7d." maxLength:"32" default:"7d" example:"24h"`
 }
+
 func (s *Server) planCapacity(_ context.Context, in *planCapacity) (*bodyOf[api.CapacityPlan], error) {
 	o, err := s.outlook()
 	if err != nil {
@@ -101,10 +105,12 @@ func (s *Server) planCapacity(_ context.Context, in *planCapacity) (*bodyOf[api.
 	}
 	return &bodyOf[api.CapacityPlan]{plan}, nil
 }
+
 type rightsize struct {
 	Tenancy
 	All bool `query:"allTenants" doc:"Of every tenant."`
 }
+
 func (s *Server) rightsize(ctx context.Context, in *rightsize) (*bodyOf[api.RightsizingList], error) {
 	o, err := s.outlook()
 	if err != nil {
