@@ -58,6 +58,19 @@ func Take(path, who string) (*Lock, error) {
 	return nil, fmt.Errorf("lock %s: %w", path, err)
 }
 
+// Held reports whether a process holds the lock at path. It never waits.
+func Held(path string) bool {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return false
+	}
+	defer func() { _ = f.Close() }() // it was not written
+	if err := lock(f); err != nil {
+		return errors.Is(err, errHeld)
+	}
+	return unlock(f) != nil
+}
+
 // sign notes in the file who holds the lock. It is for people only: a disk that
 // is full must not keep anybody from starting.
 func sign(f *os.File) {

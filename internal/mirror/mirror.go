@@ -1,0 +1,399 @@
+// Package mirror is the twin in live-sync: it follows a running cell's journal over the
+// API, keeps a state of its own, predicts what comes of each job that arrives, and
+// grades its predictions when the journal tells the truth. It is a process of its own,
+// so that none of this takes a processor from the leader.
+package mirror
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"drover.dev/api"
+	"drover.dev/api/client"
+	"drover.dev/internal/grade"
+	"drover.dev/internal/history"
+	"drover.dev/internal/journal"
+	"drover.dev/internal/lockfile"
+	"drover.dev/internal/state"
+)
+
+// Source is the server of a cell. *client.Client is one.
+type Source interface {
+	Journal(ctx context.Context, after uint64, hash [32]byte, take func(client.JournalRecord) error) error
+	Bundle(ctx context.Context, w io.Writer, records uint64, anonymise bool) error
+	Server() string
+}
+
+var _ Source = (*client.Client)(nil)
+
+// Config says what is mirrored, where to, and what it may cost.
+type Config struct {
+	Dir    string // of the mirror alone; it is made where missing
+	Source Source
+	Seeds  int          // worlds of a prediction, 1 to 1000; default 20
+	Ahead  api.Duration // how far predictions look; default 7 days
+	// Budget is the share of one processor that predictions may take, more than 0 and up
+	// to 1; default 0.25.
+	Budget float64
+	Quiet  bool      // nothing is predicted
+	Keep   api.Bytes // of predictions; default 64 MiB
+	// Records is how far back the first start learns from. Default 20,000.
+	Records uint64
+	Log     *slog.Logger
+	Now     func() time.Time // the wall clock; default time.Now
+}
+
+func (c *Config) withDefaults() {
+	setDefault(&c.Seeds, 20)
+	setDefault(&c.Ahead, 7*api.Day)
+	setDefault(&c.Budget, 0.25)
+	setDefault(&c.Keep, 64*api.MiB)
+	setDefault(&c.Records, 20_000)
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+}
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// Bounds of a mirror.
+const (
+	maxArrived  = 10_000 // jobs that wait to be predicted
+	firstPause  = 100 * time.Millisecond
+	longestWait = 5 * time.Second
+)
+
+// Mirror is a copy of a running cell. Its methods are safe for concurrent use.
+type Mirror struct {
+	cfg         Config
+	lock        *lockfile.Lock
+	checkpoints *journal.Snapshots
+	store       *store
+	wake        chan struct{} // a job has come
+	saving      chan struct{} // of capacity 1
+	background  sync.WaitGroup
+	started     time.Time
+
+	mu      sync.Mutex
+	state   *state.State
+	chain   *journal.Verifier
+	memory  *memory
+	open    map[uint64]*grade.Prediction
+	handled uint64 // the last job that was predicted before this start
+	drift   grade.Drift
+	arrived []uint64
+	lag     lag
+	last    uint64 // record that the server has, as far as is known
+	on      bool   // connected
+	trouble string // why it is not
+	reached uint64 // connections
+	unsaved int    // records since the last checkpoint
+	saved   time.Time
+	kept    Checkpoint
+	full    bool // the store fails
+	busy    time.Duration
+}
+
+// Open goes on from the directory's last checkpoint, if there is one. Another process
+// on the directory is a *lockfile.HeldError.
+func Open(cfg Config) (m *Mirror, err error) {
+	cfg.withDefaults()
+	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
+		return nil, fmt.Errorf("open the mirror: %w", err)
+	}
+	lock, err := lockfile.Take(filepath.Join(cfg.Dir, LockName), "mirror")
+	if err != nil {
+		return nil, err
+	}
+	m = &Mirror{
+		cfg: cfg, lock: lock, wake: make(chan struct{}, 1), saving: make(chan struct{}, 1), open: map[uint64]*grade.Prediction{},
+		started: cfg.Now(), saved: cfg.Now(),
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(fmt.Errorf("open the mirror in %s: %w", cfg.Dir, err), lock.Release())
+		}
+	}()
+	if m.checkpoints, err = journal.OpenSnapshots(filepath.Join(cfg.Dir, checkpointDir), 2); err != nil {
+		return nil, err
+	}
+	if m.store, err = openStore(cfg.Dir, int64(cfg.Keep), m.remember); err != nil {
+		return nil, err
+	}
+	if _, err := m.resume(); err != nil {
+		return nil, errors.Join(err, m.store.close())
+	}
+	return m, nil
+}
+
+// LockName is the file of a mirror's directory that is locked while it runs.
+const LockName = "lock"
+
+// Forget removes what a mirror's directory holds of a cell, unless a mirror runs on it.
+func Forget(dir string) error {
+	if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	lock, err := lockfile.Take(filepath.Join(dir, LockName), "mirror")
+	if err != nil {
+		return err
+	}
+	numbers, err := segmentsIn(dir)
+	for _, n := range numbers {
+		err = errors.Join(err, os.Remove(filepath.Join(dir, fmt.Sprintf(segmentName, n))))
+	}
+	err = errors.Join(err, os.RemoveAll(filepath.Join(dir, checkpointDir)), os.RemoveAll(filepath.Join(dir, statusName)), lock.Release())
+	if err != nil {
+		return fmt.Errorf("forget the mirror: %w", err)
+	}
+	return nil
+}
+
+// checkpointDir is where checkpoints are.
+const checkpointDir = "checkpoints"
+
+// remember takes in what the store holds from before.
+func (m *Mirror) remember(e *entry) {
+	switch {
+	case e.Made != nil:
+		m.open[e.Made.ID] = e.Made
+		m.handled = max(m.handled, e.Made.ID)
+	case e.Graded != nil:
+		delete(m.open, e.Graded.ID)
+		m.drift.Add(e.Graded)
+	default:
+		delete(m.open, e.Dropped)
+	}
+}
+
+func (m *Mirror) now() time.Time { return m.cfg.Now() }
+
+// begin starts at a state.
+func (m *Mirror) begin(st *state.State, at journal.Link, learnt *memory) {
+	m.state, m.chain, m.memory, m.arrived = st, journal.NewVerifier(at), learnt, nil
+	m.last = max(m.last, at.N)
+}
+
+// Close releases the directory. Call it once after Run has returned.
+func (m *Mirror) Close() error {
+	m.background.Wait()
+	return errors.Join(m.store.close(), m.lock.Release())
+}
+
+// Run mirrors the cell until ctx ends, whatever becomes of the connection. The error
+// says why it cannot go on: the cell's journal is another one, or a record makes no
+// sense.
+func (m *Mirror) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var others sync.WaitGroup
+	others.Go(func() { m.tell(ctx) })
+	if !m.cfg.Quiet {
+		others.Go(func() { m.predict(ctx) })
+	}
+	err := m.follow(ctx)
+	cancel()
+	others.Wait()
+	m.end()
+	return err
+}
+
+// end leaves everything as the next start wants it.
+func (m *Mirror) end() {
+	m.background.Wait()
+	m.mu.Lock()
+	if m.unsaved > 0 {
+		m.checkpoint()
+	}
+	m.on = false
+	m.mu.Unlock()
+	m.background.Wait()
+	m.writeStatus()
+}
+
+// follow reads connection after connection.
+func (m *Mirror) follow(ctx context.Context) error {
+	for pause := firstPause; ; pause = min(2*pause, longestWait) {
+		before := m.record()
+		err := m.connect(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		var bad *badRecordError
+		if client.Conflict(err) || errors.As(err, &bad) {
+			return fmt.Errorf("mirror the cell: %w: start with --anew", err)
+		}
+		if client.NotFound(err) {
+			m.cfg.Log.Info("the server keeps no record from here on any more; begin anew", "record", before)
+			err = m.fetch(ctx)
+		}
+		m.disconnected(err)
+		if m.record() > before {
+			pause = firstPause
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+func (m *Mirror) record() uint64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.chain == nil {
+		return 0
+	}
+	return m.chain.At().N
+}
+
+func (m *Mirror) disconnected(err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.on = false
+	if err == nil {
+		return
+	}
+	if text := err.Error(); text != m.trouble {
+		m.trouble = text
+		m.cfg.Log.Warn("the cell is not followed at the moment", "error", err)
+	}
+}
+
+// connect follows the journal over one connection.
+func (m *Mirror) connect(ctx context.Context) error {
+	if m.record() == 0 && m.state == nil {
+		if err := m.fetch(ctx); err != nil {
+			return err
+		}
+	}
+	m.mu.Lock()
+	at := m.chain.At()
+	m.lag.connected()
+	m.mu.Unlock()
+	return m.cfg.Source.Journal(ctx, at.N, at.Hash, m.take)
+}
+
+// badRecordError says that a record cannot be what the cell decided.
+type badRecordError struct{ err error }
+
+func (e *badRecordError) Error() string { return e.err.Error() }
+func (e *badRecordError) Unwrap() error { return e.err }
+
+// take takes a record in, or word that there is none.
+func (m *Mirror) take(r client.JournalRecord) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.lag.stamp(r.Sent, m.now())
+	m.last = r.Last
+	if !m.on {
+		m.on, m.trouble = true, ""
+		m.reached++
+		m.cfg.Log.Info("the cell is followed", "server", m.cfg.Source.Server(), "record", m.chain.At().N, "of", r.Last)
+	}
+	if len(r.Data) > 0 {
+		rec, ok, err := m.chain.Next(journal.Entry{Data: r.Data})
+		if err == nil && !ok {
+			err = fmt.Errorf("after record %d comes what is no record", m.chain.At().N)
+		}
+		if err == nil {
+			err = m.fold(&rec, true)
+		}
+		if err != nil {
+			return &badRecordError{err}
+		}
+		m.lag.folded(api.Time(rec.Now), m.now())
+	}
+	if len(r.Data) == 0 && len(m.arrived) > 0 {
+		m.wakeUp() // they may have had to wait until all was caught up with
+	}
+	if m.unsaved >= checkpointRecords || m.unsaved > 0 && m.now().Sub(m.saved) >= checkpointAge {
+		m.checkpoint()
+	}
+	return nil
+}
+
+// fetch begins with a bundle: a snapshot and the records after it, of which only is
+// learnt how long things take.
+func (m *Mirror) fetch(ctx context.Context) (err error) {
+	f, err := os.CreateTemp(m.cfg.Dir, "bundle-*.zip")
+	if err != nil {
+		return fmt.Errorf("fetch the cell's state: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.Remove(f.Name())) }()
+	if err := errors.Join(m.cfg.Source.Bundle(ctx, f, m.cfg.Records, false), f.Close()); err != nil {
+		return fmt.Errorf("fetch the cell's state: %w", err)
+	}
+	b, err := history.OpenBundle(f.Name(), m.cfg.Dir)
+	if err != nil {
+		return fmt.Errorf("fetch the cell's state: %w", err)
+	}
+	defer func() { err = errors.Join(err, b.Close()) }()
+	return m.replay(ctx, &b.Source)
+}
+
+// replay takes in what a bundle holds.
+func (m *Mirror) replay(ctx context.Context, src *history.Source) error {
+	st, at := state.New(), journal.Link{}
+	if src.Begin > 1 {
+		base, place, err := src.At(ctx, src.Begin)
+		if err != nil {
+			return fmt.Errorf("fetch the cell's state: %w", err)
+		}
+		st, at = base, place.Link
+	}
+	entries, err := src.Records(ctx, at.N+1)
+	if err != nil {
+		return fmt.Errorf("fetch the cell's state: %w", err)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	learnt := newMemory()
+	if m.memory != nil {
+		learnt.Count = m.memory.Count
+	}
+	m.begin(st, at, learnt)
+	for _, id := range st.SortedWorkloads() {
+		if w := st.Workloads[id]; w.Spec.Kind == api.KindJob && !w.Status.Final() && w.NextRun == 0 {
+			learnt.Jobs[id] = &job{Started: firstStart(w)}
+		}
+	}
+	for v, err := range journal.Verify(entries, m.chain) {
+		if err == nil {
+			err = m.fold(&v.Record, false)
+		}
+		if err != nil {
+			return fmt.Errorf("fetch the cell's state: %w", err)
+		}
+	}
+	m.checkpoint()
+	return nil
+}
+
+// firstStart is when the first element of a workload began, as far as its state tells.
+func firstStart(w *state.Workload) (first api.Time) {
+	for gi := range w.Groups {
+		for _, t := range w.Groups[gi].Tasks {
+			if t.Started != 0 && (first == 0 || t.Started < first) {
+				first = t.Started
+			}
+		}
+	}
+	return first
+}

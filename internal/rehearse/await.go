@@ -1,0 +1,173 @@
+package rehearse
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+
+	"drover.dev/api"
+	"drover.dev/internal/grade"
+	"drover.dev/internal/journal"
+	"drover.dev/internal/state"
+	"drover.dev/internal/twin"
+)
+
+// Waiting asks when jobs of a cell as it stands will start and end.
+type Waiting struct {
+	State *state.State // of the cell; it is copied, not changed
+	Now   api.Time     // when the worlds begin, at the state's time or later
+	Jobs  []uint64     // which of its workloads; those that have ended are left out of the answer
+	// Besides is how long tasks took besides running, by driver, the last few times: each
+	// world takes one of them.
+	Besides map[string][]Besides
+	Seeds   int          // worlds, 1 to 1000
+	Horizon api.Duration // how far after Now is looked at
+	Workers int          // worlds at a time
+}
+
+// Besides is how long a task takes besides running: from its placement to the record of
+// its start, and from the end of its run to the record of that.
+type Besides struct {
+	Before api.Duration `cbor:"1,keyasint"`
+	After  api.Duration `cbor:"2,keyasint"`
+}
+
+// besides draws for a world. In the twin, what comes after a run is before it, and so
+// holds the room for as long; starts are that much earlier than it says.
+func (q *Waiting) besides(seed uint64) (map[string]twin.Startup, map[string]api.Duration) {
+	startup, after := map[string]twin.Startup{}, map[string]api.Duration{}
+	for _, driver := range sortedNames(q.Besides) {
+		if list := q.Besides[driver]; len(list) > 0 {
+			b := list[rand.New(rand.NewPCG(seed, uint64(len(driver)))).IntN(len(list))]
+			startup[driver], after[driver] = twin.Startup{Cold: b.Before + b.After, Warm: b.Before + b.After}, b.After
+		}
+	}
+	return startup, after
+}
+
+// Awaited is what is foreseen of a job. Began is when it had begun already: then there
+// is no Start.
+type Awaited struct {
+	Job   uint64
+	Began api.Time
+	Start grade.Quantiles
+	End   grade.Quantiles
+	Run   grade.Lengths // from its first element's start to its end
+}
+
+// Await runs, for each seed, the cell on in virtual time. As with [Foresee], how long
+// tasks run is drawn from their profiles, and nothing else comes but the runs of
+// schedules. All jobs are told of by the same worlds.
+func Await(ctx context.Context, q Waiting) ([]Awaited, error) {
+	if q.Seeds < 1 || q.Seeds > 1000 || q.Horizon <= 0 || q.Horizon > api.MaxDuration || q.Now < q.State.Now {
+		return nil, errors.New("look ahead: it takes 1 to 1000 seeds, a horizon, and a moment that the state does not lie behind")
+	}
+	jobs := q.open()
+	if len(jobs) == 0 {
+		return nil, nil
+	}
+	fates := make([][]fate, q.Seeds)
+	err := inParallel(ctx, q.Seeds, q.Workers, nil, func(ctx context.Context, i int) (err error) {
+		fates[i], err = q.world(ctx, uint64(i)+1, jobs)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Awaited, len(jobs))
+	for i, id := range jobs {
+		out[i] = q.awaited(id, i, fates)
+	}
+	return out, nil
+}
+
+// open are the jobs that have not ended and that the twin knows of.
+func (q *Waiting) open() (out []uint64) {
+	for _, id := range q.Jobs {
+		w := q.State.Workloads[id]
+		if w != nil && w.Spec.Kind == api.KindJob && !w.Status.Final() && !w.Stopping && !w.Away() && w.NextRun == 0 {
+			out = append(out, id)
+		}
+	}
+	return out
+}
+
+// world runs one world on until all jobs have ended.
+func (q *Waiting) world(ctx context.Context, seed uint64, jobs []uint64) ([]fate, error) {
+	st, err := journal.CopyState(q.State)
+	if err != nil {
+		return nil, fmt.Errorf("look ahead: %w", err)
+	}
+	draw := drawer{seed: seed, now: q.Now}
+	startup, after := q.besides(seed)
+	cfg := twin.Config{
+		From: st, Start: q.Now, Until: q.Now, Horizon: q.Horizon, Startup: startup, Seed: seed,
+		Guess: func(w *state.Workload) []twin.Truth { return draw.truths(st, w) },
+	}
+	seen := newWitness(st, nil, &api.Workload{})
+	cfg.Watch = seen.watch
+	w, err := twin.New(cfg)
+	if err != nil {
+		return nil, &WorldError{err}
+	}
+	none := func() (twin.Arrival, bool) { return twin.Arrival{}, false }
+	if _, err = w.Run(none, func() bool { return ctx.Err() != nil }); err == nil {
+		err = context.Cause(ctx)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("look ahead with seed %d: %w", seed, err)
+	}
+	out := make([]fate, len(jobs))
+	for i, id := range jobs {
+		if f := seen.byID[id]; f != nil {
+			out[i] = *f
+		}
+		if out[i].began != 0 {
+			out[i].began = max(out[i].began.Add(-after[q.State.Workloads[id].Spec.Tasks[0].Driver]), q.Now)
+		}
+	}
+	return out, nil
+}
+
+// awaited sums up what the worlds say of one job.
+func (q *Waiting) awaited(id uint64, at int, fates [][]fate) Awaited {
+	out := Awaited{Job: id, Began: beganOf(q.State.Workloads[id])}
+	var starts, ends []api.Time
+	var runs []api.Duration
+	for _, f := range fates {
+		began, ended := orNever(f[at].began), orNever(f[at].ended)
+		if out.Began != 0 {
+			began = out.Began
+		}
+		run := api.Duration(math.MaxInt64)
+		if ended != never {
+			run = ended.Sub(began)
+		}
+		starts, ends, runs = append(starts, began), append(ends, ended), append(runs, run)
+	}
+	out.End = grade.Quantiles(moments(ends))
+	if out.Began == 0 {
+		out.Start = grade.Quantiles(moments(starts))
+	}
+	if out.End.P90 != 0 { // else the longest are not known
+		slices.Sort(runs)
+		n := len(runs)
+		out.Run = grade.Lengths{P10: runs[rank(0.1, n)], P50: runs[rank(0.5, n)], P90: runs[rank(0.9, n)]}
+	}
+	return out
+}
+
+// beganOf is when the first element of a workload began to run; 0: none has.
+func beganOf(w *state.Workload) (first api.Time) {
+	for gi := range w.Groups {
+		for _, t := range w.Groups[gi].Tasks {
+			if t.Started != 0 && (first == 0 || t.Started < first) {
+				first = t.Started
+			}
+		}
+	}
+	return first
+}
