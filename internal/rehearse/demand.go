@@ -114,7 +114,7 @@ func (t *Trace) next() (trace.Row, error) {
 // side by side.
 func Arrival(r *trace.Row, n int) twin.Arrival {
 	w := &api.Workload{
-		APIVersion: api.Version, Kind: api.KindJob, Name: "job-" + strconv.Itoa(n), Priority: r.Priority, Gang: r.Count > 1,
+		APIVersion: api.Version, Kind: api.KindJob, Name: "job-" + strconv.Itoa(n), Priority: r.Priority, Deadline: r.Deadline, Gang: r.Count > 1,
 		Tasks: []api.Task{{Name: "main", Driver: api.DriverNoop, Count: r.Count, Resources: r.Each, Duration: r.Estimate}},
 	}
 	if tenant := strings.ToLower("user-" + r.User); r.User != "" && api.ValidName(tenant) {

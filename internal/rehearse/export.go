@@ -23,7 +23,7 @@ func (p *Past) Rows() []trace.Row {
 			t := &a.Workload.Tasks[i]
 			row := trace.Row{
 				ID: "j" + strconv.Itoa(n+1), User: tenant, Submit: api.Duration(a.At), Count: max(t.Count, 1),
-				Each: t.Resources, Estimate: t.Duration, Priority: a.Workload.Priority, Run: a.Truth[i].Run,
+				Each: t.Resources, Estimate: t.Duration, Deadline: a.Workload.Deadline, Priority: a.Workload.Priority, Run: a.Truth[i].Run,
 				Size: a.Truth[i].Program, In: a.Truth[i].In, Out: a.Truth[i].Out,
 			}
 			if len(a.Workload.Tasks) > 1 {

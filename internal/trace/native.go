@@ -35,6 +35,7 @@ type nativeRow struct {
 	Count    int32         `json:"count,omitempty"` // 0 is 1
 	Each     api.Resources `json:"each"`
 	Estimate float64       `json:"estimate,omitempty"`
+	Deadline float64       `json:"deadline,omitempty"` // after submit
 	Priority int32         `json:"priority,omitempty"`
 	Use      []api.Milli   `json:"use,omitempty"`
 	Step     float64       `json:"step,omitempty"`
@@ -73,7 +74,7 @@ func (n *nativeReader) Next() (Row, error) {
 		name string
 		from float64
 		to   *api.Duration
-	}{{"submit", w.Submit, &r.Submit}, {"run", w.Run, &r.Run}, {"estimate", w.Estimate, &r.Estimate}, {"step", w.Step, &r.Step}} {
+	}{{"submit", w.Submit, &r.Submit}, {"run", w.Run, &r.Run}, {"estimate", w.Estimate, &r.Estimate}, {"step", w.Step, &r.Step}, {"deadline", w.Deadline, &r.Deadline}} {
 		if f.from < 0 {
 			return Row{}, n.fault("%s is negative", f.name)
 		}
@@ -97,7 +98,7 @@ func NewWriter(w io.Writer) *Writer { return &Writer{out: bufio.NewWriterSize(w,
 func (w *Writer) Write(r Row) error {
 	b, err := json.Marshal(nativeRow{
 		ID: r.ID, User: r.User, Submit: seconds(r.Submit), Run: seconds(r.Run), Count: r.Count, Each: r.Each,
-		Estimate: seconds(r.Estimate), Priority: r.Priority, Use: r.Use, Step: seconds(r.Step),
+		Estimate: seconds(r.Estimate), Deadline: seconds(r.Deadline), Priority: r.Priority, Use: r.Use, Step: seconds(r.Step),
 		Program: r.Program, Size: r.Size, In: r.In, Out: r.Out,
 	})
 	if err != nil {

@@ -27,6 +27,7 @@ type Row struct {
 	Each   api.Resources
 	// Estimate is what the user said of Run; 0 is nothing.
 	Estimate api.Duration
+	Deadline api.Duration // how long after Submit it should have ended; 0 is never
 	Priority int32
 	// Use is what an element used of its CPU, in thousandths of a core, at equal
 	// steps from its start; nil where the trace does not tell.

@@ -70,8 +70,8 @@ func TestRows(t *testing.T) {
 		{"bitbrains", vmsHead + "1,0,900000,1,2000,500,300:1000 600:500", Row{
 			Run: 900 * api.Second, Count: 1, Each: api.Resources{CPU: 1000, Memory: 500e3}, Use: []api.Milli{500, 250, 250}, Step: 300 * api.Second,
 		}},
-		{"drover", nativeHead + "\n" + `{"submit":1.5,"run":2,"each":{"cpu":"0.5"},"count":3,"priority":-1}`, Row{
-			Submit: 1500 * api.Millisecond, Run: 2 * api.Second, Count: 3, Priority: -1, Each: api.Resources{CPU: 500},
+		{"drover", nativeHead + "\n" + `{"submit":1.5,"run":2,"each":{"cpu":"0.5"},"count":3,"priority":-1,"deadline":60}`, Row{
+			Submit: 1500 * api.Millisecond, Run: 2 * api.Second, Count: 3, Deadline: api.Minute, Priority: -1, Each: api.Resources{CPU: 500},
 		}},
 	} {
 		got, f, err := rows(t, c.text, "")
@@ -173,7 +173,7 @@ func TestNativeRoundTrip(t *testing.T) {
 				ID: rapid.StringMatching(`[a-z"\\é ]*`).Draw(t, "id"), Submit: api.Duration(ms.Draw(t, "submit")) * api.Millisecond,
 				Run: api.Duration(ms.Draw(t, "run")) * api.Millisecond, Count: rapid.Int32Range(1, 100).Draw(t, "count"),
 				Each:     api.Resources{CPU: api.Milli(rapid.Int64Range(0, 1<<20).Draw(t, "cpu")), Memory: api.Bytes(rapid.Int64Range(0, 1<<50).Draw(t, "memory"))},
-				Priority: rapid.Int32().Draw(t, "priority"),
+				Deadline: api.Duration(ms.Draw(t, "deadline")) * api.Millisecond, Priority: rapid.Int32().Draw(t, "priority"),
 			})
 		}
 		var b bytes.Buffer
