@@ -44,6 +44,10 @@ var rooms = []room{
 	{path: "internal/chaos", may: []string{"api", "internal/control", "internal/engine", "internal/state", "internal/agent/core"}, pure: true},
 	{path: "internal/trace", may: []string{"api"}},
 	{path: "internal/signal", may: []string{"api", "api/cron", "internal/forecast"}},
+	{path: "internal/calibrate", pure: true},
+	{path: "internal/modes", may: []string{
+		"api", "internal/calibrate", "internal/forecast", "internal/twin", "internal/trace", "internal/rehearse", "internal/journal", "internal/state",
+	}},
 	{path: "internal/rehearse", may: []string{"api", "api/cron", "internal/energy", "internal/energy/storage", "internal/energy/shift", "internal/energy/consolidate", "internal/forecast", "internal/twin", "internal/trace", "internal/journal", "internal/engine", "internal/state", "internal/report", "internal/grade"}},
 	{path: "internal/grade", may: []string{"api"}, pure: true},
 	{path: "internal/mirror", may: []string{
