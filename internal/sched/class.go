@@ -21,12 +21,16 @@ type spot struct {
 // node is the one that comes first in the order of its load, whatever the task is,
 // so that one order serves all tasks.
 type class struct {
-	key    string
-	most   [loads]int64 // highest key of each rack
-	racks  [loads]*rack // those in use
-	hash   uint64
+	key   string
+	racks [loads]*rack // those in use
+	hash  uint64
+
+	wholeCPU, wholeMemory int32 // parts, see node.parts
+
 	spot   *spot
 	moulds []*mould
+
+	divided []divided // by number of Index.divisions
 }
 
 // mould is the nodes of a class that are also alike in all that the filters read
@@ -35,6 +39,8 @@ type mould struct {
 	key   string
 	id    int     // small, of no other mould at the same time
 	nodes []*node // by name
+
+	values []int32 // that they have, by number of Index.divisions
 }
 
 // load says by what the nodes of a class are ordered.
@@ -48,16 +54,16 @@ const (
 	loads
 )
 
-func (l load) of(e *node) int64 {
+func (l load) of(e *node) int32 {
 	switch l {
 	case fullest:
-		return e.packed
+		return int32(e.packed)
 	case emptiest:
-		return -e.packed
+		return -int32(e.packed)
 	case fewest:
-		return -int64(e.tasks)
+		return -e.tasks
 	}
-	return int64(e.tasks)
+	return e.tasks
 }
 
 // keyText is a text that differs when one of the values does that were written.
@@ -138,11 +144,25 @@ func (x *Index) enroll(e *node) {
 		return &spot{key: spotKey, like: node{Node: e.Node}}
 	})
 	c := join(&s.classes, classKey, func(c *class) string { return c.key }, func() *class {
-		return &class{key: classKey, hash: hashName(classKey), spot: s}
+		c := &class{key: classKey, hash: hashName(classKey), spot: s}
+		cpu, memory := e.parts(&e.Capacity)
+		c.wholeCPU, c.wholeMemory = int32(cpu), int32(memory)
+		for d := range x.divisions {
+			c.rack(x.divisions[d].load)
+			c.divided = append(c.divided, divided{load: x.divisions[d].load})
+		}
+		return c
 	})
 	m := join(&c.moulds, mouldKey, func(m *mould) string { return m.key }, func() *mould {
-		return &mould{key: mouldKey, id: x.newID()}
+		m := &mould{key: mouldKey, id: x.newID()}
+		for d := range x.divisions {
+			m.values = append(m.values, x.divisions[d].value(e))
+		}
+		return m
 	})
+	if slices.ContainsFunc(x.divisions, func(v division) bool { return v.crowded() }) {
+		x.undivide()
+	}
 	join(&m.nodes, e.Name, func(o *node) string { return o.Name }, func() *node { return e })
 	e.class, e.mould, e.kind = c, m, m.id
 	x.moved(e)
@@ -219,11 +239,17 @@ func (e *node) rack() {
 	if e.racked = e.open; !e.open {
 		return
 	}
+	stock, slot := e.stock(), e.slot()
 	for l, r := range e.class.racks {
 		if r != nil {
 			e.racks[l] = load(l).of(e)
-			r.insert(e.slot(load(l)))
-			e.class.most[l] = r.first()
+			r.insert(e.racks[l], stock, slot)
+		}
+	}
+	for d, id := range e.mould.values {
+		v := &e.class.divided[d]
+		if r := v.rack(id); r != nil {
+			r.insert(e.racks[v.load], stock, slot)
 		}
 	}
 }
@@ -235,7 +261,12 @@ func (e *node) unrack() {
 	for l, r := range e.class.racks {
 		if r != nil {
 			r.remove(e.racks[l], e)
-			e.class.most[l] = r.first()
+		}
+	}
+	for d, id := range e.mould.values {
+		v := &e.class.divided[d]
+		if r := v.rack(id); r != nil {
+			r.remove(e.racks[v.load], e)
 		}
 	}
 	e.racked = false
@@ -249,15 +280,27 @@ func (c *class) rack(l load) *rack {
 			for _, e := range m.nodes {
 				if e.racked {
 					e.racks[l] = l.of(e)
-					r.insert(e.slot(l))
+					r.insert(e.racks[l], e.stock(), e.slot())
 				}
 			}
 		}
-		c.racks[l], c.most[l] = r, r.first()
+		c.racks[l] = r
 	}
 	return c.racks[l]
 }
 
-func (e *node) slot(l load) slot {
-	return slot{e.racks[l], e.hash, roomOf(e.free.CPU, e.free.Memory, e.freeDevices), int32(e.kind), roomsIn(&e.free, &e.Capacity), e}
+// left are the levels that are left where so many parts of cpu and memory are taken.
+func (c *class) left(cpu, memory int32) [2]uint8 {
+	return [2]uint8{uint8(level(c.wholeCPU - cpu)), uint8(level(c.wholeMemory - memory))}
+}
+
+func (e *node) slot() slot {
+	f := &e.free
+	even := min(int64(f.CPU), int64(f.Memory), int64(f.Storage), int64(f.Bandwidth)) >= 0
+	return slot{e.hash, e, int32(e.kind), e.class.left(e.taken[0], e.taken[1]), even}
+}
+
+// stock is what is free on a node.
+func (e *node) stock() stock {
+	return roomOf(e.free.CPU, e.free.Memory, e.mostDevices()).stock() | stockGuards
 }

@@ -120,7 +120,7 @@ func (x *Index) best(s *scorer) (list [1 + runnersUp]candidate, n int, full int3
 		x.arrange()
 	}
 	switch {
-	case s.few(p) && !s.plan.pair:
+	case !s.plan.pair && s.few(p):
 		s.searchFew(&t, p)
 	case s.plan.pair:
 		for _, e := range draw(s, p) {

@@ -41,6 +41,8 @@ type Index struct {
 	freeIDs    []int
 	shifting   []*node // may stand elsewhere in their class
 	prospects  prospects
+	divisions  []division
+	numbers    []int32 // of values, for reuse
 	own        scorer
 
 	// Promises to waiting tasks.

@@ -25,12 +25,13 @@ type node struct {
 
 	class    *class
 	mould    *mould
-	racks    [loads]int64 // keys under which it stands in its class
+	racks    [loads]int32 // keys under which it stands in its class
 	racked   bool         // it does
 	shifting bool         // in Index.shifting
 
-	version uint64 // changes with what is free
-	packed  int64  // how full it is: the sum of what its tasks add, see packs
+	version uint64   // changes with what is free
+	packed  int64    // how full it is: the sum of what its tasks add, see packs
+	taken   [2]int32 // parts of its cpu and memory
 
 	supplies []int32 // of its accelerator groups, in Index.supplies
 }
@@ -59,9 +60,10 @@ func (e *node) recapacity(n api.Node) {
 // pack keeps how full the node is: 500 for all of its cpu and 500 for all of its
 // memory, or 1000 for the one that it has.
 func (e *node) pack() {
-	used := api.Resources{CPU: e.Capacity.CPU - e.free.CPU, Memory: e.Capacity.Memory - e.free.Memory}
+	cpu, memory := e.parts(&api.Resources{CPU: e.Capacity.CPU - e.free.CPU, Memory: e.Capacity.Memory - e.free.Memory})
 	e.version++
-	e.packed = min(max(e.packs(&used), 0), unit)
+	e.taken = [2]int32{int32(cpu), int32(memory)}
+	e.packed = min(max(cpu+memory, 0), unit)
 }
 
 func (e *node) countDevices() {

@@ -7,11 +7,11 @@ import (
 
 // rack is a list of nodes of one size that is kept in order as their load changes:
 // the highest key first, then by the hash of their names. It is a list of short
-// blocks, of each of which is known what its nodes have room for, so that a search
-// passes over full ones.
+// blocks, of each of which a mark says what its nodes have room for, so that a search
+// passes over full ones. The marks lie side by side: most blocks are not looked at.
 type rack struct {
-	room   []rooms // of each block
-	blocks []block
+	marks  []mark
+	blocks []*block
 }
 
 const (
@@ -19,114 +19,138 @@ const (
 	halfBlock = blockSize / 2
 )
 
+// block has as many nodes as its mark says. What is looked at first of each lies side
+// by side.
 type block struct {
-	list    []slot
-	devices int32 // most that a node has
+	free  [blockSize]stock
+	keys  [blockSize]int32
+	slots [blockSize]slot
 }
 
-// slot is a node with what a search looks at first.
+// slot is a node with what a search looks at next.
 type slot struct {
-	key  int64
 	hash uint64
-	free room
-	kind int32 // its mould
-	room rooms
 	node *node
+	kind int32    // its mould
+	left [2]uint8 // levels of its cpu and memory that are free
+	even bool     // nothing is overbooked
 }
 
-func (a *slot) before(key int64, hash uint64, name string) bool {
-	if a.key != key {
-		return a.key > key
+func (k *block) before(i int, key int32, hash uint64, name string) bool {
+	if k.keys[i] != key {
+		return k.keys[i] > key
 	}
-	if a.hash != hash {
-		return a.hash < hash
+	if s := &k.slots[i]; s.hash != hash {
+		return s.hash < hash
 	}
-	return a.node.Name < name
+	return k.slots[i].node.Name < name
+}
+
+// move moves the nodes from a position on, up to an end, by one or more places.
+func (k *block) move(by, from, end int) {
+	copy(k.free[from+by:], k.free[from:end])
+	copy(k.keys[from+by:], k.keys[from:end])
+	copy(k.slots[from+by:], k.slots[from:end])
 }
 
 // find returns where a node of this key stands, or would.
-func (r *rack) find(key int64, hash uint64, name string) (b, i int) {
-	b = sort.Search(len(r.blocks), func(b int) bool {
-		l := r.blocks[b].list
-		return !l[len(l)-1].before(key, hash, name)
-	})
-	if b == len(r.blocks) {
+func (r *rack) find(key int32, hash uint64, name string) (b, i int) {
+	b = sort.Search(len(r.marks), func(b int) bool { return !r.ends(b, key, hash, name) })
+	if b == len(r.marks) {
 		return b, 0
 	}
-	l := r.blocks[b].list
-	return b, sort.Search(len(l), func(i int) bool { return !l[i].before(key, hash, name) })
+	k := r.blocks[b]
+	return b, sort.Search(int(r.marks[b].nodes), func(i int) bool { return !k.before(i, key, hash, name) })
 }
 
-func (r *rack) insert(s slot) {
-	b, i := r.find(s.key, s.hash, s.node.Name)
+// ends reports whether a block ends before such a node.
+func (r *rack) ends(b int, key int32, hash uint64, name string) bool {
+	m := &r.marks[b]
+	if m.last != key {
+		return m.last > key
+	}
+	return r.blocks[b].before(int(m.nodes)-1, key, hash, name)
+}
+
+func (r *rack) insert(key int32, free stock, s slot) {
+	b, i := r.find(key, s.hash, s.node.Name)
 	switch {
 	case len(r.blocks) == 0:
-		r.blocks, r.room = append(r.blocks, block{list: make([]slot, 0, blockSize)}), append(r.room, 0)
+		r.blocks, r.marks = append(r.blocks, &block{}), append(r.marks, mark{})
 	case b == len(r.blocks):
 		b--
-		i = len(r.blocks[b].list)
+		i = int(r.marks[b].nodes)
 	}
-	k := &r.blocks[b]
-	k.list = slices.Insert(k.list, i, s)
-	if len(k.list) == blockSize {
-		half := append(make([]slot, 0, blockSize), k.list[halfBlock:]...)
-		clear(k.list[halfBlock:])
-		k.list = k.list[:halfBlock]
-		r.blocks, r.room = slices.Insert(r.blocks, b+1, block{list: half}), slices.Insert(r.room, b+1, 0)
-		r.measure(b + 1)
+	k, m := r.blocks[b], &r.marks[b]
+	k.move(1, i, int(m.nodes))
+	m.nodes++
+	k.keys[i], k.free[i], k.slots[i] = key, free, s
+	if m.add(k, i); m.nodes == blockSize {
+		r.split(b)
 	}
-	r.measure(b)
 }
 
-func (r *rack) remove(key int64, e *node) {
+func (r *rack) remove(key int32, e *node) {
 	b, i := r.find(key, e.hash, e.Name)
-	k := &r.blocks[b]
-	if k.list = slices.Delete(k.list, i, i+1); len(k.list) == 0 {
-		r.blocks, r.room = slices.Delete(r.blocks, b, b+1), slices.Delete(r.room, b, b+1)
+	k, m := r.blocks[b], &r.marks[b]
+	k.move(-1, i+1, int(m.nodes))
+	m.nodes--
+	if k.slots[m.nodes] = (slot{}); m.nodes == 0 {
+		r.blocks, r.marks = slices.Delete(r.blocks, b, b+1), slices.Delete(r.marks, b, b+1)
 		return
 	}
-	r.measure(b)
+	m.measure(k)
 }
 
-// measure finds anew what the nodes of a block have room for.
-func (r *rack) measure(b int) {
-	k := &r.blocks[b]
-	some, devices := rooms(0), int32(0)
-	for i := range k.list {
-		some |= k.list[i].room
-		devices = max(devices, k.list[i].free.devices)
-	}
-	r.room[b], k.devices = some, devices
+// split makes two of a full block.
+func (r *rack) split(b int) {
+	k, half := r.blocks[b], &block{}
+	copy(half.free[:], k.free[halfBlock:])
+	copy(half.keys[:], k.keys[halfBlock:])
+	copy(half.slots[:], k.slots[halfBlock:])
+	clear(k.slots[halfBlock:])
+	r.blocks, r.marks = slices.Insert(r.blocks, b+1, half), slices.Insert(r.marks, b+1, mark{nodes: blockSize - halfBlock})
+	r.marks[b].nodes = halfBlock
+	r.marks[b].measure(k)
+	r.marks[b+1].measure(half)
 }
 
 // place is a position in a rack.
 type place struct{ b, i int }
 
 // equals returns where the nodes with the key of the one at p begin and end, and
-// how many there are. Most stand alone.
+// how many there are. Most groups are within one block.
 func (r *rack) equals(p place) (from, end place, n int) {
-	l := r.blocks[p.b].list
-	key := l[p.i].key
-	if (p.i > 0 && l[p.i-1].key != key || p == place{}) && p.i+1 < len(l) && l[p.i+1].key != key {
-		return p, place{p.b, p.i + 1}, 1
+	l := r.blocks[p.b].keys[:r.marks[p.b].nodes]
+	key, i, j := l[p.i], p.i, p.i+1
+	for i > 0 && l[i-1] == key {
+		i--
 	}
-	from.b, from.i = r.find(key, 0, "")
-	end.b, end.i = r.find(key-1, 0, "")
+	for j < len(l) && l[j] == key {
+		j++
+	}
+	from, end = place{p.b, i}, place{p.b, j}
+	if i == 0 && p.b > 0 && r.marks[p.b-1].last == key {
+		from.b, from.i = r.find(key, 0, "")
+	}
+	if j == len(l) && p.b+1 < len(r.marks) && r.marks[p.b+1].first == key {
+		end.b, end.i = r.find(key-1, 0, "")
+	}
 	return from, end, r.between(from, end)
 }
 
 // first is the highest key; below all others when there is no node.
 func (r *rack) first() int64 {
-	if len(r.blocks) == 0 {
+	if len(r.marks) == 0 {
 		return nothing
 	}
-	return r.blocks[0].list[0].key
+	return int64(r.marks[0].first)
 }
 
 // skip is the position n nodes on.
 func (r *rack) skip(p place, n int) place {
-	for p.b < len(r.blocks) && p.i+n >= len(r.blocks[p.b].list) {
-		n -= len(r.blocks[p.b].list) - p.i
+	for p.b < len(r.marks) && p.i+n >= int(r.marks[p.b].nodes) {
+		n -= int(r.marks[p.b].nodes) - p.i
 		p = place{p.b + 1, 0}
 	}
 	return place{p.b, p.i + n}
@@ -135,33 +159,34 @@ func (r *rack) skip(p place, n int) place {
 // between is how many nodes stand from one position up to a later one.
 func (r *rack) between(p, q place) (n int) {
 	for ; p.b < q.b; p = (place{p.b + 1, 0}) {
-		n += len(r.blocks[p.b].list) - p.i
+		n += int(r.marks[p.b].nodes) - p.i
 	}
 	return n + q.i - p.i
 }
 
-// next returns the first node from a position on, and before an end, that has so
-// much free and a key of at least so much; false when there is none.
-func (r *rack) next(p, end place, need *room, some rooms, least int64) (place, *slot, bool) {
-	for ; p.b < len(r.blocks) && p.b <= end.b; p = (place{p.b + 1, 0}) {
-		if r.room[p.b]&some == 0 || r.blocks[p.b].devices < need.devices {
+// next returns the first node from a position on, and before an end, that may have
+// room for what is wanted and has a key of at least so much; false when there is none.
+func (r *rack) next(p, end place, w *sought, least int64) (place, bool) {
+	for ; p.b < len(r.marks) && p.b <= end.b; p = (place{p.b + 1, 0}) {
+		m := &r.marks[p.b]
+		if int64(m.first) < least {
+			break
+		}
+		if !w.in(m) {
 			continue
 		}
-		list := r.blocks[p.b].list
+		k, n := r.blocks[p.b], m.nodes
 		if p.b == end.b {
-			list = list[:end.i]
+			n = int32(end.i)
 		}
-		for i := p.i; i < len(list); i++ {
-			s := &list[i]
-			if s.key < least {
-				return p, nil, false
-			}
-			if s.free.holds(need) {
-				return place{p.b, i}, s, true
+		free := k.free[:n]
+		for i := p.i; i < len(free); i++ {
+			if free[i].holds(w.need) {
+				return place{p.b, i}, int64(k.keys[i]) >= least
 			}
 		}
 	}
-	return p, nil, false
+	return p, false
 }
 
-func (r *rack) end() place { return place{len(r.blocks), 0} }
+func (r *rack) end() place { return place{len(r.marks), 0} }

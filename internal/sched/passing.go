@@ -13,6 +13,7 @@ type passing struct {
 	few    []*node       // all of them, when they are few; else nil
 	moulds []uint64      // bit by id, when they are many
 	spots  []passingSpot // of those moulds
+	only   *only         // what the search may keep to for the requirements; nil: they leave most
 	stale  uint64        // value of Index.stale when it was made
 
 	// Why the others do not, the most frequent first: all, and those that a
@@ -30,8 +31,9 @@ type passingSpot struct {
 
 type passingClass struct {
 	*class
-	packs int64 // what the task adds to how packed one of its nodes is
-	needs rooms
+	packs       int16    // what the task adds to how packed one of its nodes is
+	cpu, memory int16    // most parts of one of its nodes that are taken where the task has room
+	left        [2]uint8 // levels of them that must be free
 }
 
 // fewNodes is how many nodes are rather looked at one by one.
@@ -100,7 +102,7 @@ func (x *Index) passing(a *Ask) *passing {
 func (p *passing) size() int {
 	n := len(p.moulds) + len(p.few)
 	for i := range p.spots {
-		n += 4 + 3*len(p.spots[i].classes)
+		n += 4 + 2*len(p.spots[i].classes)
 	}
 	return n
 }
@@ -126,7 +128,8 @@ func (x *Index) filter(a *Ask) *passing {
 			if n := p.filter(c, a, &failed); n > 0 {
 				p.n += n
 				like, r := c.moulds[0].nodes[0], &a.Task.Resources
-				classes = append(classes, passingClass{c, like.packs(r), roomsOf(r, &like.Capacity)})
+				cpu, memory := like.parts(&api.Resources{CPU: like.Capacity.CPU - r.CPU, Memory: like.Capacity.Memory - r.Memory})
+				classes = append(classes, passingClass{c, int16(like.packs(r)), int16(cpu), int16(memory), c.left(int32(cpu), int32(memory))})
 			}
 		}
 		if classes != nil {
@@ -137,8 +140,22 @@ func (x *Index) filter(a *Ask) *passing {
 		few := slices.AppendSeq(make([]*node, 0, p.n), p.those)
 		p.few, p.moulds, p.spots = few, nil, nil
 	}
-	p.explain(&failed)
+	if p.explain(&failed); p.few == nil {
+		p.only = x.only(a.Task, p.among())
+	}
 	return p
+}
+
+// among is how many nodes there are in the classes of those that pass.
+func (p *passing) among() (n int) {
+	for i := range p.spots {
+		for _, c := range p.spots[i].classes {
+			for _, m := range c.class.moulds {
+				n += len(m.nodes)
+			}
+		}
+	}
+	return n
 }
 
 // filter returns how many nodes of a class pass, and counts why others do not.

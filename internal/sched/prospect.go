@@ -47,17 +47,13 @@ func (s *scorer) fixed(at *spot) (sum int64) {
 
 // most is mostOf for a class; nothing when it has no open node.
 func (s *scorer) most(c *passingClass) int64 {
-	if c.racks[s.view.load] == nil {
-		c.rack(s.view.load)
+	key := int64(c.cpu) + int64(c.memory) // a fuller node has no room for it
+	if s.view.load != fullest {
+		if key = c.rack(s.view.load).first(); key == nothing {
+			return nothing
+		}
 	}
-	key := c.class.most[s.view.load]
-	if key == nothing {
-		return nothing
-	}
-	if s.view.load == fullest {
-		key = min(key, unit-c.packs) // a fuller node has no room for it
-	}
-	return s.view.weight*key + s.view.packs*c.packs + s.view.bonus
+	return s.view.weight*key + s.view.packs*int64(c.packs) + s.view.bonus
 }
 
 // nothing is below every score.

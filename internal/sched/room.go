@@ -21,34 +21,28 @@ func (r *room) holds(need *room) bool {
 	return r.cpu >= need.cpu && r.memory >= need.memory && r.devices >= need.devices
 }
 
-// rooms says which of 8 times 8 amounts of cpu and memory together are free. Those
-// of several nodes of one size can be put together without loss: that one has much
-// cpu and another much memory does not look as if one had both.
-type rooms uint64
+// stock is a room in one word: from below 21 bits of cpu, 22 of memory and 15 of
+// devices, and above each of them a bit that is set in what is free. So one subtraction
+// compares all. More than fits into the bits counts as the most that does, less than
+// nothing as nothing: who asks for more than that must look closer.
+type stock uint64
 
-// steps are the amounts, in 64ths of a whole node.
-var steps = [8]int64{0, 1, 2, 4, 8, 16, 24, 32}
+const (
+	stockMemory                                     = 22               // where the memory begins
+	stockDevices                                    = stockMemory + 23 // and the devices
+	mostStockCPU, mostStockMemory, mostStockDevices = 1<<21 - 1, 1<<22 - 1, 1<<15 - 1
 
-// level is how many of the steps are free.
-func level(free, whole int64) (n int) {
-	if free < 0 {
-		return 0
-	}
-	for n = 1; n < len(steps) && free >= (whole*steps[n]+63)/64; n++ {
-	}
-	return n
+	stockGuards stock = 1<<(stockMemory-1) | 1<<(stockDevices-1) | 1<<(stockDevices+15)
+)
+
+// stock is what a request for a room is compared with, or with the guards what is free.
+func (r room) stock() stock {
+	part := func(v int32, most int32) stock { return stock(min(max(v, 0), most)) }
+	return part(r.cpu, mostStockCPU) | part(r.memory, mostStockMemory)<<stockMemory | part(r.devices, mostStockDevices)<<stockDevices
 }
 
-// roomsIn are the amounts that a node has free.
-func roomsIn(free, whole *api.Resources) rooms {
-	cpu := level(int64(free.CPU), int64(whole.CPU))
-	memory := level(int64(free.Memory), int64(whole.Memory))
-	column := uint64(1)<<memory - 1
-	return rooms(column * 0x0101010101010101 & (1<<(8*cpu) - 1))
-}
+// holds reports whether there is as much of everything as is needed.
+func (s stock) holds(need stock) bool { return (s-need)&stockGuards == stockGuards }
 
-// roomsOf is the largest of the amounts that are not more than a request.
-func roomsOf(r, whole *api.Resources) rooms {
-	cpu, memory := level(int64(r.CPU), int64(whole.CPU)), level(int64(r.Memory), int64(whole.Memory))
-	return 1 << (8*max(cpu-1, 0) + max(memory-1, 0))
-}
+// devices is that part, for comparisons.
+func (s stock) devices() stock { return s &^ stockGuards >> stockDevices }

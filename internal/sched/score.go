@@ -27,6 +27,8 @@ type scorer struct {
 
 	turn, source uint64
 	devices      api.Milli // accelerators asked for
+	want         sought    // of the class that is searched
+	simple       bool      // a node's stock tells whether the task fits
 	mix          *taskMix
 	scarce       []int64 // of supplies
 	growths      []kept
@@ -54,6 +56,10 @@ func (x *Index) scorer(ref api.TaskRef, a *Ask) *scorer {
 	for i := range a.Task.Resources.Accelerators {
 		s.devices += a.Task.Resources.Accelerators[i].Count
 	}
+	r := &a.Task.Resources
+	s.want.need = roomOf(r.CPU, r.Memory, leastDevices(r)).stock()
+	s.want.devices = s.want.need.devices()
+	s.simple = x.simple(a)
 	for i := range s.plan.terms {
 		w := &s.plan.terms[i]
 		if w.only != nil && !w.only.concerns(a) {

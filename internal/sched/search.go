@@ -3,6 +3,8 @@ package sched
 import (
 	"cmp"
 	"slices"
+
+	"drover.dev/api"
 )
 
 // An ordered search finds the same nodes as scoring every one, when all terms
@@ -57,7 +59,8 @@ func (s *scorer) searchAll(t *top, p *passing) {
 		}
 		return
 	}
-	s.inTurn = true
+	q := s.subset(p)
+	s.inTurn = len(q.ids) < 2 // else nodes of a class are offered by value
 	list := s.prospects(p)
 	for list.begin(); len(list) > 0; list.next() {
 		c := &list[0]
@@ -65,42 +68,86 @@ func (s *scorer) searchAll(t *top, p *passing) {
 			break
 		}
 		for i := range c.spot.classes {
-			s.search(&c.spot.classes[i], c.fixed, t, p)
+			s.search(&c.spot.classes[i], &q, c.fixed, t, p)
 		}
 	}
 	x.prospects = list[:0]
 }
 
-// search looks through a class, one group of equal load after the other. Where it
-// begins in a group the task's hash says: that is how equal nodes share equal tasks.
-func (s *scorer) search(c *passingClass, fixed int64, t *top, p *passing) {
+// search looks through a class, or a part of it.
+func (s *scorer) search(c *passingClass, q *subset, fixed int64, t *top, p *passing) {
 	if t.n == len(t.list) && fixed+s.most(c) < t.list[t.n-1].score {
 		return
 	}
-	r, at := c.rack(s.view.load), place{}
-	fixed += s.view.packs * c.packs
-	need := roomOf(s.ask.Task.Resources.CPU, s.ask.Task.Resources.Memory, s.devices)
+	fixed += s.view.packs * int64(c.packs)
+	if q.ids != nil {
+		s.searchPart(c, q, fixed, t, p)
+		return
+	}
+	s.searchRack(c.rack(s.view.load), c, fixed, t, p)
+}
+
+// searchRack looks at one group of equal load after the other. Where it begins in a
+// group the task's hash says: that is how equal nodes share equal tasks.
+func (s *scorer) searchRack(r *rack, c *passingClass, fixed int64, t *top, p *passing) {
+	at := place{}
+	s.want.of(c, s.view.load == fullest && len(r.marks) > 1)
+	if s.want.packed && len(r.marks) > fewBlocks {
+		at.b, at.i = r.find(s.want.top, 0, "")
+	}
 	for found := 0; found < len(t.list); {
-		on, _, ok := r.next(at, r.end(), &need, c.needs, s.least(t, fixed))
+		on, ok := r.next(at, r.end(), &s.want, s.least(t, fixed))
 		if !ok {
 			return
 		}
 		from, end, n := r.equals(on)
-		begin := r.skip(from, s.begin(c.class, n))
-		for _, part := range [2][2]place{{begin, end}, {from, begin}} {
-			for at = part[0]; found < len(t.list); at.i++ {
-				var e *slot
-				if at, e, ok = r.next(at, part[1], &need, c.needs, nothing); !ok {
-					break
-				}
-				if p.passes(int(e.kind)) && admit(s.ties, e) && e.node.fits(s.ask) && t.put(s, e.node, fixed+s.inClass(e)) {
-					found++
-				}
-			}
+		if n == 1 {
+			found += s.try(r, on, fixed, t, p)
+		} else {
+			begin := s.start(r, c.class, from, end, n)
+			found += s.tryAll(r, begin, end, len(t.list)-found, fixed, t, p)
+			found += s.tryAll(r, from, begin, len(t.list)-found, fixed, t, p)
 		}
 		at = end
 	}
 }
+
+// tryAll offers the nodes of a rack from one position up to another, and returns how
+// many were taken in, up to most.
+func (s *scorer) tryAll(r *rack, at, end place, most int, fixed int64, t *top, p *passing) (found int) {
+	for ok := false; found < most; at.i++ {
+		if at, ok = r.next(at, end, &s.want, nothing); !ok {
+			break
+		}
+		found += s.try(r, at, fixed, t, p)
+	}
+	return found
+}
+
+// try offers one that has enough in stock.
+func (s *scorer) try(r *rack, at place, fixed int64, t *top, p *passing) int {
+	k := r.blocks[at.b]
+	if e := &k.slots[at.i]; s.takes(e, p) && t.put(s, e.node, fixed+s.inClass(e.node, k.keys[at.i])) {
+		return 1
+	}
+	return 0
+}
+
+// takes reports whether a node of a rack takes the task that has enough in stock.
+func (s *scorer) takes(e *slot, p *passing) bool {
+	return p.passes(int(e.kind)) && admit(s.ties, e) && (s.simple && e.even || e.node.fits(s.ask))
+}
+
+// simple reports whether an even node that has enough in stock takes a task: the stock
+// says exactly what the task asks for, and there is nothing else to ask.
+func (x *Index) simple(a *Ask) bool {
+	r := &a.Task.Resources
+	return len(a.Task.Ports)+len(r.Accelerators)+len(x.promises) == 0 && r.Storage == 0 && r.Bandwidth == 0 &&
+		r.CPU <= mostStockCPU && r.Memory%api.MiB == 0 && r.Memory/api.MiB <= mostStockMemory
+}
+
+// fewBlocks are passed over one by one.
+const fewBlocks = 8
 
 // least is the least key with which a node can be among the best.
 func (s *scorer) least(t *top, fixed int64) int64 {
@@ -115,10 +162,10 @@ func (s *scorer) least(t *top, fixed int64) int64 {
 }
 
 // inClass is the part of a score in which the nodes of a class differ.
-func (s *scorer) inClass(e *slot) int64 {
-	sum := s.view.weight * e.key
+func (s *scorer) inClass(e *node, key int32) int64 {
+	sum := s.view.weight * int64(key)
 	if s.view.bonus > 0 {
-		sum += s.view.bonus / unit * spreadTerm{}.value(s, e.node)
+		sum += s.view.bonus / unit * spreadTerm{}.value(s, e)
 	}
 	return sum
 }

@@ -105,22 +105,28 @@ type packingTerm struct{}
 
 func (packingTerm) value(s *scorer, e *node) int64 { return e.packed + e.packs(&s.ask.Task.Resources) }
 
-// packs is how much a request adds to how packed a node is: parts of its cpu and
-// its memory, together 1000 when it takes all of both. Parts are rounded one by
-// one, so that a sum does not depend on the order in which tasks came.
-func (e *node) packs(r *api.Resources) (sum int64) {
+// packs is how much a request adds to how packed a node is.
+func (e *node) packs(r *api.Resources) int64 {
+	cpu, memory := e.parts(r)
+	return cpu + memory
+}
+
+// parts are the parts of a node's cpu and its memory that a request takes, together
+// 1000 when it takes all of both. They are rounded one by one, so that a sum does not
+// depend on the order in which tasks came.
+func (e *node) parts(r *api.Resources) (cpu, memory int64) {
 	c, m := int64(e.Capacity.CPU), int64(e.Capacity.Memory>>10) // KiB, so that the product cannot overflow
 	half := int64(unit / 2)
 	if c <= 0 || m <= 0 {
 		half = unit
 	}
 	if c > 0 {
-		sum += int64(r.CPU) * half / c
+		cpu = int64(r.CPU) * half / c
 	}
 	if m > 0 {
-		sum += int64(r.Memory>>10) * half / m
+		memory = int64(r.Memory>>10) * half / m
 	}
-	return sum
+	return cpu, memory
 }
 
 type tasksTerm struct{}

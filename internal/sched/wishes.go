@@ -41,7 +41,9 @@ func (wishesTerm) value(s *scorer, e *node) int64 {
 // looked at one by one.
 const fewParts = 8
 
-// few reports whether one of the relations leaves few nodes, and remembers it.
+// few reports whether one of the relations leaves few nodes, and remembers it. Those of
+// a value by which classes can be divided are searched in order when they are not very
+// few, see subset.
 func (s *scorer) few(p *passing) bool {
 	least := p.n / fewParts
 	for i := range s.ties {
@@ -49,8 +51,11 @@ func (s *scorer) few(p *passing) bool {
 			least, s.narrow = n, &s.ties[i]
 		}
 	}
-	return s.narrow != nil
+	return s.narrow != nil && (least <= veryFew || !s.inOrder || !s.x.stepping || !s.narrow.divides())
 }
+
+// veryFew nodes are sooner looked at one by one than searched in order.
+const veryFew = 256
 
 // countedValues is of how many values a spread is looked at beforehand.
 const countedValues = 256

@@ -1,0 +1,62 @@
+package sched_test
+
+import (
+	"fmt"
+	"reflect"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"drover.dev/api"
+	"drover.dev/internal/sched"
+)
+
+// TestMarksHideNobody fills nodes of uneven sizes to the brim with uneven tasks, so that
+// most blocks are full in one way or another, and compares a search that passes over
+// them with one that scores every node.
+func TestMarksHideNobody(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		searching, scoring := sched.New(), sched.New()
+		var names []string
+		for i := range rapid.IntRange(1, 200).Draw(t, "nodes") {
+			n := node(fmt.Sprintf("n%03d", i), func(n *api.Node) {
+				n.Capacity.CPU = rapid.SampledFrom([]api.Milli{0, 7001, 32_000}).Draw(t, "cpu")
+				n.Capacity.Memory = rapid.SampledFrom([]api.Bytes{0, 3*api.GiB + 5, 64 * api.GiB}).Draw(t, "memory")
+				if rapid.Bool().Draw(t, "gpu") {
+					n.Capacity.Accelerators = []api.Accelerator{{Kind: "gpu", Count: 2000}, {Kind: "fpga", Count: 1000}}
+				}
+			})
+			names = append(names, n.Name)
+			searching.PutNode(n)
+			scoring.PutNode(n)
+		}
+		for i := range rapid.IntRange(0, 5).Draw(t, "booked") { // more than there is
+			name := rapid.SampledFrom(names).Draw(t, "where")
+			a := askOf(api.Task{Resources: api.Resources{CPU: 1, Accelerators: []api.Accelerator{{Kind: "gpu", Count: 4000}}}})
+			for _, x := range []*sched.Index{searching, scoring} {
+				x.Book(name, api.TaskRef{Workload: 1000, Index: uint32(i)}, a, []api.DeviceShare{{Share: 4000}})
+			}
+		}
+		load := rapid.SampledFrom([]string{"", "least-connections"}).Draw(t, "strategy")
+		for i := range rapid.IntRange(1, 300).Draw(t, "tasks") {
+			r := api.Resources{CPU: api.Milli(rapid.IntRange(0, 9000).Draw(t, "cpu")), Memory: api.Bytes(rapid.IntRange(0, 9<<30).Draw(t, "memory"))}
+			for _, kind := range []string{"gpu", "fpga"} {
+				if rapid.IntRange(0, 4).Draw(t, kind) == 0 {
+					r.Accelerators = append(r.Accelerators, api.Accelerator{Kind: kind, Count: rapid.SampledFrom([]api.Milli{1, 400, 700, 1000, 2000}).Draw(t, "count")})
+				}
+			}
+			a, ref := askOf(api.Task{Resources: r}), api.TaskRef{Workload: uint64(i)}
+			a.Strategy = load
+			searching.Refresh()
+			d, devices := searching.Decide(ref, a, 0)
+			searching.Rest()
+			if e, other := scoring.Decide(ref, a, 0); !reflect.DeepEqual(d, e) || !reflect.DeepEqual(devices, other) {
+				t.Fatalf("searching chooses\n%+v\nscoring every node\n%+v", show(d), show(e))
+			}
+			if d.Chosen != nil {
+				searching.Hold(d.Chosen.Node, ref, a, devices)
+				scoring.Hold(d.Chosen.Node, ref, a, devices)
+			}
+		}
+	})
+}
