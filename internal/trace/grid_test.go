@@ -30,7 +30,7 @@ func TestOnGrid(t *testing.T) {
 		{"half hours are averaged", samples(api.Hour/2, 1, 3, 5, 7), []float64{2, 6}, 0},
 		{"two hours are repeated", samples(2*api.Hour, 1, 3), []float64{1, 1, 3, 3}, 2},
 		{"a gap holds the value before", []trace.Sample{{At: 0, Value: 1}, {At: hour, Value: 2}, {At: 3 * hour, Value: 4}, {At: 4 * hour, Value: 5}}, []float64{1, 2, 2, 4, 5}, 1},
-		{"a first hour that is not whole is its own mean", []trace.Sample{{At: hour / 2, Value: 4}, {At: hour, Value: 2}, {At: 2 * hour, Value: 3}}, []float64{4, 2, 3}, 0},
+		{"a first hour that is not whole is its own mean", []trace.Sample{{At: hour / 2, Value: 4}, {At: hour, Value: 2}, {At: 2 * hour, Value: 3}, {At: 3 * hour, Value: 3}}, []float64{4, 2, 3, 3}, 0},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			g, err := trace.OnGrid(tc.samples, api.Hour)

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"strconv"
+	"strings"
 
 	"drover.dev/api"
 )
@@ -81,9 +83,40 @@ func planetlabRow(name string, file io.Reader) (Row, error) {
 }
 
 func wholePercent(line string) (int, error) {
-	var v int
-	if n, err := fmt.Sscanf(line, "%d", &v); n != 1 || err != nil || v < 0 || v > 100 {
+	v, err := strconv.Atoi(strings.TrimSpace(line))
+	if err != nil || v < 0 || v > 100 {
 		return 0, fmt.Errorf("%.40q is no whole percentage", line)
 	}
 	return v, nil
 }
+
+// PlanetLab reads the machines of an archive with the paths of their files.
+func PlanetLab(r io.Reader) (paths []string, rows []Row, err error) {
+	plain, err := gunzip(r)
+	if err != nil {
+		return nil, nil, err
+	}
+	archive := tar.NewReader(plain)
+	for {
+		h, err := archive.Next()
+		switch {
+		case errors.Is(err, io.EOF) && len(rows) == 0:
+			return nil, nil, errors.New("the archive holds no machine")
+		case errors.Is(err, io.EOF):
+			return paths, rows, nil
+		case err != nil:
+			return nil, nil, fmt.Errorf("read the archive: %w", err)
+		case len(rows) == maxMachines:
+			return nil, nil, fmt.Errorf("the archive holds more than %d machines", maxMachines)
+		case h.Typeflag != tar.TypeReg:
+			continue
+		}
+		row, err := planetlabRow(path.Base(h.Name), archive)
+		if err != nil {
+			return nil, nil, err
+		}
+		paths, rows = append(paths, h.Name), append(rows, row)
+	}
+}
+
+const maxMachines = 100_000
