@@ -89,6 +89,7 @@ type Explanation struct {
 	Task        TaskView     `json:"task"`
 	Profile     Profile      `json:"profile"`
 	Decision    *Decision    `json:"decision,omitempty"`
+	Probation   *Trial       `json:"probation,omitempty"`   // of the strategy of Decision, when it was on one
 	Suggestions []Suggestion `json:"suggestions,omitempty"` // pending only: smallest single changes that would admit it now
 	WaitsFor    []string     `json:"waitsFor,omitempty"`    // names of tasks that must end first
 	// Reservation is the room that is promised to a pending task, and from when.

@@ -151,6 +151,9 @@ func (a *app) tell(x *api.Explanation) error {
 		if err := a.tellDecision(x.Decision, unplaced(*t)); err != nil {
 			return err
 		}
+		if x.Probation != nil {
+			a.say("%s", trialText(x.Probation))
+		}
 	}
 	return a.tellSuggestions(x.Suggestions)
 }
@@ -254,6 +257,18 @@ func stageText(stage string) string {
 		return ", beside a canary"
 	}
 	return ""
+}
+
+// trialText says that a strategy was on probation when it decided, and what became of it.
+func trialText(t *api.Trial) string {
+	text := fmt.Sprintf("%s was on probation then, in the place of %s", t.Strategy, t.From)
+	switch t.Status {
+	case api.ProbationOpen:
+		return fmt.Sprintf("%s: it is until %s.", text, t.Until)
+	case api.ProbationRolledBack:
+		return fmt.Sprintf("%s, and was rolled back at %s: %s.", text, t.Until, t.Reason)
+	}
+	return fmt.Sprintf("%s, and %s at %s: %s.", text, t.Status, t.Until, t.Reason)
 }
 
 // tellDecision shows what was chosen and weighed, or what stood against it.

@@ -114,6 +114,31 @@ func TestProbations(t *testing.T) {
 	}
 }
 
+// Explain says of a decision that its strategy was on probation, and what came of it.
+func TestDecisionsOnProbation(t *testing.T) {
+	w := trying(t)
+	explain := func(id uint64) *api.Trial {
+		wl := w.engine.State().Workloads[id]
+		return w.engine.Explain(wl, wl.Groups[0].Tasks[0]).Probation
+	}
+	first := w.engine.State().NextID
+	for range 10 {
+		w.job(t, api.Second, 22*api.Second)
+	}
+	if got := explain(first); got == nil || got.Strategy != "best-fit" || got.From != "greedy" || got.Since == 0 || got.Until <= got.Since {
+		t.Fatalf("of a decision made meanwhile: %+v", got)
+	}
+	w.past(t, 16*api.Minute)
+	if got := explain(first); got == nil || got.Status != api.ProbationRolledBack || got.Reason == "" {
+		t.Errorf("when it has ended: %+v", got)
+	}
+	later := w.engine.State().NextID
+	w.job(t, api.Second, api.Second)
+	if got := explain(later); got != nil {
+		t.Errorf("of a decision made after it: %+v", got)
+	}
+}
+
 func TestProbationsThatAreRefused(t *testing.T) {
 	goals := []api.Goal{{Metric: api.CompletionMean}}
 	for _, tt := range []struct {

@@ -138,6 +138,7 @@ func (e *Engine) Explain(w *state.Workload, t *state.Task) api.Explanation {
 			x.Task.Reason = "waits for plan " + strconv.FormatUint(e.st.Planning.N, 10) + " of " + planner
 		}
 	}
+	x.Probation = e.trialOf(x.Decision)
 	return x
 }
 
