@@ -14,7 +14,8 @@ import (
 // fit has the models of a track learn from what is known now.
 func (o *Outlook) fit(t *track, now api.Time, stop func() bool) {
 	values, origin, err := o.history(t, now)
-	late := now.Sub(t.Due) > api.Duration(2*t.view.Every) && t.Due > 0
+	first := len(t.Now) == 0
+	late := first || now.Sub(t.Due) > api.Duration(2*t.view.Every)
 	var out []issued
 	note := ""
 	switch {
@@ -30,7 +31,9 @@ func (o *Outlook) fit(t *track, now api.Time, stop func() bool) {
 	}
 	o.mu.Lock()
 	t.take(out, now)
-	t.Note = note
+	if t.Note = note; first && len(out) > 0 {
+		t.Due = now // for the model that costs most, when every series has something
+	}
 	data, err := encode(t)
 	o.mu.Unlock()
 	if err == nil && len(out) > 0 {
@@ -102,7 +105,7 @@ func (o *Outlook) all(t *track, values []float64, origin api.Time, late bool, st
 	s := forecast.Series{Values: values, Periods: t.view.periods(len(values))}
 	for i, name := range t.view.Models {
 		if i == 0 && late {
-			note = "there was no time for " + name
+			note = name + " waits for its turn"
 			continue
 		}
 		f, err := one(name, s, t.view, stop)
@@ -185,7 +188,7 @@ func narrow(list []float64) []float32 {
 // and for tools that have time.
 func (o *Outlook) Fit(stop func() bool) {
 	for range 2 * o.cfg.Tracks {
-		o.rest = time.Time{}
+		o.added = time.Time{}
 		if !o.Turn(stop) {
 			return
 		}

@@ -57,7 +57,9 @@ type Config struct {
 type Outlook struct {
 	cfg Config
 
-	rest time.Time // no fit before: the share is used up
+	// What fitting may take before it has to rest, and since when it was added to.
+	budget time.Duration
+	added  time.Time
 
 	mu        sync.Mutex
 	tracks    map[key]*track
@@ -127,7 +129,7 @@ func (o *Outlook) Turn(stop func() bool) bool {
 			o.cfg.Log.Warn("forecasts could not be graded", "view", v.Name, "error", err)
 		}
 	}
-	if time.Now().Before(o.rest) || stop() {
+	if !o.mayFit(time.Now()) || stop() {
 		return false
 	}
 	t := o.due(now)
@@ -137,11 +139,25 @@ func (o *Outlook) Turn(stop func() bool) bool {
 	begin := time.Now()
 	o.fit(t, now, stop)
 	took := time.Since(begin)
-	o.rest = time.Now().Add(time.Duration(float64(took) * (1/o.cfg.Share - 1)))
+	o.budget -= took
 	o.mu.Lock()
 	o.counts.Seconds += took.Seconds()
 	o.mu.Unlock()
 	return true
+}
+
+// burst is how much of its share fitting may save up.
+const burst = 2 * time.Second
+
+// mayFit reports whether there is something left of the share.
+func (o *Outlook) mayFit(now time.Time) bool {
+	if o.added.IsZero() {
+		o.budget = burst
+	} else {
+		o.budget = min(o.budget+time.Duration(o.cfg.Share*float64(now.Sub(o.added))), burst)
+	}
+	o.added = now
+	return o.budget > 0
 }
 
 // wanted ranks the series that are forecast by what depends on them; 0 is none.
