@@ -54,58 +54,82 @@ func mostCorrelated(s *sim, h *host) int {
 	if n < 2 || m < n {
 		return leastMemory(s, h)
 	}
-	best, most := h.vms[0], math.SmallestNonzeroFloat64
+	samples := make([][]float64, n)
 	for i, v := range h.vms {
-		columns := [][]float64{}
-		for k, other := range h.vms {
-			if k != i {
-				columns = append(columns, s.vms[other].history[:m])
-			}
-		}
-		if r := determination(columns, s.vms[v].history[:m]); r > most {
-			best, most = v, r
+		samples[i] = s.vms[v].history[:m]
+	}
+	best, most := h.vms[0], 0.0
+	for i, r := range determinations(samples) {
+		if r > most {
+			best, most = h.vms[i], r
 		}
 	}
 	return best
 }
 
-// determination is R² of y on columns and a constant, by Gram-Schmidt.
-func determination(columns [][]float64, y []float64) float64 {
-	var basis [][]float64
-	rest := centred(y)
-	total := product(rest, rest)
-	for _, c := range columns {
-		c = centred(c)
-		size := product(c, c)
-		for range 2 { // twice is enough (Giraud, Langou and Rozložník, 2005)
-			for _, b := range basis {
-				subtract(c, b, product(c, b))
+// collinear keeps the correlations of columns that tell each other exactly solvable.
+const collinear = 1e-9
+
+// determinations are, for each column, R² of its regression on all others and a
+// constant: 1 − 1/(C⁻¹)ᵢᵢ with C the matrix of correlations. A column that does not
+// vary has 0.
+func determinations(columns [][]float64) []float64 {
+	n := len(columns)
+	unit := make([][]float64, n)
+	for i, c := range columns {
+		unit[i] = standardised(c)
+	}
+	// C = L·Lᵀ by Cholesky, and with it the squares of the columns of L⁻¹.
+	l, inverse := make([][]float64, n), make([][]float64, n)
+	out := make([]float64, n)
+	for i := range n {
+		l[i], inverse[i] = make([]float64, i+1), make([]float64, i+1)
+		for j := range i + 1 {
+			c := product(unit[i], unit[j]) - product(l[i][:j], l[j][:j])
+			if i == j {
+				l[i][i] = math.Sqrt(max(c+collinear, collinear))
+			} else {
+				l[i][j] = c / l[j][j]
 			}
 		}
-		left := product(c, c)
-		if left <= 1e-12*size || left == 0 {
-			continue
+		inverse[i][i] = 1 / l[i][i]
+		for j := range i {
+			sum := 0.0
+			for k := j; k < i; k++ {
+				sum += l[i][k] * inverse[k][j]
+			}
+			inverse[i][j] = -sum / l[i][i]
 		}
-		for i := range c {
-			c[i] /= math.Sqrt(left)
+		for j, v := range inverse[i] {
+			out[j] += v * v
 		}
-		basis = append(basis, c)
-		subtract(rest, c, product(rest, c))
 	}
-	if total == 0 {
-		return 0
+	for i, v := range out {
+		out[i] = 1 - 1/v
+		if product(unit[i], unit[i]) == 0 {
+			out[i] = 0
+		}
 	}
-	return 1 - product(rest, rest)/total
+	return out
 }
 
-func centred(x []float64) []float64 {
-	mean := 0.0
+// standardised has mean 0 and length 1, or is 0 throughout.
+func standardised(x []float64) []float64 {
+	mean, size := 0.0, 0.0
 	for _, v := range x {
 		mean += v / float64(len(x))
 	}
 	out := make([]float64, len(x))
 	for i, v := range x {
 		out[i] = v - mean
+		size += out[i] * out[i]
+	}
+	for i := range out {
+		if size < 1e-18 {
+			out[i] = 0
+		} else {
+			out[i] /= math.Sqrt(size)
+		}
 	}
 	return out
 }
@@ -115,10 +139,4 @@ func product(a, b []float64) (sum float64) {
 		sum += v * b[i]
 	}
 	return sum
-}
-
-func subtract(from, what []float64, times float64) {
-	for i, v := range what {
-		from[i] -= times * v
-	}
 }

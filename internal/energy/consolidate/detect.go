@@ -64,25 +64,35 @@ func spreadAbove(safety float64, spread func([]float64) float64) detector {
 	}
 }
 
+// sorted sorts at most past values on the stack: this is done for every host that is
+// tried.
+func sorted(values []float64, room *[past]float64) []float64 {
+	list := room[:copy(room[:], values)]
+	slices.Sort(list)
+	return list
+}
+
 func interquartile(values []float64) float64 {
-	sorted := slices.Sorted(slices.Values(values))
+	var room [past]float64
+	list := sorted(values, &room)
 	at := func(share float64) float64 {
-		return sorted[int(math.Round(share*float64(len(sorted)+1)))-1]
+		return list[int(math.Round(share*float64(len(list)+1)))-1]
 	}
 	return at(0.75) - at(0.25)
 }
 
 func median(values []float64) float64 {
-	sorted := slices.Sorted(slices.Values(values))
-	n := len(sorted)
-	return (sorted[(n-1)/2] + sorted[n/2]) / 2
+	var room [past]float64
+	list := sorted(values, &room)
+	n := len(list)
+	return (list[(n-1)/2] + list[n/2]) / 2
 }
 
 func deviation(values []float64) float64 {
 	m := median(values)
-	off := make([]float64, len(values))
+	var off [past]float64
 	for i, v := range values {
 		off[i] = math.Abs(v - m)
 	}
-	return median(off)
+	return median(off[:len(values)])
 }
