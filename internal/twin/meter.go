@@ -145,12 +145,14 @@ func (w *meter) dropped(a *attempt) {
 	}
 }
 
-func (w *meter) finished(j *job, now api.Time) {
+// finished notes the end of a job. One that waits when its deadline comes is ended at
+// that moment, and has missed it, too.
+func (w *meter) finished(j *job, now api.Time, well bool) {
 	took := now.Sub(j.at)
 	w.done++
 	w.last = now
 	w.completions = append(w.completions, took)
-	if d := j.spec.Deadline; d > 0 && took > d {
+	if d := j.spec.Deadline; d > 0 && (took > d || took == d && !well) {
 		w.missed++
 	}
 }

@@ -217,3 +217,28 @@ func BenchmarkQueue(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
 }
+
+// A deadline that comes while a job waits is missed as well as one that comes while
+// it runs; one that ends in time has met it.
+func TestDeadlines(t *testing.T) {
+	w, err := New(Config{Nodes: fleet(t, "1x1,4Gi")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, due := 0, []api.Duration{0, 5 * api.Second, 50 * api.Second, 11 * api.Second}
+	got, err := w.Run(func() (Arrival, bool) {
+		if n == len(due) {
+			return Arrival{}, false
+		}
+		spec := oneTask(fmt.Sprint("j", n), 1000)
+		spec.Deadline = due[n]
+		n++
+		return Arrival{Workload: spec, Truth: []Truth{{Run: 10 * api.Second}}}, true
+	}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Workloads != 4 || got.Missed != 2 {
+		t.Errorf("%d of %d missed their deadlines, want 2 of 4", got.Missed, got.Workloads)
+	}
+}

@@ -397,5 +397,5 @@ func (w *World) finished(ev *state.WorkloadFinished) {
 	if j.asked {
 		w.asked--
 	}
-	w.meter.finished(j, w.now)
+	w.meter.finished(j, w.now, ev.Status == api.WorkloadSucceeded)
 }
