@@ -19,7 +19,7 @@ type SchedOptions struct {
 	Shapes int    // different requests, 1 to 100,000; default 150
 	Case   string // one of SchedCases
 	Naive  bool   // score every node instead of searching in order
-	// Pending is how many tasks wait beside, of 1,000 shapes for which there is never
+	// Pending is how many tasks wait beside, the elements of 1,000 jobs for which there is never
 	// room; 0 to 1,000,000.
 	Pending int
 }
@@ -249,20 +249,22 @@ func (s *schedLoad) fill(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// wait lets tasks queue up that no node has room for.
+// wait lets tasks queue up that no node has room for: the elements of 1,000 jobs.
 func (s *schedLoad) wait(tasks int) {
-	const shapes = 1000
-	for i := range tasks {
-		kind := i % shapes
+	const jobs = 1000
+	asks := make([]*sched.Ask, min(jobs, tasks))
+	for kind := range asks {
 		t := &api.Task{Name: "main", Driver: api.DriverNoop, Resources: api.Resources{
 			CPU: 200_000 + api.Milli(kind), Memory: api.GiB,
 		}}
-		a := &sched.Ask{Task: t, Tenant: "default", Profile: &api.Profile{Run: api.Second}, Shape: fmt.Sprint("large ", kind)}
-		a.Static = a.Shape
-		s.x.Push(sched.Item{Ref: api.TaskRef{Workload: 1 << 40, Index: uint32(i)}, Ask: a})
+		asks[kind] = &sched.Ask{Task: t, Tenant: "default", Profile: &api.Profile{Run: api.Second}, Shape: fmt.Sprint("large ", kind)}
+		asks[kind].Static = asks[kind].Shape
 	}
-	for kind := range min(tasks, shapes) {
-		s.x.Block(fmt.Sprint("large ", kind))
+	for i := range tasks {
+		s.x.Push(sched.Item{Ref: api.TaskRef{Workload: 1<<40 + uint64(i%jobs), Index: uint32(i / jobs)}, Ask: asks[i%jobs]})
+	}
+	for _, a := range asks {
+		s.x.Block(a.Shape)
 	}
 }
 

@@ -60,13 +60,15 @@ func (q *queue) diff(o *queue) string {
 	}
 	slices.SortFunc(refs, compareRefs)
 	for _, ref := range refs {
-		a, b := q.items[ref], o.items[ref]
-		if b == nil {
+		n, known := o.items[ref]
+		if !known {
 			return fmt.Sprintf("%v waits in one only", ref)
 		}
-		if a.Ready != b.Ready || !slices.Equal(a.Gang, b.Gang) || a.shape.ask.Shape != b.shape.ask.Shape || a.shape.blocked != b.shape.blocked {
+		a, b := q.slab.whole(q.items[ref]), o.slab.whole(n)
+		s, t := q.slab.owner(q.items[ref]).shape, o.slab.owner(n).shape
+		if a.Ready != b.Ready || !slices.Equal(a.Gang, b.Gang) || s.ask.Shape != t.ask.Shape || s.blocked != t.blocked {
 			return fmt.Sprintf("%v waits since %v of shape %q (blocked %v) and since %v of shape %q (blocked %v)",
-				ref, a.Ready, a.shape.ask.Shape, a.shape.blocked, b.Ready, b.shape.ask.Shape, b.shape.blocked)
+				ref, a.Ready, s.ask.Shape, s.blocked, b.Ready, t.ask.Shape, t.blocked)
 		}
 	}
 	return ""

@@ -109,7 +109,7 @@ type group struct {
 func New() *Index {
 	x := &Index{
 		byName: map[string]*node{}, sites: map[string]api.Site{}, stale: 1,
-		queue:  queue{shapes: map[string]*shape{}, items: map[api.TaskRef]*item{}, lanes: map[string]*lane{}, waits: map[string]*waits{}},
+		queue:  queue{shapes: map[string]*shape{}, items: map[api.TaskRef]int32{}, lanes: map[string]*lane{}, waits: map[string]*waits{}},
 		passed: map[string]*passing{},
 		used:   map[string]*usage{}, demands: map[string]*demand{}, supplyAt: map[brand]int32{},
 		promises: map[uint64]*promise{}, promised: map[api.TaskRef]uint64{},
@@ -345,7 +345,7 @@ func (x *Index) Refresh() (woken bool) {
 			continue
 		}
 		s := b.shape
-		s.ask.Self, s.ask.Now = s.items[0].Ref, x.now
+		s.ask.Self, s.ask.Now = s.rank().ref, x.now
 		t := x.tenants[s.ask.Tenant]
 		if (within(&s.ask.Task.Resources, &most) || x.outranks(s.ask)) && x.anyFits(s, x.dirty) || t != nil && t.touched && x.anyFits(s, x.nodes) || x.stirred(s) {
 			s.blocked, woken = false, true

@@ -94,7 +94,7 @@ func (x *Index) DecideOn(ref api.TaskRef, a *Ask, now api.Time, name string) (ap
 type Problem struct {
 	x       *Index
 	now     api.Time
-	waiting []item // in the order of the queue
+	waiting []waiter // in the order of the queue
 	running []running
 }
 
@@ -116,15 +116,21 @@ const (
 // Problem begins a problem at a time.
 func (x *Index) Problem(now api.Time) *Problem { return &Problem{x: x.Trial(), now: now} }
 
+// waiter is a task that waits, with its place in the queue.
+type waiter struct {
+	Item
+	rank
+}
+
 // Await names the tasks that wait, in any order.
 func (p *Problem) Await(items []Item) {
-	list := make([]item, len(items))
+	list := make([]waiter, len(items))
 	for i := range items {
-		list[i].Item = items[i]
+		list[i].Item, list[i].rank = items[i], rank{ready: items[i].Ready, ref: items[i].Ref}
 		list[i].first, list[i].second = p.x.order().rank(&items[i])
 	}
-	slices.SortFunc(list, func(a, b item) int {
-		if before(&a, &b) {
+	slices.SortFunc(list, func(a, b waiter) int {
+		if before(&a.rank, &b.rank) {
 			return -1
 		}
 		return 1 // no two are equal

@@ -69,18 +69,10 @@ type Item struct {
 	Class   api.Class
 }
 
-type item struct {
-	Item
-	shape  *shape
-	pos    int // in the shape's heap
-	first  int64
-	second int64 // its rank under the present order
-}
-
 // shape is the queue of the tasks that fit the same nodes, oldest first.
 type shape struct {
 	ask     *Ask
-	items   itemHeap
+	items   heapOfItems
 	lane    *lane
 	pos     int // in the lane; -1: not there
 	blocked bool
@@ -96,7 +88,8 @@ type shape struct {
 
 type queue struct {
 	shapes  map[string]*shape
-	items   map[api.TaskRef]*item
+	items   map[api.TaskRef]int32 // numbers in the slab
+	slab    slab
 	lanes   map[string]*lane // those with shapes to try
 	blocked []blocked
 	bound   []*shape // those of them that have relations
@@ -128,14 +121,15 @@ func (x *Index) Push(it Item) {
 	q := &x.queue
 	s := q.shapes[it.Ask.Shape]
 	if s == nil {
-		s = &shape{ask: it.Ask, pos: -1}
+		s = &shape{ask: it.Ask, pos: -1, items: heapOfItems{slab: &q.slab}}
 		q.shapes[it.Ask.Shape] = s
 	}
-	e := &item{Item: it, shape: s}
-	e.first, e.second = x.order().rank(&e.Item)
-	q.items[it.Ref] = e
+	n := q.slab.put(&it, s)
+	e := q.slab.item(n)
+	e.first, e.second = x.order().rank(&it)
+	q.items[it.Ref] = n
 	x.settled = false
-	heap.Push(&s.items, e)
+	s.items.add(n)
 	if !s.blocked {
 		x.offer(s)
 	}
@@ -145,14 +139,15 @@ func (x *Index) Push(it Item) {
 // It returns the shape when that was its last task.
 func (x *Index) Drop(ref api.TaskRef) (emptied string) {
 	q := &x.queue
-	e := q.items[ref]
-	if e == nil {
+	n, known := q.items[ref]
+	if !known {
 		return ""
 	}
-	s := e.shape
+	s := q.slab.owner(n).shape
 	delete(q.items, ref)
-	heap.Remove(&s.items, e.pos)
-	if len(s.items) > 0 {
+	s.items.remove(int(q.slab.item(n).pos))
+	q.slab.drop(n)
+	if len(s.items.list) > 0 {
 		if s.pos >= 0 {
 			heap.Fix(&s.lane.ready, s.pos)
 		}
@@ -179,7 +174,7 @@ func (x *Index) offer(s *shape) {
 		heap.Fix(&s.lane.ready, s.pos)
 		return
 	}
-	if len(s.items) == 0 || x.waitsForPlan(s) {
+	if len(s.items.list) == 0 || x.waitsForPlan(s) {
 		return
 	}
 	name := ""
@@ -216,10 +211,11 @@ func (x *Index) requeue() {
 	q.lanes = map[string]*lane{}
 	for _, name := range sortedKeys(q.shapes) {
 		s := q.shapes[name]
-		for _, e := range s.items {
-			e.first, e.second = x.order().rank(&e.Item)
+		for _, n := range s.items.list {
+			it, e := q.slab.whole(n), q.slab.item(n)
+			e.first, e.second = x.order().rank(&it)
 		}
-		heap.Init(&s.items)
+		s.items.order()
 		if s.pos, s.lane = -1, nil; !s.blocked {
 			x.offer(s)
 		}
@@ -232,7 +228,7 @@ func (x *Index) Next() (Item, bool) {
 	if l == nil {
 		return Item{}, false
 	}
-	return l.ready[0].items[0].Item, true
+	return x.queue.slab.whole(l.ready[0].items.list[0]), true
 }
 
 // nextLane is the tenant whose turn it is; without fair share there is one lane.
@@ -269,7 +265,7 @@ func (l *lane) sooner(o *lane) bool {
 	if a.share != b.share {
 		return a.share < b.share
 	}
-	return before(l.ready[0].items[0], o.ready[0].items[0])
+	return before(l.ready[0].rank(), o.ready[0].rank())
 }
 
 // Block sets a shape aside until a node gains room for it.
@@ -286,41 +282,14 @@ func (x *Index) Block(name string) {
 	}
 }
 
-func before(a, b *item) bool {
-	if a.first != b.first {
-		return a.first < b.first
-	}
-	if a.second != b.second {
-		return a.second < b.second
-	}
-	if a.Ready != b.Ready {
-		return a.Ready < b.Ready
-	}
-	return compareRefs(a.Ref, b.Ref) < 0
-}
-
 func compareRefs(a, b api.TaskRef) int {
 	return cmp.Or(cmp.Compare(a.Workload, b.Workload), cmp.Compare(a.Task, b.Task), cmp.Compare(a.Index, b.Index))
-}
-
-type itemHeap []*item
-
-func (h itemHeap) Len() int           { return len(h) }
-func (h itemHeap) Less(i, j int) bool { return before(h[i], h[j]) }
-func (h itemHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i]; h[i].pos, h[j].pos = i, j }
-func (h *itemHeap) Push(v any)        { e := v.(*item); e.pos = len(*h); *h = append(*h, e) }
-func (h *itemHeap) Pop() any {
-	old := *h
-	e := old[len(old)-1]
-	old[len(old)-1] = nil
-	*h = old[:len(old)-1]
-	return e
 }
 
 type shapeHeap []*shape
 
 func (h shapeHeap) Len() int           { return len(h) }
-func (h shapeHeap) Less(i, j int) bool { return before(h[i].items[0], h[j].items[0]) }
+func (h shapeHeap) Less(i, j int) bool { return before(h[i].rank(), h[j].rank()) }
 func (h shapeHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i]; h[i].pos, h[j].pos = i, j }
 func (h *shapeHeap) Push(v any)        { s := v.(*shape); s.pos = len(*h); *h = append(*h, s) }
 func (h *shapeHeap) Pop() any {

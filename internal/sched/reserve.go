@@ -162,11 +162,11 @@ func (x *Index) Promises() (out []api.Reservation) {
 		out = append(out, p.Reservation)
 	}
 	slices.SortFunc(out, func(a, b api.Reservation) int {
-		p, q := x.queue.items[*a.Task], x.queue.items[*b.Task]
+		p, q := x.queue.item(*a.Task), x.queue.item(*b.Task)
 		switch {
 		case p == nil || q == nil:
 			return cmp.Or(cmp.Compare(b2i(p != nil), b2i(q != nil)), cmp.Compare(a.ID, b.ID))
-		case before(p, q):
+		case before(&p.rank, &q.rank):
 			return -1
 		}
 		return 1
@@ -183,14 +183,15 @@ func b2i(b bool) int {
 
 // Waits reports whether a task, or the gang that it is the first of, is in the
 // queue.
-func (x *Index) Waits(ref api.TaskRef) bool { return x.queue.items[ref] != nil }
+func (x *Index) Waits(ref api.TaskRef) bool { return x.queue.item(ref) != nil }
 
 // Item returns an entry of the queue.
 func (x *Index) Item(ref api.TaskRef) (Item, bool) {
-	if e := x.queue.items[ref]; e != nil {
-		return e.Item, true
+	n, known := x.queue.items[ref]
+	if !known {
+		return Item{}, false
 	}
-	return Item{}, false
+	return x.queue.slab.whole(n), true
 }
 
 // Overtaken returns the first entry of the queue which waits without a promise that
@@ -199,24 +200,24 @@ func (x *Index) Overtaken() (Item, bool) {
 	if len(x.promises) >= x.Depth() || len(x.queue.blocked) == 0 || x.futile >= maxFutile || x.settled {
 		return Item{}, false
 	}
-	var first *item
+	first := int32(-1)
 	for i := range x.queue.blocked {
 		s := x.queue.blocked[i].shape
 		if s.futile == x.steps || x.nowhere(s) {
 			continue
 		}
-		if it := s.unpromised(x.promised); it != nil && (first == nil || x.ahead(it, first)) {
+		if it := s.unpromised(x.promised); it >= 0 && (first < 0 || x.ahead(it, first)) {
 			first = it
 		}
 	}
-	if first == nil {
+	if first < 0 {
 		x.settled = true
 		return Item{}, false
 	}
-	if l := x.nextLane(); l != nil && !x.order().fair && before(l.ready[0].items[0], first) {
+	if l := x.nextLane(); l != nil && !x.order().fair && before(l.ready[0].rank(), &x.queue.slab.item(first).rank) {
 		return Item{}, false
 	}
-	return first.Item, true
+	return x.queue.slab.whole(first), true
 }
 
 // nowhere reports whether no node would take a shape even if it were empty.
@@ -229,53 +230,55 @@ func (x *Index) nowhere(s *shape) bool {
 
 // ahead reports whether one entry comes before another one: under fair share by
 // whose turn it is.
-func (x *Index) ahead(a, b *item) bool {
-	if !x.order().fair || a.Ask.Tenant == b.Ask.Tenant {
-		return before(a, b)
+func (x *Index) ahead(m, n int32) bool {
+	q := &x.queue.slab
+	a, b := q.owner(m).ask, q.owner(n).ask
+	if !x.order().fair || a.Tenant == b.Tenant {
+		return before(&q.item(m).rank, &q.item(n).rank)
 	}
-	aBorrows, aShare := x.turnOf(a.Ask.Tenant, a.Ask)
-	bBorrows, bShare := x.turnOf(b.Ask.Tenant, b.Ask)
+	aBorrows, aShare := x.turnOf(a.Tenant, a)
+	bBorrows, bShare := x.turnOf(b.Tenant, b)
 	switch {
 	case aBorrows != bBorrows:
 		return bBorrows
 	case aShare != bShare:
 		return aShare < bShare
 	}
-	return before(a, b)
+	return before(&q.item(m).rank, &q.item(n).rank)
 }
 
-// unpromised is the first entry of a shape that has no promise. It walks the heap
-// from its top, no further than promises go.
-func (s *shape) unpromised(promised map[api.TaskRef]uint64) *item {
+// unpromised is the number of the first entry of a shape that has no promise; negative
+// when all have. It walks the heap from its top, no further than promises go.
+func (s *shape) unpromised(promised map[api.TaskRef]uint64) int32 {
 	frontier := []int{0}
 	for len(frontier) > 0 {
 		best := 0
 		for i, at := range frontier {
-			if before(s.items[at], s.items[frontier[best]]) {
+			if s.items.less(at, frontier[best]) {
 				best = i
 			}
 		}
 		at := frontier[best]
-		if _, known := promised[s.items[at].Ref]; !known {
-			return s.items[at]
+		if _, known := promised[s.items.at(at).ref]; !known {
+			return s.items.list[at]
 		}
 		frontier = slices.Delete(frontier, best, best+1)
-		for c := 2*at + 1; c <= 2*at+2 && c < len(s.items); c++ {
+		for c := 2*at + 1; c <= 2*at+2 && c < len(s.items.list); c++ {
 			frontier = append(frontier, c)
 		}
 	}
-	return nil
+	return -1
 }
 
 // PromisedBefore returns the reservations of those before a waiting task that ask
 // for the same, in their order.
 func (x *Index) PromisedBefore(ref api.TaskRef) (out []api.Reservation) {
-	e := x.queue.items[ref]
+	e := x.queue.item(ref)
 	if e == nil {
 		return nil
 	}
 	for _, r := range x.Promises() {
-		if o := x.queue.items[*r.Task]; o != nil && o.shape == e.shape && before(o, e) {
+		if o := x.queue.item(*r.Task); o != nil && x.queue.shapeOf(o) == x.queue.shapeOf(e) && before(&o.rank, &e.rank) {
 			out = append(out, r)
 		}
 	}
@@ -286,19 +289,20 @@ func (x *Index) PromisedBefore(ref api.TaskRef) (out []api.Reservation) {
 // promised room. Both ask for the same: the one in front may take that room, and
 // leave its own promise in return. False when there is none, or nothing to give.
 func (x *Index) Heir(ref api.TaskRef, now api.Time) (api.TaskRef, bool) {
-	e := x.queue.items[ref]
+	e := x.queue.item(ref)
 	if e == nil || x.Promised(ref) == nil {
 		return api.TaskRef{}, false
 	}
-	a := *e.shape.ask
+	s := x.queue.shapeOf(e)
+	a := *s.ask
 	a.Now = now
 	for _, r := range x.Promises() {
-		o := x.queue.items[*r.Task]
-		if o == nil || o.shape != e.shape || o == e {
+		o := x.queue.item(*r.Task)
+		if o == nil || x.queue.shapeOf(o) != s || o == e {
 			continue
 		}
-		if a.Self = o.Ref; x.fitting(&a) > 0 {
-			return o.Ref, true
+		if a.Self = o.ref; x.fitting(&a) > 0 {
+			return o.ref, true
 		}
 	}
 	return api.TaskRef{}, false
@@ -307,13 +311,13 @@ func (x *Index) Heir(ref api.TaskRef, now api.Time) (api.TaskRef, bool) {
 // countPromised counts how many entries of each shape have promises.
 func (x *Index) countPromised() {
 	for _, p := range x.promises { // order-free: all alike
-		if o := x.queue.items[*p.Task]; o != nil {
-			o.shape.promised = 0
+		if o := x.queue.item(*p.Task); o != nil {
+			x.queue.shapeOf(o).promised = 0
 		}
 	}
 	for _, p := range x.promises { // order-free: sums
-		if o := x.queue.items[*p.Task]; o != nil {
-			o.shape.promised++
+		if o := x.queue.item(*p.Task); o != nil {
+			x.queue.shapeOf(o).promised++
 		}
 	}
 }
@@ -323,7 +327,7 @@ func (x *Index) inherits(s *shape) bool {
 	if s.promised < 2 {
 		return false
 	}
-	_, ok := x.Heir(s.items[0].Ref, x.now)
+	_, ok := x.Heir(s.rank().ref, x.now)
 	return ok
 }
 
@@ -343,12 +347,12 @@ const maxFutile = 16
 // Behind returns the reservations of those who come behind a waiting task. Under
 // fair share nobody is behind for long: there it returns none.
 func (x *Index) Behind(ref api.TaskRef) (ids []uint64) {
-	e := x.queue.items[ref]
+	e := x.queue.item(ref)
 	if e == nil || x.order().fair {
 		return nil
 	}
 	for _, r := range x.Promises() {
-		if o := x.queue.items[*r.Task]; o != nil && before(e, o) {
+		if o := x.queue.item(*r.Task); o != nil && before(&e.rank, &o.rank) {
 			ids = append(ids, r.ID)
 		}
 	}
