@@ -272,3 +272,61 @@ type SignalView struct {
 	Fault      string     `json:"fault,omitempty"`
 	FaultSince Time       `json:"faultSince,omitempty"`
 }
+
+// Mean is the mean value over a stretch of time, and the mean spread; at one moment
+// when the stretch is shorter than a minute. Where there is no value the usual one
+// counts.
+func (s *Signal) Mean(from, to Time) (value, spread int64) {
+	to = min(to, from.Add(MaxDuration)) // so that sums stay in range
+	if to.Sub(from) < Minute {
+		return s.At(from)
+	}
+	var sum, spreads, minutes int64
+	for t := from; t < to; {
+		next := to
+		if i := s.position(t); len(s.Values) > 0 && i < len(s.Values) {
+			next = min(to, s.Start.Add(Duration(i+1)*s.Step))
+		}
+		m := max(int64(next.Sub(t)/Minute), 1)
+		v, d := s.At(t)
+		sum, spreads, minutes = sum+v*m, spreads+d*m, minutes+m
+		t = next
+	}
+	return sum / minutes, spreads / minutes
+}
+
+// Footprint is what a task takes, or took.
+type Footprint struct {
+	Energy Microjoules `json:"energy" cbor:"1,keyasint,omitempty"`
+	// Carbon is Energy at the intensity of the site's zone; nil when that is not known.
+	Carbon *Micrograms `json:"carbon,omitempty" cbor:"2,keyasint,omitempty"`
+	// Cost is Energy at the price of the site's tariff or zone, and the node's price for
+	// the part of it that is held; nil when no price is known.
+	Cost *Money `json:"cost,omitempty" cbor:"3,keyasint,omitempty"`
+	// Spread is how far Carbon may be off to both sides, in four of five cases, by its
+	// signal alone.
+	Spread Micrograms `json:"carbonSpread,omitempty" cbor:"4,keyasint,omitempty"`
+	// Basis is where Energy comes from: "measured", "modelled" or "assumed".
+	Basis string `json:"basis,omitempty" cbor:"5,keyasint,omitempty"`
+}
+
+// What an amount of energy rests on.
+const (
+	BasisMeasured = "measured" // by a meter, divided over those who used the node
+	BasisModelled = "modelled" // by the node's declared power
+	BasisAssumed  = "assumed"  // by the power of a usual core
+)
+
+// Option is a place and a time for a task, and what it would take there and then.
+type Option struct {
+	Node  string   `json:"node"`
+	Site  string   `json:"site,omitempty"`
+	Start Time     `json:"start"`
+	Delay Duration `json:"delay,omitempty"` // against starting now
+	Run   Duration `json:"run"`
+	Footprint
+	// CarbonPercent and CostPercent compare it with the first option: −38 is 38 % less.
+	CarbonPercent *int32 `json:"carbonPercent,omitempty"`
+	CostPercent   *int32 `json:"costPercent,omitempty"`
+	Note          string `json:"note,omitempty"` // what of a signal is in doubt
+}

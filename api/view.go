@@ -99,6 +99,9 @@ type Explanation struct {
 	ExpectedStart *ExpectedStart `json:"expectedStart,omitempty"`
 	// Handover says to which cell the workload was handed over, or why it was not.
 	Handover *HandoverView `json:"handover,omitempty"`
+	// Options are what it takes as decided, on the next best nodes, and later on the same
+	// one, as far as power, prices or signals are known.
+	Options []Option `json:"options,omitempty"`
 }
 
 // ExpectedStart is when a pending task is expected to be placed, from predicted run
@@ -118,6 +121,7 @@ type Planned struct {
 	Profile     Profile      `json:"profile"`
 	Decision    Decision     `json:"decision"`
 	Suggestions []Suggestion `json:"suggestions,omitempty"`
+	Options     []Option     `json:"options,omitempty"` // what the first element takes: as decided, on the next best nodes, later
 }
 
 // Applied says what a submission did.

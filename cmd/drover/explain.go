@@ -20,7 +20,8 @@ func newExplainCmd(a *app) *cobra.Command {
 		Short: "Say why a task is where it is, or what would admit it",
 		Long: `Say what analysis made of a task, why it was placed where it is and what came
 second, or why no node takes it, when it is expected to start as far as that is
-known, and which smallest change would admit it.
+known, and which smallest change would admit it. Where power, prices or signals are
+known, also its energy, carbon and cost there, on the next best nodes, and later.
 Without a task, every task of the workload is explained by one of its elements.`,
 		Example: "  drover explain render\n  drover explain render.tiles[3]",
 		Args:    args(1, 1, "the name of a workload"), ValidArgsFunction: a.completeWorkloads(),
@@ -154,6 +155,9 @@ func (a *app) tell(x *api.Explanation) error {
 		if x.Probation != nil {
 			a.say("%s", trialText(x.Probation))
 		}
+	}
+	if err := a.showOptions("it", x.Options); err != nil {
+		return err
 	}
 	return a.tellSuggestions(x.Suggestions)
 }

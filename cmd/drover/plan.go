@@ -102,6 +102,9 @@ func (a *app) showPlans(plans []planned) error {
 	}
 	for _, p := range plans {
 		for _, task := range p.Tasks {
+			if err := a.showOptions(p.Workload+"."+task.Task, task.Options); err != nil {
+				return err
+			}
 			if len(task.Suggestions) == 0 {
 				continue
 			}

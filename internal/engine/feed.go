@@ -24,6 +24,9 @@ func (e *Engine) rebuild() {
 	for _, name := range e.st.SortedSites() {
 		e.index.PutSite(*e.st.Sites[name])
 	}
+	for _, key := range e.st.SortedSignals() {
+		e.index.PutSignal(e.st.Signals[key])
+	}
 	for _, name := range e.st.SortedNodes() {
 		n := e.st.Nodes[name]
 		e.index.PutNode(n.Node)
@@ -65,6 +68,8 @@ func (e *Engine) reindex(ev state.Event) {
 		e.sidesChanged()
 	case *state.SitePut:
 		e.index.PutSite(v.Site)
+	case *state.SignalPut:
+		e.index.PutSignal(e.st.Signals[v.Signal.Key()])
 	case *state.NodeRegistered:
 		e.index.PutNode(v.Node)
 		e.placesChanged()

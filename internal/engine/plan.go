@@ -20,7 +20,7 @@ func (e *Engine) Plan(spec *api.Workload, facts []Fact) ([]api.Planned, error) {
 		return nil, errors.New(why)
 	}
 	w := &state.Workload{Spec: spec, Revision: 1, Profiles: e.analyse(spec, facts, 0)}
-	trial := e.index.Trial()
+	trial, due := e.index.Trial(), api.Time(0)
 	out := make([]api.Planned, len(spec.Tasks))
 	for i := range spec.Tasks {
 		ask := e.planAsk(w, i)
@@ -33,6 +33,10 @@ func (e *Engine) Plan(spec *api.Workload, facts []Fact) ([]api.Planned, error) {
 		default:
 			e.plan(trial, uint16(i), ask, &p, max(ask.Task.Count, 1))
 		}
+		if spec.Deadline > 0 && spec.Schedule == nil {
+			due = e.st.Now.Add(spec.Deadline)
+		}
+		p.Options = e.options(ask, &p.Decision, due)
 		out[i] = p
 	}
 	return out, nil

@@ -161,7 +161,7 @@ func (h *chance) rare() engine.Input {
 		return &engine.PutSettings{Strategy: oneOf(h, "cell", "dynamic", "min-total-completion", "fifo", "deadline", "dynamic-priority", "shortest-first", "fair-share", "backfill", "conservative-backfill", "mine")}
 	case 6:
 		s := api.Strategy{Name: "mine", Order: oneOf(h, "order", "", "fifo", "lifo", "fair-share", "deadline"), Terms: []api.StrategyTerm{
-			{Term: oneOf(h, "term", "packing", "fit", "growth", "magic", "two-choices", "turn", "source", "spread", "avoid", "wishes"), Weight: int32(h.pick("weight", 9)) - 4},
+			{Term: oneOf(h, "term", "packing", "fit", "growth", "magic", "two-choices", "turn", "source", "spread", "avoid", "wishes", "energy", "carbon", "cost", "pace"), Weight: int32(h.pick("weight", 9)) - 4},
 		}}
 		s.Planner = oneOf(h, "planner", "", "", "dynamic", "min-cost-assignment")
 		s.Backfill = oneOf(h, "backfill", "", api.BackfillEasy, api.BackfillConservative)
@@ -188,7 +188,7 @@ func (h *chance) rare() engine.Input {
 		if a == b {
 			b = "s1"
 		}
-		return &engine.PutSite{Caller: h.caller(), Site: api.Site{Name: a, Layer: api.LayerEdge, Links: []api.Link{
+		return &engine.PutSite{Caller: h.caller(), Site: api.Site{Name: a, Layer: api.LayerEdge, Zone: oneOf(h, "zone", "", "A", "B"), Links: []api.Link{
 			{To: b, RTT: oneOf(h, "rtt", api.Millisecond, api.Second), Bandwidth: 1e6},
 		}[:h.pick("links", 2)]}}
 	case 3:
@@ -240,7 +240,7 @@ func (h *chance) node(name string) api.Node {
 func (h *chance) workload() *api.Workload {
 	w := &api.Workload{
 		APIVersion: api.Version, Name: oneOf(h, "name", allNames...), Kind: api.KindJob, Priority: int32(h.pick("priority", 3)), Strategy: h.own(),
-		Tenant: oneOf(h, "tenant", "default", "default", "other"), Objective: oneOf(h, "objective", "", api.ObjectiveLatency, api.ObjectiveCost),
+		Tenant: oneOf(h, "tenant", "default", "default", "other"), Objective: oneOf(h, "objective", "", api.ObjectiveLatency, api.ObjectiveCost, api.ObjectiveCarbon),
 	}
 	if h.pick("labelled", 3) == 0 {
 		w.Labels = map[string]string{"app": oneOf(h, "app", "a", "b")}
@@ -274,7 +274,8 @@ func (h *chance) workload() *api.Workload {
 // strategy is one that changes where tasks go, not their order.
 func (h *chance) strategy() string {
 	return oneOf(h, "strategy", "", "greedy", "round-robin", "least-connections", "source-hash", "random-two-choices",
-		"best-fit", "worst-fit", "dot-product", "fragmentation-gradient", "backed-packing", "min-cost-assignment")
+		"best-fit", "worst-fit", "dot-product", "fragmentation-gradient", "backed-packing", "min-cost-assignment",
+		"energy-aware", "renewable-first", "time-of-use", "balanced")
 }
 
 // own is a strategy of a workload or a tenant: whatever it says of orders, the queue

@@ -42,6 +42,8 @@ func (s *script) line(f []string) {
 		s.step(in)
 	case "settings":
 		s.settings(opts)
+	case "signal":
+		s.signal(args, opts)
 	case "report":
 		s.report(args, opts)
 	case "agents":
@@ -121,6 +123,8 @@ func (s *script) node(name string, opts map[string]string) api.Node {
 				n.Layer = api.Layer(v)
 			case "speed":
 				n.Speed = parse(s, v, new(api.Milli))
+			case "power":
+				n.Power = &api.PowerModel{Idle: int64(number(s, a)), Full: int64(number(s, b))}
 			case "driver":
 				n.Drivers = append(n.Drivers, v)
 			case "label":
@@ -148,6 +152,26 @@ func sortedKeys(m map[string]string) []string {
 	}
 	slices.Sort(out)
 	return out
+}
+
+// signal brings news: the key, then values from this hour on, and what else is said as
+// known, fault or usual.
+func (s *script) signal(args []string, opts map[string]string) {
+	kind, zone, _ := strings.Cut(args[0], "/")
+	v := api.Signal{
+		Kind: api.SignalKind(kind), Zone: zone, Step: api.Hour, Start: s.world.now - s.world.now%api.Time(api.Hour), Origin: "feed",
+		Fault: strings.ReplaceAll(opts["fault"], "_", " "), Known: int32(len(args) - 1),
+	}
+	if v.Kind == api.SignalPrice {
+		v.Currency = "EUR"
+	}
+	if u := opts["usual"]; u != "" {
+		v.Usual = int64(number(s, u))
+	}
+	for _, a := range args[1:] {
+		v.Values = append(v.Values, int64(number(s, a)))
+	}
+	s.step(&engine.PutSignal{Signal: v})
 }
 
 func (s *script) settings(opts map[string]string) {

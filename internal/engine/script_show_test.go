@@ -97,6 +97,30 @@ func (s *script) explain(name string) {
 	if x.Decision != nil {
 		s.decision(x.Decision, x.Suggestions)
 	}
+	s.options(x.Options)
+}
+
+// options say what a task takes here, elsewhere and later.
+func (s *script) options(list []api.Option) {
+	for _, o := range list {
+		line := fmt.Sprintf("  on %s in %s: %d mJ", o.Node, o.Delay, o.Energy/1000)
+		if o.Carbon != nil {
+			line += fmt.Sprintf(", %d mg", *o.Carbon/1000)
+		}
+		if o.Cost != nil {
+			line += ", " + o.Cost.String()
+		}
+		if o.CarbonPercent != nil {
+			line += fmt.Sprintf(", %+d %% carbon", *o.CarbonPercent)
+		}
+		if o.CostPercent != nil {
+			line += fmt.Sprintf(", %+d %% cost", *o.CostPercent)
+		}
+		if o.Note != "" {
+			line += " (" + o.Note + ")"
+		}
+		s.printf("%s", line)
+	}
 }
 
 func (s *script) decision(d *api.Decision, suggestions []api.Suggestion) {
@@ -194,6 +218,12 @@ func (s *script) event(ev state.Event) {
 			return
 		}
 		s.printf("plan %d closed: %d tasks by %s, cost %d, at least %d", v.N, o.Tasks, o.Planner, o.Cost, o.Bound)
+	case *state.SignalPut:
+		if v.Signal.Fault != "" {
+			s.printf("signal %s: %s", v.Signal.Key(), v.Signal.Fault)
+		} else {
+			s.printf("signal %s has %d values", v.Signal.Key(), len(v.Signal.Values))
+		}
 	case *state.SitePut:
 		s.printf("site %s declared", v.Site.Name)
 	case *state.SettingsChanged:

@@ -111,6 +111,7 @@ func (s *script) plan(d *datadriven.TestData) {
 		for _, p := range list {
 			s.printf("%s: %d of %d would be placed now", p.Task, p.Fits, p.Count)
 			s.decision(&p.Decision, p.Suggestions)
+			s.options(p.Options)
 		}
 	}
 }

@@ -29,7 +29,11 @@ func (e *Engine) putSignal(in *PutSignal, key string) state.Answer {
 	case old != nil && unmoved(old, u, e.st.Now):
 		return state.Answer{Action: "unchanged"}
 	}
-	e.emit(&state.SignalPut{Signal: *u, Key: key})
+	put := *u
+	if put.Fault != "" && put.FaultSince == 0 {
+		put.FaultSince = e.st.Now
+	}
+	e.emit(&state.SignalPut{Signal: put, Key: key})
 	return state.Answer{Action: "updated"}
 }
 

@@ -110,6 +110,14 @@ func (e *Engine) ViewNode(n *state.Node) api.NodeView {
 
 // Explain says why an element is where it is, or why it is not yet anywhere.
 func (e *Engine) Explain(w *state.Workload, t *state.Task) api.Explanation {
+	x := e.explain(w, t)
+	if !w.Away() {
+		x.Options = e.optionsOf(w, t, x.Decision)
+	}
+	return x
+}
+
+func (e *Engine) explain(w *state.Workload, t *state.Task) api.Explanation {
 	x := api.Explanation{Task: e.Views().Task(w, t, false), Decision: t.Decision}
 	if int(t.Ref.Task) < len(w.Profiles) {
 		x.Profile = w.Profiles[t.Ref.Task]

@@ -66,10 +66,20 @@ const (
 	balanced objective = iota
 	latencyFirst
 	packingFirst
+	carbonFirst
+	costFirst
 	objectives
 )
 
-func objectiveOf(o api.Objective) objective {
+// objectiveOf is the weighing for an objective. Carbon and cost can only be weighed
+// where a signal says something of them.
+func (x *Index) objectiveOf(o api.Objective) objective {
+	switch {
+	case o == api.ObjectiveCarbon && x.knowsSignal(api.SignalCarbon):
+		return carbonFirst
+	case o == api.ObjectiveCost && x.knowsSignal(api.SignalPrice):
+		return costFirst
+	}
 	switch o {
 	case api.ObjectiveLatency:
 		return latencyFirst
@@ -82,13 +92,20 @@ func objectiveOf(o api.Objective) objective {
 // greedyPlans weigh by objective. A node that packs tighter leaves others empty,
 // which is what saves money, energy and carbon.
 func greedyPlans() (out [objectives]*plan) {
-	for i, w := range [objectives]struct{ latency, packing int32 }{balanced: {2, 2}, latencyFirst: {6, 1}, packingFirst: {1, 6}} {
-		out[i] = compile(&api.Strategy{Name: Default, Terms: []api.StrategyTerm{
+	for i, w := range [objectives]struct {
+		latency, packing int32
+		green            string
+	}{balanced: {2, 2, ""}, latencyFirst: {6, 1, ""}, packingFirst: {1, 6, ""}, carbonFirst: {1, 2, "carbon"}, costFirst: {1, 2, "cost"}} {
+		terms := []api.StrategyTerm{
 			{Term: "latency", Weight: w.latency},
 			{Term: "packing", Weight: w.packing},
 			{Term: "spread", Weight: 3},
 			{Term: "avoid", Weight: 4},
-		}})
+		}
+		if w.green != "" {
+			terms = append(terms, api.StrategyTerm{Term: w.green, Weight: 8})
+		}
+		out[i] = compile(&api.Strategy{Name: Default, Terms: terms})
 	}
 	return out
 }

@@ -19,6 +19,7 @@ type Index struct {
 	nodes  []*node
 	byName map[string]*node
 	sites  map[string]api.Site
+	green  signals
 	links  map[[2]string]link
 	queue  queue
 	stale  uint64  // counts changes of nodes that a shape's candidates depend on; from 1

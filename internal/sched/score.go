@@ -41,6 +41,8 @@ type scorer struct {
 	speed    api.Milli
 	latency  int64
 	estimate estimate
+
+	green meansOf
 }
 
 // scorer prepares the score of a task: the terms that concern it. Within a Step

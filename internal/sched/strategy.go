@@ -14,7 +14,7 @@ const Default = "greedy"
 // Strategy is one entry of the registry.
 type Strategy struct {
 	api.Strategy
-	Family string // "placing", "order" or "global"; "composed" when a cell declared it
+	Family string // "placing", "order", "global" or "energy"; "composed" when a cell declared it
 	Source string // author, year, title
 }
 
@@ -52,6 +52,7 @@ func Strategies() []Strategy {
 		})
 	}
 	list = append(list, globals()...)
+	list = append(list, greens()...)
 	return append(list, backfills()...)
 }
 
@@ -196,7 +197,7 @@ func (x *Index) planOf(a *Ask) *plan {
 		p = cmp.Or(x.plans[a.Strategy], p)
 	}
 	if p.name == Default {
-		return x.greedy[objectiveOf(a.Objective)]
+		return x.greedy[x.objectiveOf(a.Objective)]
 	}
 	return p
 }

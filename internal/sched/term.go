@@ -49,7 +49,7 @@ var (
 
 // terms is the registry of terms.
 func terms() []namedTerm {
-	return []namedTerm{
+	return append([]namedTerm{
 		{"latency", "1000 is no time beyond the run on a reference node, 500 is twice that: T = transfer + wait + run + return", "", ofSpot, latencyTerm{}},
 		{"packing", "how full the node would be, 0 to 1000: cpu and memory alike", "", ofLoad, packingTerm{}},
 		{"tasks", "minus the number of tasks on the node", "", ofLoad, tasksTerm{}},
@@ -73,7 +73,7 @@ func terms() []namedTerm {
 		{"spread", "1000 on a node without a replica of the task, 500 with one, and so on", "", ofNode, spreadTerm{}},
 		{"wishes", "how much of its soft requirements a node meets, 0 to 1000", "", ofNode, wishesTerm{}},
 		{"avoid", "-1000 on a node with a taint that says avoid and is not tolerated", "", ofSpot, avoidTerm{}},
-	}
+	}, greenTerms()...)
 }
 
 // unit is the scale of a term.

@@ -11,6 +11,7 @@ import (
 func (x *Index) Trial() *Index {
 	c := New()
 	c.home, c.sites, c.links = x.home, x.sites, x.links
+	c.now, c.green = x.now, x.green
 	c.cell, c.usual, c.plans, c.greedy, c.tenants = x.cell, x.usual, x.plans, x.greedy, x.tenants
 	c.placed, c.capacity, c.largest, c.expected, c.demands = x.placed, x.capacity, x.largest, x.typicalMix(), nil
 	for _, name := range sortedKeys(x.used) {

@@ -52,10 +52,18 @@ func (f *Feed) Look(ctx context.Context, c *Client, last *api.Signal, now api.Ti
 	if err != nil {
 		return nil, err
 	}
-	if err := Judge(r, last, f.Late.std(), now); err != nil {
+	if err := Judge(r, orAverage(last, f.Kind, f.Zone, now), f.Late.std(), now); err != nil {
 		return nil, fmt.Errorf("feed %s: %w", f.Name, err)
 	}
 	return Make(r, Plan{Zone: f.Zone, Model: f.Forecast, Horizon: api.Duration(f.Horizon)}, now)
+}
+
+// orAverage is what a first answer is compared with: the yearly mean of the country.
+func orAverage(last *api.Signal, kind api.SignalKind, zone string, now api.Time) *api.Signal {
+	if last == nil && kind == api.SignalCarbon {
+		last, _ = Average(zone, now)
+	}
+	return last
 }
 
 // Key implements Source.
@@ -102,7 +110,7 @@ func FromFile(points Points, unit Unit, f *File, last *api.Signal, now api.Time)
 	if len(r.Points) == 0 {
 		return nil, errors.New("the file holds no value of the last month or the week to come")
 	}
-	if err := Judge(r, last, fileLate, now); err != nil {
+	if err := Judge(r, orAverage(last, f.Kind, f.Zone, now), fileLate, now); err != nil {
 		return nil, fmt.Errorf("signal %s: %w", f.Key(), err)
 	}
 	model, horizon := f.Forecast, api.Duration(f.Horizon)

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"drover.dev/api"
+	"drover.dev/internal/report"
+)
+
+// showOptions is a table of what a task takes as decided, elsewhere and later; nothing
+// where that is not known.
+func (a *app) showOptions(task string, list []api.Option) error {
+	if len(list) == 0 {
+		return nil
+	}
+	fmt.Fprintln(a.out)
+	a.say("What %s takes:", task)
+	t := &report.Table{Columns: []report.Column{
+		{Title: "NODE"}, {Title: "START"}, {Title: "ENERGY", Right: true}, {Title: "CARBON", Right: true}, {Title: "COST", Right: true}, {Title: "COMPARED"}, {Title: "IN DOUBT"},
+	}}
+	for i := range list {
+		o := &list[i]
+		t.Add(o.Node, startText(o), energyText(o.Energy)+basisText(o.Basis), carbonText(o.Carbon), costText(o.Cost), comparedText(o), orDash(o.Note))
+	}
+	return t.Render(a.out, a.style())
+}
+
+func startText(o *api.Option) string {
+	if o.Delay == 0 {
+		return "as decided"
+	}
+	return time.Unix(0, int64(o.Start)).Format("15:04") + ", +" + report.Duration(o.Delay)
+}
+
+// energyText writes an amount of energy in the unit that fits it.
+func energyText(e api.Microjoules) string {
+	switch wh := float64(e) / 3.6e9; {
+	case e == 0:
+		return "0"
+	case wh >= 1000 || wh <= -1000:
+		return report.Number(wh/1000) + " kWh"
+	case wh >= 1 || wh <= -1:
+		return report.Number(wh) + " Wh"
+	}
+	return report.Number(float64(e)/1e6) + " J"
+}
+
+func basisText(basis string) string {
+	if basis == "" || basis == api.BasisModelled {
+		return ""
+	}
+	return " (" + basis + ")"
+}
+
+func carbonText(c *api.Micrograms) string {
+	if c == nil {
+		return "–"
+	}
+	switch g := float64(*c) / 1e6; {
+	case g >= 1000:
+		return report.Number(g/1000) + " kg"
+	case g >= 1 || *c == 0:
+		return report.Number(g) + " g"
+	}
+	return report.Number(float64(*c)/1e3) + " mg"
+}
+
+func costText(m *api.Money) string {
+	if m == nil {
+		return "–"
+	}
+	return report.Number(float64(m.Micro)/1e6) + " " + m.Currency
+}
+
+// comparedText says what an option saves or takes more than what was decided.
+func comparedText(o *api.Option) string {
+	text := ""
+	for _, c := range [...]struct {
+		percent *int32
+		what    string
+	}{{o.CarbonPercent, "carbon"}, {o.CostPercent, "cost"}} {
+		if c.percent == nil {
+			continue
+		}
+		if text != "" {
+			text += ", "
+		}
+		text += fmt.Sprintf("%+d %% %s", *c.percent, c.what)
+	}
+	return orDash(text)
+}

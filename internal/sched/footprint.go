@@ -1,0 +1,190 @@
+package sched
+
+import (
+	"math"
+	"math/bits"
+
+	"drover.dev/api"
+)
+
+// What a core draws where a node says nothing of its power, in mW: the means over AWS
+// instances of the Cloud Carbon Footprint methodology.
+const (
+	assumedIdle = 740
+	assumedFull = 3500
+)
+
+// maxDraw is more than a node draws, in mW.
+const maxDraw = 1_000_000_000
+
+// Draw is what a node draws without load and at full load, in mW, and whether it says so
+// itself.
+func Draw(n *api.Node) (idle, full int64, said bool) {
+	if p := n.Power; p != nil {
+		idle = min(max(p.Idle, 0), maxDraw)
+		return idle, min(max(p.Full, idle), maxDraw), true
+	}
+	return scale(assumedIdle, int64(n.Capacity.CPU), 1000), scale(assumedFull, int64(n.Capacity.CPU), 1000), false
+}
+
+// mostAmount bounds amounts so that two of them can be added.
+const mostAmount = math.MaxInt64 / 4
+
+// scale is a·b/c rounded down towards zero; what does not fit saturates. c is positive.
+func scale(a, b, c int64) int64 {
+	negative := (a < 0) != (b < 0)
+	hi, lo := bits.Mul64(magnitude(a), magnitude(b))
+	if hi >= uint64(c) {
+		lo = mostAmount
+	} else if lo, _ = bits.Div64(hi, lo, uint64(c)); lo > mostAmount {
+		lo = mostAmount
+	}
+	if negative {
+		return -int64(lo)
+	}
+	return int64(lo)
+}
+
+func magnitude(v int64) uint64 {
+	if v < 0 {
+		return -uint64(v)
+	}
+	return uint64(v)
+}
+
+// signals is what an index knows of them. The zero value knows nothing.
+type signals struct {
+	byKey map[string]*api.Signal
+	kinds map[api.SignalKind]bool // of which there is any
+}
+
+// PutSignal gives the index what is known of a signal; it is never changed.
+func (x *Index) PutSignal(s *api.Signal) {
+	if x.green.byKey == nil {
+		x.green = signals{map[string]*api.Signal{}, map[api.SignalKind]bool{}}
+	}
+	x.green.byKey[s.Key()], x.green.kinds[s.Kind] = s, true
+}
+
+// knowsSignal tells whether there is any signal of a kind.
+func (x *Index) knowsSignal(k api.SignalKind) bool { return x.green.kinds[k] }
+
+// signalAt is the signal that holds at a site: carbon by its zone, a price by its tariff
+// or else its zone; nil when none is known.
+func (x *Index) signalAt(site string, k api.SignalKind) *api.Signal {
+	s, ok := x.sites[site]
+	if !ok || len(x.green.byKey) == 0 {
+		return nil
+	}
+	if k == api.SignalPrice && s.Tariff != "" {
+		return x.green.byKey[api.SignalKey(k, s.Tariff)]
+	}
+	return x.green.byKey[api.SignalKey(k, s.Zone)]
+}
+
+// runOf is how long a task is expected to run on a node; what runs until it is stopped
+// is counted by the hour.
+func (e *node) runOf(a *Ask) api.Duration {
+	if a.Profile.Run <= 0 || a.Spread {
+		return api.Hour
+	}
+	return min(max(e.takes(a.Profile.Run, a), api.Millisecond), maxEstimate)
+}
+
+// added is the energy that a task adds on a node: its part of what the node draws beyond
+// idle, for as long as it is expected to run, and what the site takes besides (PUE). It
+// is E = (P_full − P_idle) · cpu/capacity · t · PUE. alone adds the idle draw of a node
+// that holds nothing else and could sleep.
+func (x *Index) added(e *node, a *Ask, alone bool) api.Microjoules {
+	idle, full, _ := Draw(&e.Node)
+	draw := full - idle
+	if c := int64(e.Capacity.CPU); c > 0 {
+		draw = scale(draw, min(int64(a.Task.Resources.CPU), c), c)
+	}
+	if alone && e.tasks == 0 {
+		draw += idle
+	}
+	const milliwattNanoseconds = 1_000_000 // in a µJ
+	uj := scale(draw, int64(e.runOf(a)), milliwattNanoseconds)
+	return api.Microjoules(scale(uj, int64(max(x.sites[e.Site].PUE, 1000)), 1000))
+}
+
+// Units of energy: a kWh in µJ, and with it what turns mg/kWh into µg.
+const (
+	kilowattHour = 3_600_000_000_000
+	perMilligram = kilowattHour / 1000
+)
+
+// Footprint is what a task would take on a node from a moment on. false: there is no such
+// node.
+func (x *Index) Footprint(name string, a *Ask, from api.Time) (api.Option, bool) {
+	e := x.byName[name]
+	if e == nil || a.Profile == nil {
+		return api.Option{}, false
+	}
+	_, _, said := Draw(&e.Node)
+	o := api.Option{Node: e.Name, Site: e.Site, Start: from, Run: e.runOf(a)}
+	o.Energy, o.Basis = x.added(e, a, false), api.BasisAssumed
+	if said {
+		o.Basis = api.BasisModelled
+	}
+	to := from.Add(o.Run)
+	if s := x.signalAt(e.Site, api.SignalCarbon); s != nil {
+		mean, spread := s.Mean(from, to)
+		g := api.Micrograms(scale(int64(o.Energy), mean, perMilligram))
+		o.Carbon, o.Spread = &g, api.Micrograms(scale(int64(o.Energy), spread, perMilligram))
+		o.Note = doubt(s, from)
+	}
+	o.Cost = x.costOf(e, a, int64(o.Energy), from, to)
+	return o, true
+}
+
+// doubt says what is to be known of a signal that a figure rests on.
+func doubt(s *api.Signal, at api.Time) string {
+	switch {
+	case s.Fault != "":
+		return s.Key() + " since " + s.FaultSince.String() + ": " + s.Fault
+	case len(s.Values) == 0:
+		return s.Key() + ": " + s.Origin
+	case at >= s.End():
+		return s.Key() + ": only its usual level is known so far ahead"
+	}
+	return ""
+}
+
+// costOf is the cost of energy and of the part of a node that a task holds; nil when
+// neither has a price, or they are in different currencies.
+func (x *Index) costOf(e *node, a *Ask, energy int64, from, to api.Time) *api.Money {
+	var sum *api.Money
+	if s := x.signalAt(e.Site, api.SignalPrice); s != nil && (len(s.Values) > 0 || s.Usual != 0) {
+		mean, _ := s.Mean(from, to)
+		sum = &api.Money{Micro: scale(energy, mean, kilowattHour), Currency: s.Currency}
+	}
+	if e.Price == nil {
+		return sum
+	}
+	rent := api.Money{Micro: scale(scale(e.Price.Micro, e.portion(a), unit), int64(to.Sub(from)), int64(api.Hour)), Currency: e.Price.Currency}
+	switch {
+	case sum == nil:
+		return &rent
+	case sum.Currency != rent.Currency:
+		return nil
+	}
+	sum.Micro += rent.Micro
+	return sum
+}
+
+// portion is the largest part of any resource of a node that a task asks for, in
+// thousandths.
+func (e *node) portion(a *Ask) int64 {
+	r, c := &a.Task.Resources, &e.Capacity
+	p := max(share(int64(r.CPU), int64(c.CPU)), share(int64(r.Memory)>>10, int64(c.Memory)>>10))
+	asked, has := int64(0), int64(0)
+	for i := range r.Accelerators {
+		asked += int64(r.Accelerators[i].Count)
+	}
+	for i := range c.Accelerators {
+		has += int64(c.Accelerators[i].Count)
+	}
+	return min(max(p, share(asked, has)), unit)
+}

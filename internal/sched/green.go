@@ -1,0 +1,126 @@
+package sched
+
+import "drover.dev/api"
+
+// Terms by what a task takes. Each compares an amount with that of a reference: 0 takes
+// nothing, −500 as much as the reference, −1000 is without bound; what earns, as under
+// negative prices, is above 0. The reference is the task on usual cores (3.5 W each), at
+// 400 g/kWh for carbon, and 0.05 a core-hour for cost, in whatever currency.
+
+type (
+	energyTerm struct{}
+	carbonTerm struct{}
+	costTerm   struct{}
+	paceTerm   struct{}
+)
+
+var (
+	_ term = energyTerm{}
+	_ term = carbonTerm{}
+	_ term = costTerm{}
+	_ term = paceTerm{}
+)
+
+func greenTerms() []namedTerm {
+	return []namedTerm{
+		{"energy", "how little energy the task adds: 0 is none, -500 as much as on usual cores; an empty node counts with its idle power, as it could sleep", "", ofNode, energyTerm{}},
+		{"carbon", "how little carbon: energy times the site's intensity while it would run; 0 is none, -500 as much as on usual cores at 400 g/kWh", "", ofNode, carbonTerm{}},
+		{"cost", "how little it costs: energy at the site's price while it would run, and the node's price for the part held; 0 is nothing, -500 is 0.05 a core-hour", "", ofNode, costTerm{}},
+		{"pace", "-1000 on a node where the task would take 5 % longer than on the fastest that has room", "", ofNode, paceTerm{}},
+	}
+}
+
+const (
+	referenceCarbon = 400_000 // mg/kWh
+	referencePrice  = 50_000  // micro-units a core-hour
+)
+
+// frugality is −1000·amount/(reference + |amount|).
+func frugality(amount, reference int64) int64 {
+	if whole := int64(magnitude(amount) + magnitude(reference)); whole > 0 {
+		return -scale(amount, unit, whole)
+	}
+	return 0
+}
+
+// reference is the energy of a task on usual cores.
+func reference(a *Ask) int64 {
+	run := a.Profile.Run
+	if run <= 0 || a.Spread {
+		run = api.Hour
+	}
+	return max(scale(scale(assumedFull, max(int64(a.Task.Resources.CPU), 1), 1000), int64(min(run, maxEstimate)), 1_000_000), 1)
+}
+
+func (energyTerm) value(s *scorer, e *node) int64 {
+	return frugality(int64(s.x.added(e, s.ask, true)), reference(s.ask))
+}
+
+func (carbonTerm) value(s *scorer, e *node) int64 {
+	g := s.x.signalAt(e.Site, api.SignalCarbon)
+	if g == nil { // no better and no worse than the reference grid
+		return frugality(scale(int64(s.x.added(e, s.ask, true)), referenceCarbon, perMilligram), scale(reference(s.ask), referenceCarbon, perMilligram))
+	}
+	mean := s.green.mean(g, s.x.now, e.runOf(s.ask))
+	return frugality(scale(int64(s.x.added(e, s.ask, true)), mean, perMilligram), scale(reference(s.ask), referenceCarbon, perMilligram))
+}
+
+func (costTerm) value(s *scorer, e *node) int64 {
+	run := e.runOf(s.ask)
+	cost := s.x.costOf(e, s.ask, int64(s.x.added(e, s.ask, true)), s.x.now, s.x.now.Add(run))
+	if cost == nil {
+		return -unit / 2
+	}
+	cores := max(int64(s.ask.Task.Resources.CPU), 1)
+	return frugality(cost.Micro, max(scale(scale(referencePrice, cores, 1000), int64(min(max(s.ask.Profile.Run, api.Second), maxEstimate)), int64(api.Hour)), 1))
+}
+
+// meansOf remembers the last mean of a signal: nodes of one site and speed come one after
+// the other.
+type meansOf struct {
+	signal  *api.Signal
+	from    api.Time
+	run     api.Duration
+	value   int64
+	fastest api.Duration // of the nodes that have room; 0: not looked for yet
+}
+
+func (m *meansOf) mean(s *api.Signal, from api.Time, run api.Duration) int64 {
+	if m.signal != s || m.from != from || m.run != run {
+		m.signal, m.from, m.run = s, from, run
+		m.value, _ = s.Mean(from, from.Add(run))
+	}
+	return m.value
+}
+
+func (paceTerm) value(s *scorer, e *node) int64 {
+	if s.green.fastest == 0 {
+		s.green.fastest = maxEstimate
+		for o := range s.passing.those {
+			if o.open && o.fits(s.ask) && permits(s.ties, o) {
+				est := s.x.estimate(o, s.ask)
+				s.green.fastest = min(s.green.fastest, max(est.total(), 1))
+			}
+		}
+	}
+	est := s.x.estimate(e, s.ask)
+	if est.total() > s.green.fastest+s.green.fastest/20 {
+		return -unit
+	}
+	return 0
+}
+
+// greens are the strategies by what a task takes.
+func greens() []Strategy {
+	entry := func(name, doc string, terms ...api.StrategyTerm) Strategy {
+		return Strategy{api.Strategy{Name: name, Doc: doc, Terms: terms, Ties: api.TiesSpread}, "energy", ""}
+	}
+	weigh := func(term string, weight int32) api.StrategyTerm { return api.StrategyTerm{Term: term, Weight: weight} }
+	return []Strategy{
+		entry("energy-aware", "the node on which the task adds least energy, among those where it takes at most 5 % longer than on the fastest",
+			weigh("energy", 8), weigh("pace", 16), weigh("packing", 1)),
+		entry("renewable-first", "the site whose grid is cleanest while the task would run, and there the node that adds least energy", weigh("carbon", 8), weigh("latency", 1)),
+		entry("time-of-use", "the site where power and node are cheapest while the task would run", weigh("cost", 8), weigh("latency", 1)),
+		entry("balanced", "latency, cost, energy and carbon, weighed alike", weigh("latency", 2), weigh("cost", 2), weigh("energy", 2), weigh("carbon", 2)),
+	}
+}

@@ -1,0 +1,106 @@
+package sched_test
+
+import (
+	"fmt"
+	"testing"
+
+	"drover.dev/api"
+	"drover.dev/internal/sched"
+)
+
+// grids is an index of nodes at one site each, named like it, with its zone's carbon in
+// mg/kWh and its price in micro-EUR/kWh; no value is no signal.
+func grids(carbon, price map[string]int64, nodes ...api.Node) *sched.Index {
+	x := index(nodes...)
+	for i := range nodes {
+		x.PutSite(api.Site{Name: nodes[i].Site, Layer: api.LayerCloud, Zone: nodes[i].Site})
+	}
+	for zone, v := range carbon {
+		x.PutSignal(&api.Signal{Kind: api.SignalCarbon, Zone: zone, Usual: v})
+	}
+	for zone, v := range price {
+		x.PutSignal(&api.Signal{Kind: api.SignalPrice, Zone: zone, Currency: "EUR", Usual: v})
+	}
+	return x
+}
+
+func at(site string, idle, full int64, speed api.Milli) api.Node {
+	return node("on-"+site, func(n *api.Node) {
+		n.Site, n.Speed = site, speed
+		if full > 0 {
+			n.Power = &api.PowerModel{Idle: idle, Full: full}
+		}
+	})
+}
+
+func TestByWhatATaskTakes(t *testing.T) {
+	price := func(n api.Node, perHour int64) api.Node {
+		n.Price = &api.Money{Micro: perHour, Currency: "EUR"}
+		return n
+	}
+	for _, tc := range []struct {
+		name, strategy string
+		carbon, price  map[string]int64
+		nodes          []api.Node
+		want           string
+	}{
+		{"the cleaner grid", "renewable-first", map[string]int64{"a": 400_000, "b": 50_000}, nil, []api.Node{at("a", 0, 0, 1000), at("b", 0, 0, 1000)}, "on-b"},
+		{"a dirty grid with a frugal node", "renewable-first", map[string]int64{"a": 100_000, "b": 50_000}, nil, []api.Node{at("a", 1000, 5000, 1000), at("b", 50_000, 300_000, 1000)}, "on-a"},
+		{"an unknown grid is a usual one", "renewable-first", map[string]int64{"a": 700_000}, nil, []api.Node{at("a", 0, 0, 1000), at("b", 0, 0, 1000)}, "on-b"},
+		{"the frugal node", "energy-aware", nil, nil, []api.Node{at("a", 10_000, 30_000, 1000), at("b", 40_000, 120_000, 1000)}, "on-a"},
+		{"not if it is slow", "energy-aware", nil, nil, []api.Node{at("a", 10_000, 30_000, 900), at("b", 40_000, 120_000, 1000)}, "on-b"},
+		{"a little slower is fine", "energy-aware", nil, nil, []api.Node{at("a", 10_000, 30_000, 960), at("b", 40_000, 120_000, 1000)}, "on-a"},
+		{"cheap power", "time-of-use", nil, map[string]int64{"a": 300_000, "b": 50_000}, []api.Node{at("a", 0, 0, 1000), at("b", 0, 0, 1000)}, "on-b"},
+		{"power that is paid for being used", "time-of-use", nil, map[string]int64{"a": 0, "b": -50_000}, []api.Node{at("a", 0, 0, 1000), at("b", 0, 0, 1000)}, "on-b"},
+		{"a cheap node", "time-of-use", nil, nil, []api.Node{price(at("a", 0, 0, 1000), 200_000), price(at("b", 0, 0, 1000), 20_000)}, "on-b"},
+		{"a fast node is held shorter", "time-of-use", nil, nil, []api.Node{price(at("a", 0, 0, 4000), 200_000), price(at("b", 0, 0, 1000), 100_000)}, "on-a"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			x := grids(tc.carbon, tc.price, tc.nodes...)
+			a := askOf(api.Task{Resources: api.Resources{CPU: 1000, Memory: api.GiB}})
+			a.Strategy = tc.strategy
+			a.Profile = &api.Profile{Run: 2 * api.Hour}
+			if d := decide(x, a); d.Chosen == nil || d.Chosen.Node != tc.want {
+				t.Errorf("%+v, want %s", d.Chosen, tc.want)
+			}
+		})
+	}
+}
+
+// TestFootprint follows one task of half a node by hand: (300 − 100) W · 0.5 · 2 h ·
+// PUE 1.2 = 240 Wh, at 250 g/kWh and 0.20 EUR/kWh, with half of 0.30 EUR an hour.
+func TestFootprint(t *testing.T) {
+	x := grids(map[string]int64{"a": 250_000}, map[string]int64{"a": 200_000}, node("n", func(n *api.Node) {
+		n.Site, n.Power, n.Price = "a", &api.PowerModel{Idle: 100_000, Full: 300_000}, &api.Money{Micro: 300_000, Currency: "EUR"}
+	}))
+	x.PutSite(api.Site{Name: "a", Layer: api.LayerCloud, Zone: "a", PUE: 1200})
+	a := askOf(api.Task{Resources: api.Resources{CPU: 2000, Memory: api.GiB}})
+	a.Profile = &api.Profile{Run: 2 * api.Hour}
+	o, ok := x.Footprint("n", a, 0)
+	if !ok || o.Energy != 864_000_000_000 || *o.Carbon != 60_000_000 || o.Cost.Micro != 48_000+300_000 || o.Basis != api.BasisModelled {
+		t.Errorf("%+v, %v, %v", o, o.Carbon, o.Cost)
+	}
+	if _, ok := x.Footprint("nowhere", a, 0); ok {
+		t.Error("a node that is not there takes something")
+	}
+}
+
+// FuzzFootprint: whatever the figures are, amounts stay in range and terms in scale.
+func FuzzFootprint(f *testing.F) {
+	f.Add(int64(1)<<40, int64(1)<<50, int64(1)<<40, int64(-1)<<40, int64(1)<<60)
+	f.Add(int64(0), int64(0), int64(0), int64(0), int64(0))
+	f.Fuzz(func(t *testing.T, cpu, full, carbon, price, run int64) {
+		x := grids(map[string]int64{"a": carbon}, map[string]int64{"a": price}, at("a", full/2, full, 1000))
+		a := askOf(api.Task{Resources: api.Resources{CPU: api.Milli(max(cpu, 0) % 4000)}})
+		a.Strategy, a.Profile = "balanced", &api.Profile{Run: api.Duration(run)}
+		d := decide(x, a)
+		if d.Chosen == nil {
+			t.Fatal(fmt.Sprint(d.Reasons))
+		}
+		for _, v := range d.Chosen.Terms {
+			if v.Value < -2000 || v.Value > 4000 {
+				t.Errorf("%s is %d", v.Name, v.Value)
+			}
+		}
+	})
+}
