@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"drover.dev/api"
 )
 
 func write(t *testing.T, name, text string) string {
@@ -105,9 +107,7 @@ func openb(t *testing.T) (nodes, pods string) {
 	return nodes, filepath.Join(dir, "openb", "openb_pod_list_default.csv")
 }
 
-// TestScarceModelsAreLeft has every fourth pod with a GPU name models, most of them
-// scarce ones: who can run anywhere must not take those.
-func TestScarceModelsAreLeft(t *testing.T) {
+func readOpenb(t *testing.T) ([]api.Node, []api.Task) {
 	nodeFile, podFile := openb(t)
 	nodes, err := readNodes(nodeFile)
 	if err != nil {
@@ -117,10 +117,17 @@ func TestScarceModelsAreLeft(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	named := [][]string{{"T4"}, {"V100M16", "V100M32"}, {"G2"}, {"T4"}, {"P100"}}
+	return nodes, pods
+}
+
+// TestScarceModelsAreLeft has every fourth pod with a GPU name models, most of them
+// scarce ones: who can run anywhere must not take those.
+func TestScarceModelsAreLeft(t *testing.T) {
+	nodes, pods := readOpenb(t)
+	models := [][]string{{"T4"}, {"V100M16", "V100M32"}, {"G2"}, {"T4"}, {"P100"}}
 	for i := range pods {
 		if r := &pods[i].Resources; len(r.Accelerators) > 0 && r.Accelerators[0].Count <= 1000 && i%4 == 0 {
-			r.Accelerators[0].Models = named[i/4%len(named)]
+			r.Accelerators[0].Models = models[i/4%len(models)]
 		}
 	}
 	left := map[string]float64{}
