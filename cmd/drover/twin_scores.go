@@ -95,7 +95,7 @@ func (a *app) showScores(s *scored) error {
 func (s *scored) table() *report.Table {
 	t := &report.Table{Columns: []report.Column{
 		{Title: "OF"},
-		{Title: "AHEAD, OR CLASS"},
+		{Title: "WHICH"},
 		{Title: "N", Right: true},
 		{Title: "ERROR", Right: true},
 		{Title: "MEDIAN", Right: true},
@@ -105,33 +105,43 @@ func (s *scored) table() *report.Table {
 	}}
 	for i := range s.Scores {
 		c := &s.Scores[i]
-		group, persistence := "all", "–"
-		if c.Horizon != "" {
-			group = c.Horizon
-		} else if c.Class != "" {
-			group = "class " + c.Class
-		}
+		persistence := "–"
 		if c.Persistence.N > 0 {
 			persistence = fmt.Sprintf("%.1f %%", c.Persistence.MAPE)
 		}
-		t.Add(c.Of.String(), group, report.Count(int64(c.N)), fmt.Sprintf("%.1f %%", c.MAPE), seconds(c.MedianSeconds), fmt.Sprintf("%.0f %%", c.Coverage), persistence, string(c.Verdict))
+		t.Add(c.Of.String(), groupText(c), report.Count(int64(c.N)), fmt.Sprintf("%.1f %%", c.MAPE), seconds(c.MedianSeconds), fmt.Sprintf("%.0f %%", c.Coverage), persistence, string(c.Verdict))
 	}
 	return t
+}
+
+// groupText says which predictions a score is of.
+func groupText(c *grade.Score) string {
+	switch {
+	case c.Horizon != "":
+		return c.Horizon
+	case c.Class != "":
+		return "class " + c.Class
+	case c.History == grade.Known:
+		return "earlier runs known"
+	case c.History == grade.Unknown:
+		return "no run known"
+	}
+	return "all"
 }
 
 // verdicts say in a line each whether the twin is worth something.
 func (s *scored) verdicts() (out []string) {
 	for i := range s.Scores {
 		c := &s.Scores[i]
-		if c.Horizon != "" || c.Class != "" {
+		if c.Horizon != "" || c.Class != "" || c.History == grade.Unknown {
 			continue
 		}
 		p := &c.Persistence
 		text := map[grade.Verdict]string{
 			grade.Beats: "the twin beats persistence", grade.Loses: "the twin is WORSE than persistence", grade.Unclear: "whether the twin beats persistence is not certain",
 		}[c.Verdict]
-		out = append(out, fmt.Sprintf("Of the %s, %s: %.1f %% against %.1f %% over %s, a gain of %.1f points (95 %% interval %.1f to %.1f).",
-			c.Of, text, p.TwinMAPE, p.MAPE, counted(uint64(p.N), "job"), p.Gain, p.Low, p.High))
+		out = append(out, fmt.Sprintf("Of the %s, %s, %s: %.1f %% against %.1f %% over %s, a gain of %.1f points (95 %% interval %.1f to %.1f).",
+			c.Of, groupText(c), text, p.TwinMAPE, p.MAPE, counted(uint64(p.N), "job"), p.Gain, p.Low, p.High))
 	}
 	return out
 }

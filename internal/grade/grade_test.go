@@ -29,7 +29,7 @@ func told() Prediction {
 func find(t *testing.T, list []Score, of Figure, horizon, class string) Score {
 	t.Helper()
 	for _, sc := range list {
-		if sc.Of == of && sc.Horizon == horizon && sc.Class == class {
+		if sc.Of == of && sc.Horizon == horizon && sc.Class == class && sc.History == "" {
 			return sc
 		}
 	}
@@ -57,6 +57,25 @@ func TestScores(t *testing.T) {
 	run := find(t, list, Duration, "", "compute")
 	if run.N != 2 || !near(run.MAPE, 100*(8./38+6./24)/2) || run.MedianSeconds != 7 {
 		t.Errorf("of the duration: %+v", run)
+	}
+}
+
+// What nothing was known of is told of by itself, too.
+func TestScoresByHistory(t *testing.T) {
+	fresh := told()
+	fresh.New = true
+	fresh.End.P50 = at(400 * s)
+	n := map[string]int{}
+	for _, sc := range Scores([]Graded{{told(), at(10 * s), at(40 * s)}, {fresh, at(10 * s), at(40 * s)}}) {
+		if sc.Of == End && sc.Horizon == "" && sc.Class == "" {
+			n[sc.History] = sc.N
+			if sc.History == Known && sc.MAPE != 0 || sc.History == Unknown && !near(sc.MAPE, 900) {
+				t.Errorf("with history %s: %+v", sc.History, sc)
+			}
+		}
+	}
+	if n[""] != 2 || n[Known] != 1 || n[Unknown] != 1 {
+		t.Errorf("there are %v", n)
 	}
 }
 

@@ -65,6 +65,8 @@ type Prediction struct {
 	NaiveRun   api.Duration `cbor:"15,keyasint,omitempty" json:"naiveRun,omitempty"`
 	// Round counts the predictions that were made at once, of one state.
 	Round uint64 `cbor:"16,keyasint,omitempty" json:"round,omitempty"`
+	// New says that of one of its tasks no run was known, nor did it say how long it runs.
+	New bool `cbor:"17,keyasint,omitempty" json:"new,omitempty"`
 }
 
 // Graded is a prediction whose truth has arrived.

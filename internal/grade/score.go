@@ -13,6 +13,7 @@ type Score struct {
 	Of      Figure `json:"of"`
 	Horizon string `json:"horizon,omitempty"` // how far ahead the truth lay; "" is any
 	Class   string `json:"class,omitempty"`   // of the workloads; "" is any
+	History string `json:"history,omitempty"` // Known or Unknown; "" is any
 	N       int    `json:"n"`
 	// MAPE is the mean absolute percentage error: how far off the start was by what the
 	// workload waited, the end by what it took from its submission, the duration by what
@@ -26,6 +27,12 @@ type Score struct {
 	Persistence Persistence `json:"persistence"`
 	Verdict     Verdict     `json:"verdict"`
 }
+
+// Whether runs of a workload's tasks were known when it was predicted.
+const (
+	Known   = "known"
+	Unknown = "unknown"
+)
 
 // Persistence is how its predictions did: as long as the last run of the same
 // workload took, and as long as the one that ended last waited.
@@ -77,12 +84,14 @@ func horizonOf(ahead api.Duration) int {
 	return slices.IndexFunc(horizons(), func(h horizon) bool { return ahead < h.below })
 }
 
-// Scores grades predictions: each figure over all, by horizon and by class.
+// Scores grades predictions: each figure over all, by whether earlier runs were known, by
+// horizon and by class.
 func Scores(list []Graded) []Score {
 	type group struct {
 		of      Figure
 		horizon int // -1: any
 		class   string
+		history string
 	}
 	groups := map[group][]outcome{}
 	for i := range list {
@@ -91,7 +100,16 @@ func Scores(list []Graded) []Score {
 			if !ok {
 				continue
 			}
-			for _, g := range []group{{f, -1, ""}, {f, horizonOf(o.ahead), ""}, {f, -1, cmp.Or(list[i].Class, "unknown")}} {
+			history := Known
+			if list[i].New {
+				history = Unknown
+			}
+			for _, g := range []group{
+				{of: f, horizon: -1},
+				{of: f, horizon: -1, history: history},
+				{of: f, horizon: horizonOf(o.ahead)},
+				{of: f, horizon: -1, class: cmp.Or(list[i].Class, "none")},
+			} {
 				groups[g] = append(groups[g], o)
 			}
 		}
@@ -101,12 +119,12 @@ func Scores(list []Graded) []Score {
 		keys = append(keys, g)
 	}
 	slices.SortFunc(keys, func(a, b group) int {
-		return cmp.Or(cmp.Compare(a.of, b.of), cmp.Compare(a.class, b.class), cmp.Compare(a.horizon, b.horizon))
+		return cmp.Or(cmp.Compare(a.of, b.of), cmp.Compare(a.class, b.class), cmp.Compare(a.horizon, b.horizon), cmp.Compare(a.history, b.history))
 	})
 	out := make([]Score, 0, len(keys))
 	for _, g := range keys {
 		s := scoreOf(groups[g])
-		s.Of, s.Class = g.of, g.class
+		s.Of, s.Class, s.History = g.of, g.class, g.history
 		if g.horizon >= 0 {
 			s.Horizon = horizons()[g.horizon].name
 		}

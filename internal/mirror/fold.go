@@ -24,7 +24,6 @@ func (m *Mirror) fold(r *journal.Record, fresh bool) error {
 			return fmt.Errorf("fold record %d: %w", r.N, err)
 		}
 	}
-	m.memory.Count.Records++
 	m.unsaved++
 	return nil
 }
@@ -82,7 +81,11 @@ func (m *Mirror) taskEnded(ev *state.TaskEnded, now api.Time) {
 		d = &driver{}
 		m.memory.Times[name] = d
 	}
-	d.add(rehearse.Besides{Before: t.Started.Sub(t.Placed), After: max(now.Sub(t.Started)-ev.Result.Wall, 0)})
+	run := ev.Result.Wall
+	if n := m.state.Nodes[t.Node]; n != nil && n.Speed > 0 {
+		run = api.Duration(float64(run) * float64(n.Speed) / 1000)
+	}
+	d.add(run, rehearse.Besides{Before: t.Started.Sub(t.Placed), After: max(now.Sub(t.Started)-ev.Result.Wall, 0)})
 }
 
 // finished is where the truth arrives.
@@ -102,12 +105,12 @@ func (m *Mirror) finished(ev *state.WorkloadFinished, now api.Time) {
 	}
 	delete(m.open, ev.ID)
 	if !whole {
-		m.memory.Count.Stopped++
+		m.count.Stopped++
 		m.keep(&entry{Dropped: ev.ID})
 		return
 	}
 	g := &grade.Graded{Prediction: *p, Started: j.Started, Ended: now}
-	m.memory.Count.Graded++
+	m.count.Graded++
 	m.drift.Add(g)
 	m.keep(&entry{Graded: g})
 }

@@ -25,20 +25,17 @@ type job struct {
 
 // counts are since the mirror's directory was made.
 type counts struct {
-	Rounds    uint64 `cbor:"1,keyasint"`
-	Predicted uint64 `cbor:"2,keyasint"`
-	Graded    uint64 `cbor:"3,keyasint"`
-	Stopped   uint64 `cbor:"4,keyasint"` // predicted, and cancelled before they ended by themselves
-	TooMany   uint64 `cbor:"5,keyasint"` // not predicted: more came than fit one round
-	TooLate   uint64 `cbor:"6,keyasint"` // not predicted: they had ended when their turn came
-	Endless   uint64 `cbor:"7,keyasint"` // not predicted: services, systems, schedules, jobs of other cells
-	Records   uint64 `cbor:"8,keyasint"` // folded
+	Rounds  uint64 `cbor:"1,keyasint"`
+	TooMany uint64 `cbor:"2,keyasint"` // not predicted: more came than fit one round
+	TooLate uint64 `cbor:"3,keyasint"` // not predicted: they had ended when their turn came
+	Endless uint64 `cbor:"4,keyasint"` // not predicted: services, systems, schedules, jobs of other cells
 }
 
-// driver is how long tasks took besides running, the last few times.
+// driver is how long tasks ran, and took besides, the last few times.
 type driver struct {
 	Times []rehearse.Besides `cbor:"1,keyasint"`
 	Next  int                `cbor:"2,keyasint"`
+	Runs  []api.Duration     `cbor:"3,keyasint"` // as they would be on a reference node
 }
 
 // remembered is how many times.
@@ -48,14 +45,43 @@ func newMemory() *memory {
 	return &memory{Jobs: map[uint64]*job{}, Times: map[string]*driver{}, Last: recent{New: map[string]took{}, Old: map[string]took{}}}
 }
 
-func (d *driver) add(b rehearse.Besides) {
-	if len(d.Times) < remembered {
-		d.Times = append(d.Times, b)
+func (d *driver) add(run api.Duration, b rehearse.Besides) {
+	if len(d.Times) < remembered || len(d.Runs) < remembered {
+		d.Times, d.Runs = append(d.Times, b), append(d.Runs, run)
 		return
 	}
 	d.Next %= remembered
-	d.Times[d.Next] = b
+	d.Times[d.Next], d.Runs[d.Next] = b, run
 	d.Next++
+}
+
+// fewRuns is how many runs of a driver it takes to say how long its tasks run.
+const fewRuns = 5
+
+// inform has tasks of which no run is known, and that do not say how long they run,
+// run as long as tasks of their driver did lately. The state is the caller's.
+func inform(st *state.State, runs map[string][]api.Duration) {
+	for _, w := range st.Workloads { // order-free: each by itself
+		if w.Status.Final() || len(w.Profiles) != len(w.Spec.Tasks) {
+			continue
+		}
+		for i := range w.Profiles {
+			p, t := &w.Profiles[i], &w.Spec.Tasks[i]
+			if list := runs[t.Driver]; p.Samples == 0 && t.Duration == 0 && len(list) >= fewRuns {
+				at := func(tenths int) api.Duration { return max(list[tenths*(len(list)-1)/10], 1) }
+				p.RunLow, p.Run, p.RunHigh = at(1), at(5), at(9)
+			}
+		}
+	}
+}
+
+// runs are how long tasks ran, by driver, sorted.
+func (m *memory) runs() map[string][]api.Duration {
+	out := map[string][]api.Duration{}
+	for name, d := range m.Times { // order-free: a copy
+		out[name] = slices.Sorted(slices.Values(d.Runs))
+	}
+	return out
 }
 
 // besides are copies of them.

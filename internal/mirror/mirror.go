@@ -94,7 +94,9 @@ type Mirror struct {
 	chain   *journal.Verifier
 	memory  *memory
 	open    map[uint64]*grade.Prediction
-	handled uint64 // the last job that was predicted before this start
+	handled uint64      // the last job that was predicted before this start
+	rounds  uint64      // the last round before it
+	count   Predictions // Made, Graded and Stopped, of what is kept and since
 	drift   grade.Drift
 	arrived []uint64
 	lag     lag
@@ -171,12 +173,15 @@ const checkpointDir = "checkpoints"
 func (m *Mirror) remember(e *entry) {
 	switch {
 	case e.Made != nil:
+		m.count.Made++
 		m.open[e.Made.ID] = e.Made
-		m.handled = max(m.handled, e.Made.ID)
+		m.handled, m.rounds = max(m.handled, e.Made.ID), max(m.rounds, e.Made.Round)
 	case e.Graded != nil:
+		m.count.Graded++
 		delete(m.open, e.Graded.ID)
 		m.drift.Add(e.Graded)
 	default:
+		m.count.Stopped++
 		delete(m.open, e.Dropped)
 	}
 }
@@ -187,6 +192,7 @@ func (m *Mirror) now() time.Time { return m.cfg.Now() }
 func (m *Mirror) begin(st *state.State, at journal.Link, learnt *memory) {
 	m.state, m.chain, m.memory, m.arrived = st, journal.NewVerifier(at), learnt, nil
 	m.last = max(m.last, at.N)
+	learnt.Count.Rounds = max(learnt.Count.Rounds, m.rounds)
 }
 
 // Close releases the directory. Call it once after Run has returned.

@@ -254,7 +254,7 @@ func TestPredictionsAreGraded(t *testing.T) {
 		}
 	}
 	for _, s := range grade.Scores(list[20:]) { // the first ones had nothing to learn from
-		if s.Of == grade.Start || s.Horizon != "" || s.Class != "" {
+		if s.Of == grade.Start || s.History != grade.Known {
 			continue
 		}
 		if s.Coverage < 50 || s.MAPE > 50 || s.Verdict == grade.Loses {
@@ -283,6 +283,32 @@ func TestPredictionsKnowNothingOfTheFuture(t *testing.T) {
 	for i := range changed + 1 { // the first that takes longer does not tell so when it comes
 		if one[i].Prediction != other[i].Prediction {
 			t.Errorf("of job %d the same was known, but\n%+v was foretold, and\n%+v", one[i].ID, one[i].Prediction, other[i].Prediction)
+		}
+	}
+}
+
+// Tasks of which nothing is known run as long as others of their driver did.
+func TestUnknownTasksAreLikeOthers(t *testing.T) {
+	const sec = api.Second
+	workload := func(samples int32, says api.Duration) *state.Workload {
+		return &state.Workload{
+			Spec:     &api.Workload{Tasks: []api.Task{{Driver: api.DriverWASM, Duration: says}}},
+			Profiles: []api.Profile{{Run: 60 * sec, RunLow: 30 * sec, RunHigh: 90 * sec, Samples: samples}},
+		}
+	}
+	st := state.New()
+	st.Workloads[1], st.Workloads[2], st.Workloads[3] = workload(0, 0), workload(3, 0), workload(0, 60*sec)
+	inform(st, map[string][]api.Duration{api.DriverWASM: {sec, 2 * sec, 3 * sec, 4 * sec}})
+	if st.Workloads[1].Profiles[0].Run != 60*sec {
+		t.Error("four runs are too few")
+	}
+	inform(st, map[string][]api.Duration{api.DriverWASM: {1 * sec, 2 * sec, 3 * sec, 4 * sec, 5 * sec, 6 * sec, 7 * sec, 8 * sec, 9 * sec, 10 * sec, 11 * sec}})
+	if p := st.Workloads[1].Profiles[0]; p.RunLow != 2*sec || p.Run != 6*sec || p.RunHigh != 10*sec {
+		t.Errorf("what is unknown runs %v, %v to %v", p.Run, p.RunLow, p.RunHigh)
+	}
+	for _, id := range []uint64{2, 3} {
+		if p := st.Workloads[id].Profiles[0]; p.Run != 60*sec {
+			t.Errorf("workload %d, of which more is known, runs %v", id, p.Run)
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"drover.dev/internal/grade"
 	"drover.dev/internal/journal"
 	"drover.dev/internal/rehearse"
+	"drover.dev/internal/state"
 )
 
 const (
@@ -56,6 +57,7 @@ type asked struct {
 	now     api.Time
 	naive   map[uint64]took // what persistence says, of those of which it says something
 	besides map[string][]rehearse.Besides
+	runs    map[string][]api.Duration
 }
 
 // ask takes the jobs that have come; false when there is nothing to do now.
@@ -92,7 +94,7 @@ func (m *Mirror) ask() (q asked, ok bool, err error) {
 			q.naive[id] = t
 		}
 	}
-	q.besides = m.memory.besides()
+	q.besides, q.runs = m.memory.besides(), m.memory.runs()
 	q.pieces, err = journal.EncodePieces(m.state)
 	return q, true, err
 }
@@ -107,6 +109,7 @@ func (m *Mirror) round(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("copy the state: %w", err)
 	}
+	inform(st, q.runs)
 	got, err := rehearse.Await(ctx, rehearse.Waiting{
 		State: st, Now: q.now, Jobs: q.jobs, Besides: q.besides, Seeds: m.cfg.Seeds, Horizon: m.cfg.Ahead, Workers: 1,
 	})
@@ -129,14 +132,26 @@ func (m *Mirror) round(ctx context.Context) error {
 		if len(w.Profiles) > 0 {
 			p.Class = string(w.Profiles[0].Class)
 		}
+		p.New = unknown(w)
 		if t, known := q.naive[a.Job]; known {
 			persist(p, t)
 		}
 		m.open[p.ID] = p
-		m.memory.Count.Predicted++
+		m.count.Made++
 		m.keep(&entry{Made: p})
 	}
 	return nil
+}
+
+// unknown reports whether no run is known of one of a workload's tasks, and it does not
+// say how long it runs.
+func unknown(w *state.Workload) bool {
+	for i := range w.Spec.Tasks {
+		if w.Spec.Tasks[i].Duration == 0 && (i >= len(w.Profiles) || w.Profiles[i].Samples == 0) {
+			return true
+		}
+	}
+	return false
 }
 
 // persist says beside a prediction what persistence says.

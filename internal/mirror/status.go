@@ -44,7 +44,7 @@ type Lag struct {
 	Samples int     `json:"samples"`
 }
 
-// Predictions counts them since the mirror's directory was made.
+// Predictions counts those that are kept, and were when the mirror was started.
 type Predictions struct {
 	Made        uint64       `json:"made"`
 	Open        int          `json:"open"` // their truth is awaited
@@ -86,10 +86,9 @@ func (m *Mirror) Status() Status {
 	s.Record, s.Time = m.chain.At().N, m.state.Now
 	s.Lag.Records = m.last - min(m.last, s.Record)
 	c := &m.memory.Count
-	s.Predictions = Predictions{
-		Made: c.Predicted, Open: len(m.open), Graded: c.Graded, Stopped: c.Stopped, Rounds: c.Rounds, Utilisation: m.share(),
-		NotMade: NotPredicted{c.TooMany, c.TooLate, c.Endless},
-	}
+	s.Predictions = m.count
+	s.Predictions.Open, s.Predictions.Rounds, s.Predictions.Utilisation = len(m.open), c.Rounds, m.share()
+	s.Predictions.NotMade = NotPredicted{c.TooMany, c.TooLate, c.Endless}
 	return s
 }
 
