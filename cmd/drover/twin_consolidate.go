@@ -102,6 +102,7 @@ func consolidatePairs(r *rehearse.ConsolidateReport) []report.Pair {
 		{Key: "SLAV", Value: fmt.Sprintf("%.5f %%", 100*r.SLAV)},
 		{Key: "PDM", Value: fmt.Sprintf("%.3f %% of CPU lost to migrations", 100*r.PDM)},
 		{Key: "SLATAH", Value: fmt.Sprintf("%.2f %% of their time hosts were short of CPU", 100*r.SLATAH)},
+		{Key: "slowdown", Value: fmt.Sprintf("%.3f %% of the CPU that was asked for was not given", 100*r.Unserved)},
 		{Key: "shutdowns", Value: report.Count(int64(r.Shutdowns))},
 		{Key: "time", Value: fmt.Sprintf("%.3f s", r.Seconds)},
 	}

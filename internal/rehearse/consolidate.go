@@ -24,6 +24,7 @@ type ConsolidateReport struct {
 	SLAV       float64 `json:"slav"`
 	PDM        float64 `json:"pdm"`
 	SLATAH     float64 `json:"slatah"`
+	Unserved   float64 `json:"unserved"` // of the CPU asked for, for any reason
 	Shutdowns  int     `json:"shutdowns"`
 	Seconds    float64 `json:"seconds"`
 	VMs        int     `json:"vms"`
@@ -50,7 +51,7 @@ func RunConsolidate(ctx context.Context, p ConsolidatePlan) (*ConsolidateReport,
 		return nil, fmt.Errorf("consolidate %d machines: %w", len(use), err)
 	}
 	return &ConsolidateReport{
-		EnergyKWh: r.EnergyKWh, Migrations: r.Migrations, SLAV: r.SLAV, PDM: r.PDM, SLATAH: r.SLATAH, Shutdowns: r.Shutdowns,
+		EnergyKWh: r.EnergyKWh, Migrations: r.Migrations, SLAV: r.SLAV, PDM: r.PDM, SLATAH: r.SLATAH, Unserved: r.Unserved, Shutdowns: r.Shutdowns,
 		VMs: len(use), Hosts: setup.Hosts,
 	}, nil
 }

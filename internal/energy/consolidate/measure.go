@@ -10,7 +10,10 @@ type Result struct {
 	SLAV       float64
 	PDM        float64
 	SLATAH     float64
-	Shutdowns  int
+	// Unserved is the share of the CPU asked for that VMs did not get for any reason:
+	// by how much work was slowed down.
+	Unserved  float64
+	Shutdowns int
 }
 
 // books sum up what the entries of hosts and VMs say.
@@ -18,7 +21,8 @@ type books struct {
 	joules        float64
 	migrations    int
 	active, short float64 // seconds of hosts
-	asked, lost   float64 // MIPS·s of VMs; lost to migration
+	asked, got    float64 // MIPS·s of VMs
+	lost          float64 // of what was asked, to migration
 	shutdowns     int
 }
 
@@ -54,6 +58,7 @@ func (s *sim) enterVM(v *vm, e vmEntry) {
 	if v.last.some && v.last.at < e.at {
 		seconds := e.at - v.last.at
 		s.books.asked += v.last.asked * seconds
+		s.books.got += min(v.last.got, v.last.asked) * seconds
 		if v.last.moving && v.last.got < v.last.asked {
 			s.books.lost += (v.last.asked - v.last.got) * seconds
 		}
@@ -73,7 +78,7 @@ func (s *sim) result() Result {
 		r.SLATAH = b.short / b.active
 	}
 	if b.asked > 0 {
-		r.PDM = b.lost / b.asked
+		r.PDM, r.Unserved = b.lost/b.asked, 1-b.got/b.asked
 	}
 	r.SLAV = r.SLATAH * r.PDM
 	return r

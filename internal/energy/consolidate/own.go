@@ -36,8 +36,8 @@ type load struct {
 // others.
 const (
 	memory  = 0.3  // weight of the latest sample in mean and variance
-	reserve = 1.5  // z
-	filled  = 0.85 // a host is filled up to this, in what its VMs are expected to ask for
+	reserve = 1.0  // z
+	filled  = 0.95 // a host is filled up to this, in what its VMs are expected to ask for
 	rest    = 6    // decisions for which a VM stays before its host may be emptied
 	atOnce  = 3    // hosts that one decision empties at the most, but for the first
 )

@@ -18,7 +18,7 @@ func TestLessEnergyThanPublished(t *testing.T) {
 			theirs := run(t, use, "lr-1.2", consolidate.MMT)
 			ours := run(t, use, consolidate.Own, "")
 			t.Logf("%s: %+v, lr-mmt %+v", name, ours, theirs)
-			if ours.EnergyKWh > 0.8*theirs.EnergyKWh || ours.SLAV > theirs.SLAV || ours.SLATAH > theirs.SLATAH || ours.PDM > theirs.PDM {
+			if ours.EnergyKWh > 0.8*theirs.EnergyKWh || ours.SLAV > theirs.SLAV || ours.SLATAH > theirs.SLATAH || ours.PDM > theirs.PDM || ours.Unserved > theirs.Unserved {
 				t.Errorf("it uses %+v where lr-mmt uses %+v", ours, theirs)
 			}
 		})

@@ -72,7 +72,7 @@ func TestAny(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if r.EnergyKWh < 0 || r.EnergyKWh > most.EnergyKWh || r.PDM < 0 || r.PDM > 1 || r.SLATAH < 0 || r.SLATAH > 1 || r.SLAV != r.PDM*r.SLATAH {
+		if r.EnergyKWh < 0 || r.EnergyKWh > most.EnergyKWh || r.PDM < 0 || r.PDM > 1 || r.SLATAH < 0 || r.SLATAH > 1 || r.SLAV != r.PDM*r.SLATAH || r.Unserved < r.PDM-1e-9 || r.Unserved > 1 {
 			t.Fatalf("%+v of at most %+v", r, most)
 		}
 		if again, _ := consolidate.Run(small(24), use, p, nil); again != r {

@@ -70,8 +70,9 @@ func (v *view) from(hour int, out []float64) {
 
 // Roll starts jobs as they come: every hour the signals are forecast anew from what
 // is known by then, each waiting job looks for its best start, and those that find
-// it within the hour start. With a room above 0, at most so many jobs run at a time
-// as far as their slack allows: all of the waiting ones are then fitted together.
+// it within the hour start. With a room above 0, at most so many jobs run at a time:
+// all of the waiting ones are then fitted together, with as many more as came in the
+// last day.
 func Roll(jobs []Job, signals []Signal, room int) ([]float64, error) {
 	if len(signals) == 0 {
 		return nil, fmt.Errorf("nothing says what is to be saved: no signal")
@@ -90,6 +91,9 @@ func Roll(jobs []Job, signals []Signal, room int) ([]float64, error) {
 	for i, j := range jobs {
 		r.order = append(r.order, i)
 		r.reach = max(r.reach, int(math.Ceil(j.Slack+j.Hours))+2)
+	}
+	if room > 0 {
+		r.reach += again
 	}
 	slices.SortStableFunc(r.order, func(a, b int) int {
 		switch {
@@ -155,5 +159,24 @@ func (r *roller) plan(c Curve, now float64) []float64 {
 	if r.room <= 0 {
 		return Optimal(local, c)
 	}
-	return fit(local, c, r.room, r.load.from(int(now)))
+	return fit(append(local, r.expected(now)...), c, r.room, r.load.from(int(now)))[:len(local)]
+}
+
+// again is after how many hours work is expected to come again as it came.
+const again = 24
+
+// expected are the jobs of the next day if they come as those of the last day came,
+// counted from now. Without them all who wait would take the same cheap hours, for
+// which those who come later compete.
+func (r *roller) expected(now float64) []Job {
+	var out []Job
+	for k := r.next - 1; k >= 0; k-- {
+		j := r.jobs[r.order[k]]
+		j.Submit += again - now
+		if j.Submit < 1 {
+			break
+		}
+		out = append(out, j)
+	}
+	return out
 }
