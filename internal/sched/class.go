@@ -149,7 +149,7 @@ func (x *Index) enroll(e *node) {
 		c.wholeCPU, c.wholeMemory = int32(cpu), int32(memory)
 		for d := range x.divisions {
 			c.rack(x.divisions[d].load)
-			c.divided = append(c.divided, divided{load: x.divisions[d].load})
+			c.divided = append(c.divided, divided{load: x.divisions[d].load, room: x.divisions[d].label == byRoom})
 		}
 		return c
 	})
@@ -246,9 +246,10 @@ func (e *node) rack() {
 			r.insert(e.racks[l], stock, slot)
 		}
 	}
-	for d, id := range e.mould.values {
+	e.shelf = shelfOf(e.class.wholeCPU-e.taken[0], e.class.wholeMemory-e.taken[1])
+	for d, value := range e.mould.values {
 		v := &e.class.divided[d]
-		if r := v.rack(id); r != nil {
+		if r := v.of(e, value); r != nil {
 			r.insert(e.racks[v.load], stock, slot)
 		}
 	}
@@ -263,9 +264,9 @@ func (e *node) unrack() {
 			r.remove(e.racks[l], e)
 		}
 	}
-	for d, id := range e.mould.values {
+	for d, value := range e.mould.values {
 		v := &e.class.divided[d]
-		if r := v.rack(id); r != nil {
+		if r := v.of(e, value); r != nil {
 			r.remove(e.racks[v.load], e)
 		}
 	}

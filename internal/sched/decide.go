@@ -15,6 +15,7 @@ type candidate struct {
 	node  *node
 	score int64
 	tie   uint64
+	from  *rack // where it was found, by turns; nil: anyhow
 }
 
 // Decide chooses the node for one task. A decision without Chosen is a refusal,
@@ -80,13 +81,13 @@ func (t *top) offer(s *scorer, e *node) bool { return t.put(s, e, s.score(e)) }
 
 // put is offer with the score.
 func (t *top) put(s *scorer, e *node, score int64) bool {
-	c := candidate{node: e, score: score}
+	c := candidate{node: e, score: score, from: s.from}
 	most := !s.ask.Spread || e.groups[group{s.ref.Workload, s.ref.Task}] == 0
 	if t.n == len(t.list) && c.score < t.list[t.n-1].score {
 		return most
 	}
 	switch {
-	case s.inTurn:
+	case s.from != nil:
 		t.seen++
 		c.tie = t.seen
 	case s.inOrder:

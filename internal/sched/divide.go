@@ -11,16 +11,25 @@ import (
 // requirements, a search in order would pass over the others: a zone that is full takes
 // a look at every node of the other zones. So classes are divided by such labels.
 
-// division is a label by whose values the nodes of each class are kept in order, too.
+//
+// Large classes are divided by what is free, too: most nodes of a cell in use are almost
+// full, in cpu or in memory, and who asks for more than a little passes over them all.
+
+// division is a label by whose values the nodes of each class are kept in order, too; or
+// with byRoom for a label, the shelves that they are on.
 type division struct {
 	label string
 	load  load
 	ids   map[string]int32 // of its values
 }
 
+// byRoom is no label.
+const byRoom = "\n"
+
 // divided is a class's nodes by the number of a value; nil where there is none.
 type divided struct {
 	load  load
+	room  bool // values are shelves
 	racks []*rack
 }
 
@@ -71,11 +80,11 @@ func (x *Index) undivide() {
 func (c *class) divide(v *division) {
 	c.rack(v.load)
 	d := len(c.divided)
-	c.divided = append(c.divided, divided{load: v.load})
+	c.divided = append(c.divided, divided{load: v.load, room: v.label == byRoom})
 	for _, m := range c.moulds {
 		m.values = append(m.values, v.value(m.nodes[0]))
 		for _, e := range m.nodes {
-			if r := c.divided[d].rack(m.values[d]); r != nil && e.racked {
+			if r := c.divided[d].of(e, m.values[d]); r != nil && e.racked {
 				r.insert(e.racks[v.load], e.stock(), e.slot())
 			}
 		}
@@ -94,6 +103,14 @@ func (v *division) value(e *node) int32 {
 		v.ids[text] = id
 	}
 	return id
+}
+
+// of is where a node is to stand that has a value.
+func (v *divided) of(e *node, value int32) *rack {
+	if v.room {
+		value = int32(e.shelf)
+	}
+	return v.rack(value)
 }
 
 // rack returns the nodes of one value; nil for those without the label.
@@ -152,6 +169,7 @@ func (x *Index) only(t *api.Task, among int) (best *only) {
 type subset struct {
 	division int
 	ids      []int32 // nil: all nodes
+	room     bool    // they are shelves
 }
 
 // subset is what a search may keep to: what is left by the narrowest relation or the
@@ -168,7 +186,7 @@ func (s *scorer) subset(p *passing) (q subset) {
 		}
 	}
 	if by == nil && p.only == nil {
-		return q
+		return s.shelves(p)
 	}
 	q.ids = s.x.numbers[:0]
 	if by != nil {
@@ -204,7 +222,7 @@ func (v *division) number(list []int32, text string) []int32 {
 func (s *scorer) searchPart(c *passingClass, q *subset, fixed int64, t *top, p *passing) {
 	v := &c.divided[q.division]
 	for _, id := range q.ids {
-		if int(id) < len(v.racks) && v.racks[id] != nil {
+		if int(id) < len(v.racks) && v.racks[id] != nil && (!q.room || c.mayStandOn(shelf(id))) {
 			s.searchRack(v.racks[id], c, fixed, t, p)
 		}
 	}

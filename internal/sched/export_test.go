@@ -11,6 +11,9 @@ func (x *Index) Reopen(why string) {
 	}
 }
 
+// Shelve has classes of so many nodes divided by room.
+func (x *Index) Shelve(large int) { x.large = large }
+
 // Offer adds a driver to every node.
 func (x *Index) Offer(driver string) {
 	for _, e := range x.nodes {

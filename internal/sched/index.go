@@ -43,6 +43,7 @@ type Index struct {
 	shifting   []*node // may stand elsewhere in their class
 	prospects  prospects
 	divisions  []division
+	large      int     // nodes of a class, see largeClass
 	numbers    []int32 // of values, for reuse
 	own        scorer
 
@@ -111,8 +112,8 @@ func New() *Index {
 	x := &Index{
 		byName: map[string]*node{}, sites: map[string]api.Site{}, stale: 1,
 		queue:  queue{shapes: map[string]*shape{}, items: map[api.TaskRef]int32{}, lanes: map[string]*lane{}, waits: map[string]*waits{}},
-		passed: map[string]*passing{},
-		used:   map[string]*usage{}, demands: map[string]*demand{}, supplyAt: map[brand]int32{},
+		passed: map[string]*passing{}, large: largeClass,
+		used: map[string]*usage{}, demands: map[string]*demand{}, supplyAt: map[brand]int32{},
 		promises: map[uint64]*promise{}, promised: map[api.TaskRef]uint64{},
 	}
 	x.yielding = map[rankOf]int32{}

@@ -17,6 +17,7 @@ import (
 func TestMarksHideNobody(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		searching, scoring := sched.New(), sched.New()
+		searching.Shelve(rapid.SampledFrom([]int{5, 1000}).Draw(t, "large"))
 		var names []string
 		for i := range rapid.IntRange(1, 200).Draw(t, "nodes") {
 			n := node(fmt.Sprintf("n%03d", i), func(n *api.Node) {

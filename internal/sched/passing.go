@@ -9,12 +9,13 @@ import (
 
 // passing is the set of nodes that pass a shape's static filters.
 type passing struct {
-	n      int
-	few    []*node       // all of them, when they are few; else nil
-	moulds []uint64      // bit by id, when they are many
-	spots  []passingSpot // of those moulds
-	only   *only         // what the search may keep to for the requirements; nil: they leave most
-	stale  uint64        // value of Index.stale when it was made
+	n       int
+	few     []*node       // all of them, when they are few; else nil
+	moulds  []uint64      // bit by id, when they are many
+	spots   []passingSpot // of those moulds
+	classes int           // of all these together
+	only    *only         // what the search may keep to for the requirements; nil: they leave most
+	stale   uint64        // value of Index.stale when it was made
 
 	// Why the others do not, the most frequent first: all, and those that a
 	// placement says. Shared, never modified.
@@ -149,6 +150,7 @@ func (x *Index) filter(a *Ask) *passing {
 // among is how many nodes there are in the classes of those that pass.
 func (p *passing) among() (n int) {
 	for i := range p.spots {
+		p.classes += len(p.spots[i].classes)
 		for _, c := range p.spots[i].classes {
 			for _, m := range c.class.moulds {
 				n += len(m.nodes)

@@ -22,7 +22,7 @@ type scorer struct {
 	terms   []weighted
 	view    view // when inOrder
 	inOrder bool
-	inTurn  bool          // nodes of a class are offered in order
+	from    *rack         // whose nodes are offered, in order
 	turns   map[*node]int // among equal nodes, between Steps
 
 	turn, source uint64

@@ -59,9 +59,7 @@ func (s *scorer) searchAll(t *top, p *passing) {
 		}
 		return
 	}
-	q := s.subset(p)
-	s.inTurn = len(q.ids) < 2 // else nodes of a class are offered by value
-	list := s.prospects(p)
+	q, list := s.subset(p), s.prospects(p)
 	for list.begin(); len(list) > 0; list.next() {
 		c := &list[0]
 		if t.n == len(t.list) && c.most < t.list[t.n-1].score {
@@ -71,7 +69,7 @@ func (s *scorer) searchAll(t *top, p *passing) {
 			s.search(&c.spot.classes[i], &q, c.fixed, t, p)
 		}
 	}
-	x.prospects = list[:0]
+	x.prospects, s.from = list[:0], nil
 }
 
 // search looks through a class, or a part of it.
@@ -91,6 +89,7 @@ func (s *scorer) search(c *passingClass, q *subset, fixed int64, t *top, p *pass
 // group the task's hash says: that is how equal nodes share equal tasks.
 func (s *scorer) searchRack(r *rack, c *passingClass, fixed int64, t *top, p *passing) {
 	at := place{}
+	s.from = r
 	s.want.of(c, s.view.load == fullest && len(r.marks) > 1)
 	if s.want.packed && len(r.marks) > fewBlocks {
 		at.b, at.i = r.find(s.want.top, 0, "")
@@ -220,7 +219,7 @@ func (s *scorer) sooner(a, b *candidate) bool {
 		}
 		return c.key < d.key
 	}
-	if s.inTurn {
+	if a.from != nil && a.from == b.from {
 		return a.tie < b.tie
 	}
 	if ka, kb := s.view.load.of(a.node), s.view.load.of(b.node); ka != kb {

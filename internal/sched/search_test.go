@@ -24,6 +24,7 @@ func TestSearchFindsWhatScoringAllFinds(t *testing.T) {
 		searching, scoring := sched.New(), sched.New()
 		searching.Use("", mine, nil)
 		scoring.Use("", mine, nil)
+		searching.Shelve(rapid.SampledFrom([]int{1, 1000}).Draw(t, "large"))
 		var nodes []api.Node
 		for i := range rapid.IntRange(1, 150).Draw(t, "nodes") {
 			nodes = append(nodes, drawKind(t, i))
