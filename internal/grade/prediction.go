@@ -67,6 +67,9 @@ type Prediction struct {
 	Round uint64 `cbor:"16,keyasint,omitempty" json:"round,omitempty"`
 	// New says that of one of its tasks no run was known, nor did it say how long it runs.
 	New bool `cbor:"17,keyasint,omitempty" json:"new,omitempty"`
+	// Raw is how far ahead each figure lay before [Conform] moved it; 0 where nothing was
+	// foreseen of it.
+	Raw [figures]api.Duration `cbor:"18,keyasint,omitempty" json:"-"`
 }
 
 // Graded is a prediction whose truth has arrived.

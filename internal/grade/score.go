@@ -68,8 +68,10 @@ type horizon struct {
 	below api.Duration
 }
 
-func horizons() []horizon {
-	return []horizon{
+const horizonCount = 7
+
+func horizons() [horizonCount]horizon {
+	return [...]horizon{
 		{"up to 1 s", api.Second},
 		{"1 to 10 s", 10 * api.Second},
 		{"10 s to 1 min", api.Minute},
@@ -81,7 +83,8 @@ func horizons() []horizon {
 }
 
 func horizonOf(ahead api.Duration) int {
-	return slices.IndexFunc(horizons(), func(h horizon) bool { return ahead < h.below })
+	list := horizons()
+	return max(slices.IndexFunc(list[:], func(h horizon) bool { return ahead < h.below }), 0)
 }
 
 // Scores grades predictions: each figure over all, by whether earlier runs were known, by

@@ -111,6 +111,7 @@ func (m *Mirror) finished(ev *state.WorkloadFinished, now api.Time) {
 	}
 	g := &grade.Graded{Prediction: *p, Started: j.Started, Ended: now}
 	m.count.Graded++
+	m.conform.Learn(g)
 	m.drift.Add(g)
 	m.keep(&entry{Graded: g})
 }

@@ -97,6 +97,7 @@ type Mirror struct {
 	handled uint64      // the last job that was predicted before this start
 	rounds  uint64      // the last round before it
 	count   Predictions // Made, Graded and Stopped, of what is kept and since
+	conform grade.Conform
 	drift   grade.Drift
 	arrived []uint64
 	lag     lag
@@ -179,6 +180,7 @@ func (m *Mirror) remember(e *entry) {
 	case e.Graded != nil:
 		m.count.Graded++
 		delete(m.open, e.Graded.ID)
+		m.conform.Learn(e.Graded)
 		m.drift.Add(e.Graded)
 	default:
 		m.count.Stopped++

@@ -136,6 +136,7 @@ func (m *Mirror) round(ctx context.Context) error {
 		if t, known := q.naive[a.Job]; known {
 			persist(p, t)
 		}
+		m.conform.Adjust(p)
 		m.open[p.ID] = p
 		m.count.Made++
 		m.keep(&entry{Made: p})
