@@ -35,7 +35,7 @@ func (x *run) feed(j int, todo ...stimulus) {
 func (x *run) obey(j int, out core.Output) (then []stimulus) {
 	a := x.agents[j] // copied by feed
 	if m := out.Record.Lease; m != nil {
-		a.lease = m.Until // a file of its own, which is not synced
+		a.lease, a.sure = m.Until, a.asked // a file of its own, which is not synced
 	}
 	for _, act := range out.Urgent {
 		then = append(then, x.carryOut(j, act)...)
@@ -96,6 +96,7 @@ func (x *run) carryOut(j int, act core.Action) []stimulus {
 	case core.SendReports:
 		return x.sendReports(j, act.Reports, act.Ticket == givenUp)
 	case core.SendBeat:
+		x.agents[j].asked = x.agents[j].lag // copied by feed
 		if x.in.Beats {
 			x.post(letter{kind: askBeat, agent: uint8(j)})
 		}

@@ -44,6 +44,7 @@ type Instance struct {
 	storm    *Storm     // a line, not an exploration
 	commands [][]*thing // by client
 	tell     bool
+	roomy    bool // nodes have room for more than all the work
 }
 
 // Stage is how far an ordinary run has got.
@@ -155,10 +156,13 @@ func (in *Instance) reached(w *world) bool {
 }
 
 // node is an agent's machine as it registers.
-func node(j int, boot string) api.Node {
+func (in *Instance) node(j int, boot string) api.Node {
 	n := api.Node{
 		Name: nodeNames[j], Site: "here", Layer: api.LayerEdge, Drivers: []string{"process"}, Boot: boot,
 		Capacity: api.Resources{CPU: 2000, Memory: 1 << 30},
+	}
+	if in.roomy {
+		n.Capacity.CPU *= 6
 	}
 	n.Normalize()
 	return n

@@ -8,46 +8,24 @@ import (
 	"drover.dev/api"
 )
 
-// lot draws what happens next in a storm. Each seed has weather of its own: which
-// kinds of faults there are (Groce, Zhang, Eide, Chen, Regehr, 2012, "Swarm Testing":
-// what leaves things out finds more than what always has everything), which nodes
-// most of them hit, how fast time goes by, and how often servers campaign. Faults are
-// drawn by kind first, so that those which are seldom possible come as often as those
-// that always are.
+// lot draws what happens next in a storm. Faults are drawn by kind first, so that those
+// which are seldom possible come as often as those that always are.
 type lot struct {
-	faults  float64 // how likely a fault is
-	mend    float64
-	tick    float64
-	lead    float64
-	unlucky [2]int // nodes
-	allowed [kinds]bool
-	work    []move
-	mends   []move
-	ask     []move // campaigns
-	wrong   [kinds][]move
-	hits    []move
-}
-
-func newLot(s *Storm, rng *rand.Rand) lot {
-	l := lot{faults: float64(s.Faults) / float64(s.Steps)}
-	l.mend = [...]float64{1.0 / 40, 1.0 / 100, 1.0 / 250}[rng.IntN(3)]
-	l.tick = [...]float64{1.0 / 50, 1.0 / 100, 1.0 / 250}[rng.IntN(3)]
-	l.lead = [...]float64{0, 1.0 / 400, 1.0 / 50}[rng.IntN(3)]
-	for i := range l.unlucky {
-		l.unlucky[i] = rng.IntN(s.Agents)
-	}
-	for k := mRefuse; k < kinds; k++ {
-		in := rng.IntN(2) == 0 || k == mCut // which is always possible
-		if len(s.Only) > 0 {
-			in = slices.Contains(s.Only, faultNames[k])
-		}
-		l.allowed[k] = in
-	}
-	return l
+	weather
+	work  []move
+	ends  []move // of tasks
+	first []move // what comes before all else: a leader in a patient storm makes sure of itself
+	mends []move
+	ask   []move // campaigns
+	wrong [kinds][]move
+	hits  []move
 }
 
 func (l *lot) draw(rng *rand.Rand, x *run) (move, bool) {
 	l.sort(x)
+	if len(l.first) > 0 {
+		return oneOf(rng, l.first), true
+	}
 	led := slices.ContainsFunc(x.servers, (*server).hears)
 	switch at := rng.Float64(); {
 	case at < l.faults:
@@ -57,37 +35,68 @@ func (l *lot) draw(rng *rand.Rand, x *run) (move, bool) {
 	case at < l.faults+l.mend && len(l.mends) > 0:
 		return oneOf(rng, l.mends), true
 	case at < l.faults+l.mend+l.tick && x.left.ticks > 0:
-		return move{mTick, 0, 0}, true
+		if !l.prompt || len(l.work) == 0 {
+			return move{mTick, 0, 0}, true
+		}
 	case len(l.ask) > 0 && (at < l.faults+l.mend+l.tick+l.lead || !led && rng.IntN(10) == 0):
 		return oneOf(rng, l.ask), true
 	}
+	return l.usual(rng, x, led)
+}
+
+// usual draws from what happens without a fault. A cell in which nothing is left to do
+// mends, and servers ask to lead there, before time goes by.
+func (l *lot) usual(rng *rand.Rand, x *run, led bool) (move, bool) {
+	idle, ticks := len(l.work) == 0, x.left.ticks > 0
 	switch {
-	case len(l.work) > 0:
-		return oneOf(rng, l.work), true
+	case idle && len(l.ask) > 0 && rng.IntN(4) == 0:
+		return oneOf(rng, l.ask), true
+	case idle && len(l.mends) > 0 && rng.IntN(4) == 0:
+		return oneOf(rng, l.mends), true
+	case idle && l.prompt && ticks && (len(l.ends) == 0 || rng.Float64() >= l.exit):
+		return move{mTick, 0, 0}, true
+	case !idle || len(l.ends) > 0:
+		return l.next(rng), true
 	case len(l.ask) > 0 && !led:
 		return oneOf(rng, l.ask), true
-	case x.left.ticks > 0:
+	case ticks:
 		return move{mTick, 0, 0}, true
 	}
 	return move{}, false
 }
 
+// next draws from the work and from the tasks that may end.
+func (l *lot) next(rng *rand.Rand) move {
+	at := rng.IntN(len(l.work) + len(l.ends))
+	switch {
+	case at < len(l.work):
+		return l.work[at]
+	case len(l.work) == 0 || rng.Float64() < l.exit:
+		return l.ends[at-len(l.work)]
+	}
+	return oneOf(rng, l.work)
+}
+
 // sort puts what may happen where it belongs.
 func (l *lot) sort(x *run) {
-	l.work, l.mends, l.ask = l.work[:0], l.mends[:0], l.ask[:0]
+	l.first, l.work, l.ends, l.mends, l.ask = l.first[:0], l.work[:0], l.ends[:0], l.mends[:0], l.ask[:0]
 	for k := range l.wrong {
 		l.wrong[k] = l.wrong[k][:0]
 	}
 	x.eachMove(func(m move) {
 		switch {
 		case m.kind >= mRefuse:
-			if l.allowed[m.kind] {
+			if l.allowed[m.kind] && !(l.patient && x.toomuch(m)) {
 				l.wrong[m.kind] = append(l.wrong[m.kind], m)
 			}
 		case m.kind == mMend:
 			l.mends = append(l.mends, m)
+		case m.kind == mExit:
+			l.ends = append(l.ends, m)
 		case m.kind == mCampaign:
 			l.ask = append(l.ask, m)
+		case m.kind == mConfirm && l.patient:
+			l.first = append(l.first, m)
 		case m.kind != mTick:
 			l.work = append(l.work, m)
 		}
@@ -117,6 +126,9 @@ func (l *lot) fault(rng *rand.Rand, x *run) (move, bool) {
 // victim picks one of a kind of fault, mostly one that hits an unlucky node.
 func (l *lot) victim(rng *rand.Rand, x *run, list []move) move {
 	if rng.IntN(4) > 0 {
+		if l.patient {
+			l.unlucky = x.exposed(l.unlucky)
+		}
 		l.hits = l.hits[:0]
 		for _, m := range list {
 			if slices.Contains(l.unlucky[:], x.node(m)) {
@@ -133,7 +145,7 @@ func (l *lot) victim(rng *rand.Rand, x *run, list []move) move {
 // node is whom a fault hits; -1 when it is no node.
 func (x *run) node(m move) int {
 	switch m.kind {
-	case mCrashAgent, mCrashAgentKept, mGiveUpEarly, mReconnect, mTickLate, mReboot, mFail:
+	case mCrashAgent, mCrashAgentKept, mTear, mGiveUpEarly, mReconnect, mTickLate, mReboot, mFail:
 		return int(m.a)
 	case mCut, mFillDisk, mLie:
 		return int(m.a) - len(x.servers)
@@ -143,7 +155,7 @@ func (x *run) node(m move) int {
 	return -1
 }
 
-func oneOf(rng *rand.Rand, list []move) move { return list[rng.IntN(len(list))] }
+func oneOf[T any](rng *rand.Rand, list []T) T { return list[rng.IntN(len(list))] }
 
 // faultNames are the kinds of faults, as people name them.
 var faultNames = [kinds]string{
@@ -153,7 +165,7 @@ var faultNames = [kinds]string{
 	mRepeat: "message-repeated", mPowerLoss: "journal-power-loss", mReboot: "node-power-loss", mFail: "task-fails",
 	mSetClock: "clock-set", mCut: "cut-off", mDeafen: "server-unreachable", mPause: "server-paused",
 	mFillDisk: "disk-full", mLie: "disk-lies", mFillJournal: "journal-full",
-	mSplit: "split",
+	mSplit: "split", mTear: "ledger-torn",
 }
 
 // FaultKinds lists the kinds of faults of a storm.
@@ -204,6 +216,8 @@ func (w *world) describeStorm(m move) string {
 		return "node " + nodeNames[a] + ": " + showAttempt(w.agents[a].procs[b].id) + " fails"
 	case mSetClock:
 		return fmt.Sprintf("the clock of %s is set from %v ahead to %v ahead", serverName(a), api.Duration(w.servers[a].ahead)*tick, api.Duration(b)*tick)
+	case mTear:
+		return fmt.Sprintf("agent %s crashes while it writes its ledger: %d of its records are there, the next one is torn", nodeNames[a], b)
 	case mSplit:
 		return serverName(a) + " is parted, with some of the nodes, from the journal and everybody else"
 	case mMend:

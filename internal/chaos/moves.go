@@ -61,6 +61,7 @@ const (
 	mLie
 	mFillJournal
 	mSplit
+	mTear
 	kinds
 )
 
@@ -107,7 +108,7 @@ func (x *run) eachMove(yield func(move)) {
 	if x.left.ticks > 0 {
 		add(mTick, 0, 0)
 		for j, a := range x.agents {
-			if api.Duration(a.lag)*tick < lease+drift {
+			if x.mayLag(a) {
 				add(mTickLate, j, 0)
 			}
 		}
@@ -115,6 +116,16 @@ func (x *run) eachMove(yield func(move)) {
 	if x.in.storm != nil {
 		x.stormMoves(add)
 	}
+}
+
+// mayLag tells whether an agent's clock may lose a tick: within a lease no more than
+// the settings allow for. An exploration has one lease's worth.
+func (x *run) mayLag(a *agent) bool {
+	lost := a.lag
+	if x.in.storm != nil {
+		lost -= a.sure
+	}
+	return api.Duration(lost)*tick < lease+drift
 }
 
 func (x *run) movesOf(i int, s *server, add func(moveKind, int, int)) {

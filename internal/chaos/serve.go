@@ -104,7 +104,7 @@ func (x *run) serve(n, i int) {
 	}
 	switch l.kind {
 	case askHello:
-		it.input = x.t.thing(&engine.Register{Node: node(int(l.agent), x.agents[l.agent].boot)})
+		it.input = x.t.thing(&engine.Register{Node: x.in.node(int(l.agent), x.agents[l.agent].boot)})
 		s.queue = append(slices.Clip(s.queue), it)
 	case askReports:
 		x.takeReports(s, l, it)

@@ -95,9 +95,16 @@ func (s Storm) run(seed uint64, tell func(string)) History {
 		Beats: true, Skew: 1, Bug: s.Bug, storm: &s, tell: tell != nil,
 	}
 	g := &gale{in: in, t: in.tables(), rng: rand.New(rand.NewPCG(seed, 2)), tell: tell}
-	g.lot = newLot(&s, g.rng)
+	g.lot.weather = newWeather(&s, g.rng)
+	in.roomy = g.lot.roomy
 	g.w = in.begin(g.t)
-	why := g.blow(&s)
+	why := ""
+	if g.lot.late {
+		why = g.rise()
+	}
+	if why == "" {
+		why = g.blow(&s)
+	}
 	calm := g.steps
 	if why == "" {
 		why = g.settle()
@@ -105,6 +112,29 @@ func (s Storm) run(seed uint64, tell func(string)) History {
 	h := History{Seed: seed, Steps: g.steps, Calm: g.steps - calm, Records: int(g.w.tail.mark.N), Reducers: g.t.steps, Violation: why}
 	h.Faults, h.Passed = g.faults.named(), g.t.line.passed.named()
 	return h
+}
+
+// rise lets all go well until tasks run wherever there is room for them.
+func (g *gale) rise() string {
+	for {
+		m, ok := g.in.calm(g.t, g.w)
+		if !ok || m.kind == mExit || m.kind == mTick && g.w.running() > 0 {
+			return ""
+		}
+		if why := g.make(m); why != "" {
+			return "when nothing fails yet: " + why
+		}
+	}
+}
+
+// running counts the processes of all nodes.
+func (w *world) running() (n int) {
+	for _, a := range w.agents {
+		for _, p := range a.procs {
+			n += int(bit(p.running))
+		}
+	}
+	return n
 }
 
 // blow makes the moves of a storm, and says what they violate.
@@ -176,7 +206,7 @@ func (s *Storm) submission(k int) *engine.Submit {
 	switch k % 5 {
 	case 1:
 		w.Gang = true
-	case 2:
+	case 0, 2:
 		task.AtMostOnce = true
 	case 3:
 		last := task

@@ -72,6 +72,11 @@ func (x *run) stormMoves(add func(moveKind, int, int)) {
 			add(mMend, len(x.servers)+j, int(apart))
 		}
 		add(mReboot, j, 0)
+		if a.wait != nil && !a.ills.has(full) {
+			for n := 1; n < len(a.wait.value.(pending).Records); n++ {
+				add(mTear, j, n)
+			}
+		}
 		for n, p := range a.procs {
 			if p.running {
 				add(mFail, j, n)
@@ -127,6 +132,8 @@ func (x *run) storm(m move) {
 		x.powerLoss()
 	case mReboot:
 		x.reboot(a)
+	case mTear:
+		x.tear(a, b)
 	case mFail:
 		agent := x.agent(a)
 		if then := x.endProcess(a, agent.procs[b].id, api.OutcomeFailed); agent.up {
@@ -183,6 +190,15 @@ func (x *run) powerLoss() {
 			x.outcome(mLoseAck, i)
 		}
 	}
+}
+
+// tear ends an agent while it writes: the first of its records have got to the disk,
+// the next one is torn, and is cut off when the agent starts again.
+func (x *run) tear(j, n int) {
+	p := x.agents[j].wait.value.(pending)
+	p.Records = p.Records[:n]
+	x.agent(j).wait = x.t.thing(p)
+	x.crashAgent(j, true)
 }
 
 // reboot ends a machine with its processes. A disk that lied has lost what it called

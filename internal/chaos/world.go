@@ -145,6 +145,8 @@ func (s *server) leads() bool { return s.up && s.opened && s.rules.Phase != cont
 type agent struct {
 	up    bool
 	lag   uint8 // ticks by which its clock is late
+	asked uint8 // lag when it sent its last heartbeat
+	sure  uint8 // lag when it sent the one that its lease is from
 	ills  ills
 	boot  string // of its machine
 	safe  int    // records that are on its disk, when that lies about the others
