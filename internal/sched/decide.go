@@ -50,6 +50,9 @@ func (s *scorer) decide(now api.Time) (api.Decision, []api.DeviceShare) {
 		d.RunnersUp = list[1:]
 	}
 	d.Reasons = s.passing.passedOver(busy)
+	if x.stepping {
+		x.chosen = best[0].node
+	}
 	return d, s.account(&d, best[0].node)
 }
 

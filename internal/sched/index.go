@@ -18,6 +18,7 @@ type Index struct {
 	home   string // site of the artifact store and of the callers
 	nodes  []*node
 	byName map[string]*node
+	chosen *node // by the last decision of a Step, see named
 	sites  map[string]api.Site
 	green  signals
 	links  map[[2]string]link
@@ -226,6 +227,7 @@ func (x *Index) RemoveNode(name string) {
 	if x.disturb(); e.tasks > 0 {
 		x.forgetTallies()
 	}
+	x.chosen = nil
 	delete(x.byName, name)
 	x.dismiss(e)
 	x.nodes = slices.Delete(x.nodes, e.at, e.at+1)
@@ -257,16 +259,14 @@ func (x *Index) Hold(name string, ref api.TaskRef, a *Ask, devices []api.DeviceS
 
 // Try is a Hold that Unhold will take back: nobody gains by it.
 func (x *Index) Try(name string, ref api.TaskRef, a *Ask, devices []api.DeviceShare) {
-	x.take(name, ref, a, devices, 1, true)
-	if e := x.byName[name]; e != nil {
+	if e := x.take(name, ref, a, devices, 1, true); e != nil {
 		e.expect(ref, a, devices)
 	}
 }
 
 // Release gives it back, and lets tasks try again that wait for room.
 func (x *Index) Release(name string, ref api.TaskRef, a *Ask, devices []api.DeviceShare) {
-	x.take(name, ref, a, devices, -1, false)
-	if e := x.byName[name]; e != nil {
+	if e := x.take(name, ref, a, devices, -1, false); e != nil {
 		e.forget(ref)
 		x.room(e)
 	}
@@ -277,16 +277,16 @@ func (x *Index) Release(name string, ref api.TaskRef, a *Ask, devices []api.Devi
 
 // Unhold takes back what was tried: nobody has gained room by it.
 func (x *Index) Unhold(name string, ref api.TaskRef, a *Ask, devices []api.DeviceShare) {
-	x.take(name, ref, a, devices, -1, true)
-	if e := x.byName[name]; e != nil {
+	if e := x.take(name, ref, a, devices, -1, true); e != nil {
 		e.forget(ref)
 	}
 }
 
-func (x *Index) take(name string, ref api.TaskRef, a *Ask, devices []api.DeviceShare, sign int32, tried bool) {
-	e := x.byName[name]
+// take changes what is free on a node, and returns it; nil when there is none.
+func (x *Index) take(name string, ref api.TaskRef, a *Ask, devices []api.DeviceShare, sign int32, tried bool) *node {
+	e := x.named(name)
 	if e == nil {
-		return
+		return nil
 	}
 	e.take(ref, a, devices, sign)
 	x.moved(e)
@@ -311,6 +311,16 @@ func (x *Index) take(name string, ref api.TaskRef, a *Ask, devices []api.DeviceS
 		l.turn.next = nil
 	}
 	x.know(a, int64(sign))
+	return e
+}
+
+// named returns a node; nil when there is none. Most often it is the one that was chosen
+// just now.
+func (x *Index) named(name string) *node {
+	if e := x.chosen; e != nil && e.Name == name {
+		return e
+	}
+	return x.byName[name]
 }
 
 // room remembers that a node may now take a task that did not fit before.
