@@ -113,6 +113,7 @@ func (c *Cell) sample() {
 	s := standing{values: map[string]float64{}}
 	s.nodes(st, beats)
 	s.waiting(st)
+	s.signals(st, now)
 	o.attend(st, beats, now)
 	s.services(st, o.uses, now)
 	tasks := o.taskSamples(st, beats)

@@ -22,6 +22,7 @@ func TestObserve(t *testing.T) {
 		w.Tasks[0].Resources.CPU = 1000
 		do(t, c, submit(w))
 	}
+	until(t, c, "a place for all", func(st *state.State) bool { return st.Load().Held == 6 })
 	a.pull()
 	b.pull()
 	beat := api.Beat{Used: api.Resources{CPU: 1500, Memory: api.GiB}}
@@ -42,7 +43,7 @@ func TestObserve(t *testing.T) {
 	out := c.Outlook()
 	for name, want := range map[string]float64{
 		"arrivals/cell": 6, "arrivals/default/etl": 6, "demand/cell/cpu": 6000, "demand/edge/cpu": 6000, "capacity/cell/cpu": 8000,
-		"used/edge/cpu": 1500, "node/n1/memory": float64(api.GiB), "cell/running": 6, "cell/waiting": 0,
+		"used/edge/cpu": 1500, "node/n1/memory": float64(api.GiB), "cell/running": 6,
 		"cpu/default/etl.main": 4000, "memory/default/etl.main": 64 << 20,
 	} {
 		v, err := out.SeriesPoints(api.SeriesQuery{Name: name})
@@ -117,5 +118,21 @@ func TestRunsAreArrivalsOfTheirSchedule(t *testing.T) {
 	}
 	if got := stemOf("nightly-1-20261121-070000", 1, st); got != "nightly" {
 		t.Errorf("the stem is %s", got)
+	}
+}
+
+// What is measured of a signal is kept, what is only forecast is not.
+func TestObserveSignals(t *testing.T) {
+	st := state.New()
+	hour := api.Time(api.Hour)
+	st.Signals = map[string]*api.Signal{"carbon/DE": {
+		Kind: api.SignalCarbon, Zone: "DE", Start: 1000 * hour, Step: api.Hour, Values: []int64{300, 400, 500}, Known: 2,
+	}}
+	for at, want := range map[api.Time]float64{1000*hour + 5: 300, 1001 * hour: 400, 1002 * hour: 0, 999 * hour: 0} {
+		s := standing{values: map[string]float64{}}
+		s.signals(st, at)
+		if got := s.values["signal/carbon/DE"]; got != want {
+			t.Errorf("at %s the series gets %v, want %v", at, got, want)
+		}
 	}
 }

@@ -50,6 +50,17 @@ func (s standing) nodes(st *state.State, beats map[string]heard) {
 	}
 }
 
+// signals tells what is measured now of what comes from outside, in the units of the
+// api; forecasts of others are no measurements.
+func (s standing) signals(st *state.State, now api.Time) {
+	for key, one := range st.Signals { // order-free: each series for itself
+		if now >= one.Start && now < one.KnownUntil() {
+			v, _ := one.At(now)
+			s.values["signal/"+key] = float64(v)
+		}
+	}
+}
+
 // devices sums the accelerators that a node's tasks hold.
 func (s standing) devices(n *state.Node) {
 	if len(n.Capacity.Accelerators) == 0 {
