@@ -69,6 +69,8 @@ type TaskResult struct {
 	Outcome Outcome `json:"outcome"`
 	Exit    int32   `json:"exitCode"`
 	Outputs []Value `json:"outputs,omitempty"`
+
+	Took *Footprint `json:"took,omitempty"` // by all attempts that have ended
 }
 
 // ResultPage is a page of results, in the order of tasks and indexes.

@@ -62,16 +62,17 @@ type TaskView struct {
 	// reason first: "3 of 5 nodes: memory 4Gi is not free; 2: taint
 	// gpu:noSchedule". In very large cells the counts may be those of when the set
 	// of reasons last changed; an Explanation counts anew.
-	Reason    string    `json:"reason,omitempty"`
-	Ready     Time      `json:"ready,omitempty"` // when it could first be placed
-	Placed    Time      `json:"placed,omitempty"`
-	Started   Time      `json:"started,omitempty"`
-	Ended     Time      `json:"ended,omitempty"`
-	NotBefore Time      `json:"notBefore,omitempty"` // in back-off
-	Ports     []Port    `json:"ports,omitempty"`
-	PID       int32     `json:"pid,omitempty"`
-	Result    *Result   `json:"result,omitempty"`
-	Decision  *Decision `json:"decision,omitempty"` // the last one, on show and explain
+	Reason    string     `json:"reason,omitempty"`
+	Ready     Time       `json:"ready,omitempty"` // when it could first be placed
+	Placed    Time       `json:"placed,omitempty"`
+	Started   Time       `json:"started,omitempty"`
+	Ended     Time       `json:"ended,omitempty"`
+	NotBefore Time       `json:"notBefore,omitempty"` // in back-off
+	Ports     []Port     `json:"ports,omitempty"`
+	PID       int32      `json:"pid,omitempty"`
+	Result    *Result    `json:"result,omitempty"`
+	Took      *Footprint `json:"took,omitempty"`     // by all attempts that have ended
+	Decision  *Decision  `json:"decision,omitempty"` // the last one, on show and explain
 }
 
 // NodeView shows one node.
@@ -229,4 +230,21 @@ type JoinReply struct {
 	Password string `json:"password"` // valid for this node's subjects only
 	Token    string `json:"token"`    // bearer token for artifacts over HTTP
 	Cell     string `json:"cell"`
+}
+
+// BookList is what tenants used, by name.
+type BookList struct {
+	Items []BookView `json:"items"`
+}
+
+// BookView is what the finished attempts of a tenant took since the cell began to count.
+type BookView struct {
+	Tenant   string      `json:"tenant"`
+	Attempts uint64      `json:"attempts"`
+	Measured Microjoules `json:"measured"` // energy by what it rests on
+	Modelled Microjoules `json:"modelled"`
+	Assumed  Microjoules `json:"assumed"`
+	Carbon   Micrograms  `json:"carbon"`
+	Unknown  Microjoules `json:"unknown"`         // energy of which the carbon is not known
+	Costs    []Money     `json:"costs,omitempty"` // by currency
 }

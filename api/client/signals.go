@@ -29,3 +29,12 @@ func (c *Client) Signal(ctx context.Context, kind api.SignalKind, zone string) (
 func (c *Client) PutSignal(ctx context.Context, s *api.Signal) error {
 	return c.put(ctx, newCall("PUT", "signals", string(s.Kind), s.Zone), s, "put signal "+s.Key())
 }
+
+// Books lists what the finished tasks of each tenant took.
+func (c *Client) Books(ctx context.Context) ([]api.BookView, error) {
+	var list api.BookList
+	if _, err := c.do(ctx, newCall("GET", "books"), &list); err != nil {
+		return nil, fmt.Errorf("list books: %w", err)
+	}
+	return list.Items, nil
+}

@@ -90,3 +90,42 @@ func comparedText(o *api.Option) string {
 	}
 	return orDash(text)
 }
+
+// tookText sums up what tasks took: "12.5 Wh (measured), 4.1 g CO2e, 0.003 EUR". What is
+// not known of one of them is not said of all; more says that these are not all.
+func tookText(tasks []api.TaskView, more bool) string {
+	var sum api.Footprint
+	carbon, cost, n := api.Micrograms(0), api.Money{}, 0
+	allCarbon, allCost := true, true
+	for i := range tasks {
+		f := tasks[i].Took
+		if f == nil {
+			continue
+		}
+		n++
+		sum.Energy += f.Energy
+		if sum.Basis == "" || sum.Basis == api.BasisMeasured || f.Basis == api.BasisAssumed {
+			sum.Basis = f.Basis
+		}
+		if allCarbon = allCarbon && f.Carbon != nil; allCarbon {
+			carbon += *f.Carbon
+		}
+		if allCost = allCost && f.Cost != nil && (cost.Currency == "" || cost.Currency == f.Cost.Currency); allCost {
+			cost = api.Money{Micro: cost.Micro + f.Cost.Micro, Currency: f.Cost.Currency}
+		}
+	}
+	if n == 0 {
+		return ""
+	}
+	text := energyText(sum.Energy) + " (" + sum.Basis + ")"
+	if allCarbon {
+		text += ", " + carbonText(&carbon) + " CO2e"
+	}
+	if allCost {
+		text += ", " + costText(&cost)
+	}
+	if more {
+		text += ", by the tasks that are shown"
+	}
+	return text
+}

@@ -89,11 +89,22 @@ func (a *app) noResult(ctx context.Context, c *client.Client, e elementArg) erro
 
 func resultTable(results []api.TaskResult) *report.Table {
 	t := &report.Table{Columns: []report.Column{
-		{Title: "TASK"}, {Title: "OUTPUT"}, {Title: "FILE"}, {Title: "SIZE", Right: true}, {Title: "DIGEST", Wide: true},
+		{Title: "TASK"},
+		{Title: "OUTPUT"},
+		{Title: "FILE"},
+		{Title: "SIZE", Right: true},
+		{Title: "DIGEST", Wide: true},
+		{Title: "ENERGY", Wide: true, Right: true},
+		{Title: "CARBON", Wide: true, Right: true},
+		{Title: "COST", Wide: true, Right: true},
 	}}
 	for _, r := range results {
 		for _, v := range r.Outputs {
-			t.Add(r.Name, v.Name, v.File, report.Bytes(v.Size), string(v.Digest))
+			row := []string{r.Name, v.Name, v.File, report.Bytes(v.Size), string(v.Digest), "", "", ""}
+			if f := r.Took; f != nil {
+				row[5], row[6], row[7] = energyText(f.Energy)+basisText(f.Basis), carbonText(f.Carbon), costText(f.Cost)
+			}
+			t.Add(row...)
 		}
 	}
 	return t

@@ -81,7 +81,7 @@ func (a *app) showWorkload(s shown, more bool) error {
 	if v.Parent != 0 {
 		pairs = append(pairs, report.Pair{Key: "Run of", Value: "#" + strconv.FormatUint(v.Parent, 10)})
 	}
-	pairs = append(pairs, report.Pair{Key: "Tasks", Value: countsText(v.Counts)})
+	pairs = append(pairs, report.Pair{Key: "Tasks", Value: countsText(v.Counts)}, report.Pair{Key: "Took", Value: tookText(s.Tasks, more)})
 	if err := report.Pairs(a.out, a.style(), pairs); err != nil {
 		return err
 	}
@@ -138,11 +138,17 @@ func (a *app) taskTable(tasks []api.TaskView) *report.Table {
 			{Title: "IN", Wide: true, Right: true},
 			{Title: "OUT", Wide: true, Right: true},
 			{Title: "PORTS", Wide: true},
+			{Title: "ENERGY", Wide: true, Right: true},
+			{Title: "CARBON", Wide: true, Right: true},
+			{Title: "COST", Wide: true, Right: true},
 		},
 	}
 	for _, v := range tasks {
-		row := []string{v.Name, v.Status, v.Node, strconv.FormatUint(uint64(v.Try), 10), a.ranFor(v), reasonOf(v), v.Site, string(v.Layer), "", "", "", "", portsText(v.Ports)}
+		row := []string{v.Name, v.Status, v.Node, strconv.FormatUint(uint64(v.Try), 10), a.ranFor(v), reasonOf(v), v.Site, string(v.Layer), "", "", "", "", portsText(v.Ports), "", "", ""}
 		if r := v.Result; r != nil {
+			if f := v.Took; f != nil {
+				row[13], row[14], row[15] = energyText(f.Energy)+basisText(f.Basis), carbonText(f.Carbon), costText(f.Cost)
+			}
 			row[8], row[9], row[10], row[11] = report.Duration(r.CPU), report.Bytes(r.MaxRSS), report.Bytes(r.BytesIn), report.Bytes(r.BytesOut)
 		}
 		t.Add(row...)

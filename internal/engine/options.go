@@ -2,6 +2,7 @@ package engine
 
 import (
 	"math"
+	"slices"
 
 	"drover.dev/api"
 	"drover.dev/internal/sched"
@@ -98,4 +99,21 @@ func (e *Engine) optionsOf(w *state.Workload, t *state.Task, d *api.Decision) []
 		due = w.Submitted.Add(w.Spec.Deadline)
 	}
 	return e.options(ask, d, due)
+}
+
+// took is what an attempt that ends now took on a node.
+func (e *Engine) took(node string, task *api.Task, r *api.Result) *api.Footprint {
+	return e.index.Took(node, task, r, e.st.Now)
+}
+
+// ViewBooks lists what tenants used.
+func (e *Engine) ViewBooks() (out []api.BookView) {
+	for _, name := range e.st.SortedBooks() {
+		b := e.st.Books[name]
+		out = append(out, api.BookView{
+			Tenant: name, Attempts: b.Attempts, Measured: b.Measured, Modelled: b.Modelled, Assumed: b.Assumed,
+			Carbon: b.Carbon, Unknown: b.Unknown, Costs: slices.Clone(b.Costs),
+		})
+	}
+	return out
 }

@@ -96,7 +96,7 @@ func sizeOfTask(ev state.Event) int {
 	case *state.TaskStop:
 		return smallSize + len(v.Reason)
 	case *state.TaskEnded:
-		return smallSize + 2*numberSize + resultSize(v.Result) + len(v.Reason) + headSize + len(v.Machine)
+		return smallSize + 2*numberSize + resultSize(v.Result) + len(v.Reason) + headSize + len(v.Machine) + smallSize
 	case *state.TasksLost:
 		return smallSize + refSize*len(v.Refs) + len(v.Node) + len(v.Reason)
 	}

@@ -74,7 +74,7 @@ func (v *Views) Task(w *state.Workload, t *state.Task, full bool) api.TaskView {
 		TaskRef: t.Ref, Name: w.NameOf(t), TaskName: w.SpecOf(t).Name, Status: TaskStatusOf(t),
 		Node: t.Node, Try: t.Try, Revision: t.Revision, Healthy: t.Healthy, Reason: cmp.Or(v.waits(w, t), t.Reason),
 		Ready: t.Ready, Placed: t.Placed, Started: t.Started, Ended: t.Ended, NotBefore: t.NotBefore,
-		Ports: t.Ports, PID: t.PID, Result: t.Result,
+		Ports: t.Ports, PID: t.PID, Result: t.Result, Took: t.Took,
 	}
 	if n := v.e.st.Nodes[t.Node]; n != nil {
 		out.Site, out.Layer = n.Site, n.Layer

@@ -104,15 +104,16 @@ func (x *Index) added(e *node, a *Ask, alone bool) api.Microjoules {
 	if alone && e.tasks == 0 {
 		draw += idle
 	}
-	const milliwattNanoseconds = 1_000_000 // in a µJ
 	uj := scale(draw, int64(e.runOf(a)), milliwattNanoseconds)
 	return api.Microjoules(scale(uj, int64(max(x.sites[e.Site].PUE, 1000)), 1000))
 }
 
-// Units of energy: a kWh in µJ, and with it what turns mg/kWh into µg.
+// Units of energy: a kWh in µJ, what with it turns mg/kWh into µg, and the µJ's own.
 const (
 	kilowattHour = 3_600_000_000_000
 	perMilligram = kilowattHour / 1000
+
+	milliwattNanoseconds = 1_000_000 // in a µJ
 )
 
 // Footprint is what a task would take on a node from a moment on. false: there is no such
@@ -135,7 +136,7 @@ func (x *Index) Footprint(name string, a *Ask, from api.Time) (api.Option, bool)
 		o.Carbon, o.Spread = &g, api.Micrograms(scale(int64(o.Energy), spread, perMilligram))
 		o.Note = doubt(s, from)
 	}
-	o.Cost = x.costOf(e, a, int64(o.Energy), from, to)
+	o.Cost = x.costOf(e, a.Task, int64(o.Energy), from, to)
 	return o, true
 }
 
@@ -154,7 +155,7 @@ func doubt(s *api.Signal, at api.Time) string {
 
 // costOf is the cost of energy and of the part of a node that a task holds; nil when
 // neither has a price, or they are in different currencies.
-func (x *Index) costOf(e *node, a *Ask, energy int64, from, to api.Time) *api.Money {
+func (x *Index) costOf(e *node, t *api.Task, energy int64, from, to api.Time) *api.Money {
 	var sum *api.Money
 	if s := x.signalAt(e.Site, api.SignalPrice); s != nil && (len(s.Values) > 0 || s.Usual != 0) {
 		mean, _ := s.Mean(from, to)
@@ -163,7 +164,7 @@ func (x *Index) costOf(e *node, a *Ask, energy int64, from, to api.Time) *api.Mo
 	if e.Price == nil {
 		return sum
 	}
-	rent := api.Money{Micro: scale(scale(e.Price.Micro, e.portion(a), unit), int64(to.Sub(from)), int64(api.Hour)), Currency: e.Price.Currency}
+	rent := api.Money{Micro: scale(scale(e.Price.Micro, e.portion(t), unit), int64(to.Sub(from)), int64(api.Hour)), Currency: e.Price.Currency}
 	switch {
 	case sum == nil:
 		return &rent
@@ -176,8 +177,8 @@ func (x *Index) costOf(e *node, a *Ask, energy int64, from, to api.Time) *api.Mo
 
 // portion is the largest part of any resource of a node that a task asks for, in
 // thousandths.
-func (e *node) portion(a *Ask) int64 {
-	r, c := &a.Task.Resources, &e.Capacity
+func (e *node) portion(t *api.Task) int64 {
+	r, c := &t.Resources, &e.Capacity
 	p := max(share(int64(r.CPU), int64(c.CPU)), share(int64(r.Memory)>>10, int64(c.Memory)>>10))
 	asked, has := int64(0), int64(0)
 	for i := range r.Accelerators {
@@ -187,4 +188,51 @@ func (e *node) portion(a *Ask) int64 {
 		has += int64(c.Accelerators[i].Count)
 	}
 	return min(max(p, share(asked, has)), unit)
+}
+
+// Took is what an attempt that ends now took on a node: by the node's meter if it was
+// divided over its tasks, else by the node's power: beyond idle by the CPU time that was
+// used, idle by the part of the CPU that was held, both with what the site takes besides.
+// nil where no power, price or signal is known.
+func (x *Index) Took(name string, t *api.Task, r *api.Result, now api.Time) *api.Footprint {
+	e := x.byName[name]
+	if e == nil || r == nil || r.Wall <= 0 {
+		return nil
+	}
+	idle, full, said := Draw(&e.Node)
+	wall := int64(min(r.Wall, api.MaxDuration))
+	from := now.Add(-api.Duration(wall))
+	f := &api.Footprint{Basis: api.BasisAssumed}
+	if said {
+		f.Basis = api.BasisModelled
+	}
+	uj := scale(e.shareOf(t, r, idle, full), wall, milliwattNanoseconds)
+	if r.Energy > 0 {
+		uj, f.Basis = min(int64(r.Energy), scale(maxDraw, wall, milliwattNanoseconds)), api.BasisMeasured
+	}
+	f.Energy = api.Microjoules(scale(uj, int64(max(x.sites[e.Site].PUE, 1000)), 1000))
+	if s := x.signalAt(e.Site, api.SignalCarbon); s != nil && (len(s.Values) > 0 || s.Usual != 0) {
+		mean, spread := s.Mean(from, now)
+		g := api.Micrograms(scale(int64(f.Energy), mean, perMilligram))
+		f.Carbon, f.Spread = &g, api.Micrograms(scale(int64(f.Energy), spread, perMilligram))
+	}
+	f.Cost = x.costOf(e, t, int64(f.Energy), from, now)
+	if f.Basis == api.BasisAssumed && f.Carbon == nil && f.Cost == nil {
+		return nil
+	}
+	return f
+}
+
+// shareOf is the mean power in mW that an attempt answers for, by a node's power.
+func (e *node) shareOf(t *api.Task, r *api.Result, idle, full int64) int64 {
+	c := int64(e.Capacity.CPU)
+	if c <= 0 {
+		return 0
+	}
+	held := min(int64(t.Resources.CPU), c)
+	used := held
+	if r.CPU > 0 {
+		used = min(scale(int64(r.CPU), 1000, int64(r.Wall)), c)
+	}
+	return scale(full-idle, used, c) + scale(idle, held, c)
 }

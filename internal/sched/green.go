@@ -67,7 +67,7 @@ func (carbonTerm) value(s *scorer, e *node) int64 {
 
 func (costTerm) value(s *scorer, e *node) int64 {
 	run := e.runOf(s.ask)
-	cost := s.x.costOf(e, s.ask, int64(s.x.added(e, s.ask, true)), s.x.now, s.x.now.Add(run))
+	cost := s.x.costOf(e, s.ask.Task, int64(s.x.added(e, s.ask, true)), s.x.now, s.x.now.Add(run))
 	if cost == nil {
 		return -unit / 2
 	}

@@ -104,3 +104,39 @@ func FuzzFootprint(f *testing.F) {
 		}
 	})
 }
+
+// TestTook follows attempts of an hour on half of a node of 100 to 300 W by hand, at
+// 250 g/kWh: with a quarter of its CPU used, as asked for, by its meter, and on a node
+// of which nothing is known.
+func TestTook(t *testing.T) {
+	x := grids(map[string]int64{"a": 250_000}, nil, node("n", func(n *api.Node) {
+		n.Site, n.Power = "a", &api.PowerModel{Idle: 100_000, Full: 300_000}
+	}), node("bare"))
+	task := &api.Task{Resources: api.Resources{CPU: 2000}}
+	const wattHour = 3_600_000_000
+	for _, tc := range []struct {
+		name, on string
+		r        api.Result
+		energy   api.Microjoules
+		basis    string
+	}{
+		{"used", "n", api.Result{Wall: api.Hour, CPU: api.Hour}, (50 + 50) * wattHour, api.BasisModelled},
+		{"use unknown", "n", api.Result{Wall: api.Hour}, (100 + 50) * wattHour, api.BasisModelled},
+		{"metered", "n", api.Result{Wall: api.Hour, CPU: api.Hour, Energy: 7 * wattHour}, 7 * wattHour, api.BasisMeasured},
+		{"a meter that lies", "n", api.Result{Wall: api.Second, Energy: 1 << 62}, 1_000_000_000_000, api.BasisMeasured},
+	} {
+		f := x.Took(tc.on, task, &tc.r, 1e18)
+		if f == nil || f.Energy != tc.energy || f.Basis != tc.basis || f.Carbon == nil || *f.Carbon != api.Micrograms(int64(tc.energy)/perGram) {
+			t.Errorf("%s: %+v, want %d", tc.name, f, tc.energy)
+		}
+	}
+	if f := x.Took("bare", task, &api.Result{Wall: api.Hour}, 1e18); f != nil {
+		t.Errorf("a node of which nothing is known took %+v", f)
+	}
+	if f := x.Took("n", task, &api.Result{Wall: -1 << 63}, 1e18); f != nil {
+		t.Errorf("a negative time took %+v", f)
+	}
+}
+
+// perGram is how many µJ make a µg at 250 g/kWh.
+const perGram = 3_600_000_000_000 / 250_000_000

@@ -52,6 +52,7 @@ func (s *State) applyTask(ev Event) error {
 		t.Reason = e.Reason
 		s.wantStop(t, e.For)
 	case *TaskEnded:
+		s.enter(w, t, e.Took)
 		s.end(w, t, e)
 	case *TaskSuspended:
 		if e.Resumed {

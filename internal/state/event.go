@@ -310,6 +310,8 @@ type TaskEnded struct {
 	// Machine is the kind of machine that a successful run was on, see
 	// api.MachineSpeed. What earlier versions recorded has none and teaches none.
 	Machine string `cbor:"10,keyasint,omitempty"`
+	// Took is what the attempt took, as far as power, prices or signals were known.
+	Took *api.Footprint `cbor:"11,keyasint,omitempty"`
 }
 
 // TasksLost gives attempts on a silent node up; Next says what follows.

@@ -10,6 +10,7 @@ func (s *State) Restore() {
 	s.Strategies = orMake(s.Strategies)
 	s.Tenants = orMake(s.Tenants)
 	s.Signals = orMake(s.Signals)
+	s.Books = orMake(s.Books)
 	s.Keys = orMake(s.Keys)
 	s.Histories = orMake(s.Histories)
 	s.Refusals = orMake(s.Refusals)

@@ -47,6 +47,7 @@ type State struct {
 
 	Rollout *Rollout `cbor:"30,keyasint,omitempty"` // the last one; nil: no strategy was ever tried in stages
 
+	Books   map[string]*Book       `cbor:"26,keyasint,omitempty"` // what was used, by tenant
 	Signals map[string]*api.Signal `cbor:"25,keyasint,omitempty"` // by api.SignalKey; replaced, never changed
 
 	load    Load
@@ -243,6 +244,7 @@ type Task struct {
 	LostNode  string            `cbor:"26,keyasint,omitempty"` // and may still report success from there
 	Losses    uint32            `cbor:"27,keyasint,omitempty"` // attempts that vanished while their node was up
 	Booking   *Booking          `cbor:"28,keyasint,omitempty"` // room that is being freed for it while it is pending
+	Took      *api.Footprint    `cbor:"29,keyasint,omitempty"` // by its attempts that have ended; replaced, never changed
 }
 
 // Booking is room on a node that lower priorities are leaving for an element.

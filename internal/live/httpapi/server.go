@@ -48,6 +48,7 @@ func New(cell Cell, opt Options) *Server {
 	s.nodeRoutes()
 	s.cellRoutes()
 	s.signalRoutes()
+	s.bookRoutes()
 	s.artifactRoutes()
 	s.streamRoutes()
 	s.statusRoutes()

@@ -80,7 +80,7 @@ func resultOf(w *state.Workload, t *state.Task) api.TaskResult {
 	return api.TaskResult{
 		Task: w.SpecOf(t).Name, Index: t.Ref.Index, Name: w.NameOf(t),
 		Status: t.Status.String(), Reason: t.Reason, Node: t.Node,
-		Outcome: t.Result.Outcome, Exit: t.Result.ExitCode, Outputs: t.Result.Outputs,
+		Outcome: t.Result.Outcome, Exit: t.Result.ExitCode, Outputs: t.Result.Outputs, Took: t.Took,
 	}
 }
 
