@@ -37,7 +37,7 @@ func TestSharing(t *testing.T) {
 			t.Run(c.name+" at "+strconv.FormatFloat(rho, 'g', -1, 64), func(t *testing.T) {
 				want := 1 / (1 - rho)
 				times := sojourns(n, rho, c.draw)
-				mean, half := batchMeans(times)
+				mean, half := batchMeans(len(times), inTurn(times))
 				t.Logf("n %d: mean time %.4f s ± %.4f (99 %%), theory %.4f s", n, mean, half, want)
 				if math.Abs(mean-want) > half || half > demanded*want {
 					t.Errorf("mean time %.4f s ± %.4f, theory %.4f s", mean, half, want)
