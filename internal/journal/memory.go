@@ -170,6 +170,21 @@ func (m *Memory) Crash() {
 	m.wake()
 }
 
+// Rot flips a bit of a stored record, as a disk does that nobody checks. It returns the
+// record's sequence, 0 when nothing is stored.
+func (m *Memory) Rot() uint64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.entries) == 0 {
+		return 0
+	}
+	e := &m.entries[m.rng.IntN(len(m.entries))]
+	if len(e.Data) > 0 {
+		e.Data[m.rng.IntN(len(e.Data))] ^= 1 << m.rng.IntN(8)
+	}
+	return e.Seq
+}
+
 // recount sets last and size after a crash. The sequence goes back to what is left.
 func (m *Memory) recount() {
 	m.size = 0
