@@ -147,7 +147,7 @@ func (s *standing) read(ctx context.Context, path string) error {
 	}
 	past, err := pastOf(ctx, src)
 	if err == nil {
-		s.Startup = past.Startup()
+		s.Startup = past.Usual()
 	}
 	return err
 }

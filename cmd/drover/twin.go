@@ -26,7 +26,7 @@ func newTwinCmd(a *app) *cobra.Command {
 		Args:  args(0, 0, ""),
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newTwinRunCmd(a), newTwinRankCmd(a), newTwinPowerCmd(a), newTwinConsolidateCmd(a), newTwinGradeCmd(a), newTwinModesCmd(a), newTwinSyncCmd(a), newTwinStatusCmd(a), newTwinScoresCmd(a))
+	cmd.AddCommand(newTwinRunCmd(a), newTwinRankCmd(a), newTwinPowerCmd(a), newTwinConsolidateCmd(a), newTwinGradeCmd(a), newTwinModesCmd(a), newTwinCalibrateCmd(a), newTwinSyncCmd(a), newTwinStatusCmd(a), newTwinScoresCmd(a))
 	return cmd
 }
 

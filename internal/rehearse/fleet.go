@@ -76,6 +76,9 @@ func wrapFleet(name string, err error) error {
 	return nil
 }
 
+// ReadFleet reads a described fleet, in YAML or JSON.
+func ReadFleet(b []byte) (Fleet, error) { return parseFleet(b) }
+
 func parseFleet(b []byte) (Fleet, error) {
 	b, err := yaml.YAMLToJSON(b)
 	if err != nil {

@@ -130,11 +130,15 @@ func instant(a twin.Arrival) twin.Arrival {
 func classes(nodes []api.Node) map[string]string {
 	out := make(map[string]string, len(nodes))
 	for i := range nodes {
-		n := &nodes[i]
-		out[n.Name] = fmt.Sprint(n.Layer, " ", n.Site, " ", n.Capacity.CPU, " ", n.Capacity.Memory)
-		for _, a := range n.Capacity.Accelerators {
-			out[n.Name] += fmt.Sprint(" ", a.Kind, a.Models, a.Count)
-		}
+		out[nodes[i].Name] = classOf(&nodes[i])
+	}
+	return out
+}
+
+func classOf(n *api.Node) string {
+	out := fmt.Sprint(n.Layer, " ", n.Site, " ", n.Capacity.CPU, " ", n.Capacity.Memory)
+	for _, a := range n.Capacity.Accelerators {
+		out += fmt.Sprint(" ", a.Kind, a.Models, a.Count)
 	}
 	return out
 }

@@ -35,6 +35,9 @@ type Past struct {
 	// Overhead is, by driver, the median time that elements took from their
 	// placement to their recorded end beyond what they ran.
 	Overhead map[string]api.Duration
+
+	measured []measured
+	startup  map[string]twin.Startup
 }
 
 // ReadPast collects the jobs of a cell's records, from the first record on. Nodes
@@ -75,6 +78,8 @@ type pastReader struct {
 	has     recentSettings
 	// overheads of drivers, see Past
 	overheads map[string][]api.Duration
+	measured  []measured
+	seen      map[string]bool // node, driver and program that ran there
 }
 
 // pastJob is a job and how long its elements ran.
@@ -157,6 +162,7 @@ func (p *pastReader) ended(ev *state.TaskEnded, now api.Time) {
 	if len(p.overheads[driver]) < maxOverheads {
 		p.overheads[driver] = append(p.overheads[driver], max(now.Sub(ran.Started)-ev.Result.Wall, 0))
 	}
+	p.measure(ev, j, &ran, now)
 	wall := ev.Result.Wall
 	if n, ok := p.nodes[ran.Node]; ok && n.Speed > 0 && !waits(driver) {
 		wall = api.Duration(float64(wall) * float64(n.Speed) / 1000)
@@ -181,6 +187,7 @@ func (p *pastReader) past() *Past {
 		slices.Sort(list)
 		out.Overhead[driver] = list[len(list)/2]
 	}
+	out.measured, out.startup = p.measured, p.startups(out.Overhead)
 	for _, name := range slices.Sorted(keys(p.nodes)) {
 		out.Fleet.Nodes = append(out.Fleet.Nodes, p.nodes[name])
 	}

@@ -25,7 +25,7 @@ type recentSettings struct {
 
 func newPastReader(base *state.State) *pastReader {
 	p := &pastReader{
-		jobs: map[uint64]*pastJob{}, nodes: map[string]api.Node{}, sites: map[string]api.Site{}, overheads: map[string][]api.Duration{},
+		jobs: map[uint64]*pastJob{}, nodes: map[string]api.Node{}, sites: map[string]api.Site{}, overheads: map[string][]api.Duration{}, seen: map[string]bool{},
 		has: recentSettings{base.Settings, map[string]api.Strategy{}, map[string]api.Tenant{}},
 	}
 	for name, n := range base.Nodes { // order-free: a copy
@@ -85,8 +85,13 @@ func (p *Past) Since(at api.Time) {
 	p.Work.fromZero()
 }
 
-// Startup is how long tasks took by driver besides running, as a start-up time.
-func (p *Past) Startup() map[string]twin.Startup { return overheads(p.Overhead) }
+// Startup is how long tasks took by driver besides running, as a start-up time: medians of
+// cold and of warm starts where both were seen.
+func (p *Past) Startup() map[string]twin.Startup { return p.startup }
+
+// Usual is the same without that difference: it is for worlds that go on from a cell, of
+// which nobody says what its nodes have at hand.
+func (p *Past) Usual() map[string]twin.Startup { return overheads(p.Overhead) }
 
 // Opening tells a cell in virtual time what decided in this past, with a strategy
 // in the place of the cell's.

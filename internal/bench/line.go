@@ -1,0 +1,146 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"drover.dev/api"
+)
+
+// LineOptions say how the case of a production line is measured.
+type LineOptions struct {
+	Seeds  []uint64
+	Warm   api.Duration // in which run times are learnt and nothing is graded
+	For    api.Duration // how long after that
+	Look   api.Duration // how far a rehearsal, and hindsight, look
+	Worlds int          // of each rehearsal
+	Judged int          // decisions of a seed that are judged in hindsight, evenly spread
+	Done   func(decisions int)
+}
+
+// LineReport is what decisions come to without and with a rehearsal, on the same work.
+type LineReport struct {
+	Jobs     int        `json:"jobs"` // of all seeds, the warm-up apart
+	Seeds    int        `json:"seeds"`
+	Without  LineFigure `json:"without"`
+	With     LineFigure `json:"with"`
+	Baseline LineFigure `json:"roundRobin"`
+	// Bound is the gain of decisions that are taken in hindsight: with all run times and all
+	// that comes known. No rehearsal can know more.
+	Bound   LineFigure `json:"inHindsight"`
+	Seconds float64    `json:"wallSeconds"`
+}
+
+// LineFigure is how one way to decide did: means over the seeds with 95 % intervals.
+type LineFigure struct {
+	Right      Mean `json:"rightPercent"`  // of the judged decisions
+	Gain       Mean `json:"gainPercent"`   // of total completion time, against round-robin
+	Failed     Mean `json:"failedPercent"` // placements that missed the deadline, failed, or did not end
+	Completion Mean `json:"completionSeconds"`
+	EnergyKWh  Mean `json:"energyKWh"`
+	Judged     int  `json:"judged"`
+}
+
+// Mean is a mean over seeds with its 95 % interval (Student's t); with one seed, that value.
+type Mean struct {
+	Mean float64 `json:"mean"`
+	Low  float64 `json:"low"`
+	High float64 `json:"high"`
+}
+
+// The ways to decide.
+const (
+	byTurns     = "round-robin" // a strategy that looks at nothing
+	byEngine    = "without"     // the cell's own strategy
+	byRehearsal = "with"
+	byHindsight = "hindsight"
+)
+
+// lateness is what a missed deadline counts in a rehearsal, in seconds of completion time.
+const lateness = 60
+
+// Line measures the manufacturing case.
+func Line(ctx context.Context, o LineOptions) (LineReport, error) {
+	if len(o.Seeds) == 0 || o.Warm <= 0 || o.For <= 0 || o.Look <= 0 || o.Worlds < 1 || o.Worlds > 100 || o.Judged < 1 {
+		return LineReport{}, errors.New("it takes seeds, times that are above zero, 1 to 100 worlds and decisions to judge")
+	}
+	began := time.Now()
+	l, err := readLine()
+	if err != nil {
+		return LineReport{}, err
+	}
+	ways := []string{byTurns, byEngine, byRehearsal, byHindsight}
+	got := map[string][]lineResult{}
+	r := LineReport{Seeds: len(o.Seeds)}
+	for _, seed := range o.Seeds {
+		jobs := l.draw(seed, o.Warm+o.For)
+		for _, way := range ways {
+			one, err := l.run(ctx, o, jobs, way)
+			if err != nil {
+				return r, fmt.Errorf("the line with seed %d, %s: %w", seed, way, err)
+			}
+			got[way] = append(got[way], one)
+		}
+		r.Jobs += got[byTurns][len(got[byTurns])-1].jobs
+	}
+	for _, f := range []struct {
+		way string
+		to  *LineFigure
+	}{{byTurns, &r.Baseline}, {byEngine, &r.Without}, {byRehearsal, &r.With}, {byHindsight, &r.Bound}} {
+		*f.to = figure(got[f.way], got[byTurns])
+	}
+	r.Seconds = time.Since(began).Seconds()
+	return r, nil
+}
+
+// lineResult is one run of the line.
+type lineResult struct {
+	jobs, failed  int
+	seconds       float64 // of completion, of all jobs
+	kWh           float64
+	judged, right int
+}
+
+func figure(runs, base []lineResult) (f LineFigure) {
+	var right, gain, failed, completion, kWh []float64
+	for i, r := range runs {
+		n := float64(max(r.jobs, 1))
+		gain = append(gain, 100*(1-r.seconds/base[i].seconds))
+		failed = append(failed, 100*float64(r.failed)/n)
+		completion, kWh = append(completion, r.seconds/n), append(kWh, r.kWh)
+		f.Judged += r.judged
+		if r.judged > 0 {
+			right = append(right, 100*float64(r.right)/float64(r.judged))
+		}
+	}
+	f.Right, f.Gain, f.Failed, f.Completion, f.EnergyKWh = meanOf(right), meanOf(gain), meanOf(failed), meanOf(completion), meanOf(kWh)
+	return f
+}
+
+// student is the 97.5 % quantile of Student's t by degrees of freedom from 1; 2 beyond.
+var student = [...]float64{12.71, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179}
+
+func meanOf(v []float64) Mean {
+	if len(v) == 0 {
+		return Mean{}
+	}
+	mean, sq, n := 0.0, 0.0, float64(len(v))
+	for _, x := range v {
+		mean += x / n
+	}
+	for _, x := range v {
+		sq += (x - mean) * (x - mean)
+	}
+	if len(v) == 1 {
+		return Mean{mean, mean, mean}
+	}
+	t := 2.15
+	if len(v)-2 < len(student) {
+		t = student[len(v)-2]
+	}
+	half := t * math.Sqrt(sq/(n-1)/n)
+	return Mean{mean, mean - half, mean + half}
+}
