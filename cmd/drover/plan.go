@@ -63,6 +63,7 @@ docs/twin.md (What would come of a job) explains the fields of -o json.`,
 					if p.Twin, err = a.foresee(cmd.Context(), &ahead, w, plan); err != nil {
 						return fmt.Errorf("%s: %w", docs[i].place(), err)
 					}
+					a.keepForMirror(p.Twin, plan)
 				}
 				plans = append(plans, p)
 				a.warn(plan.Warnings, docs[i].located)

@@ -20,6 +20,7 @@ type scored struct {
 	Graded int           `json:"graded"`
 	Open   int           `json:"open"`
 	Scores []grade.Score `json:"scores"`
+	Plans  []grade.Score `json:"plans"` // of answers of drover plan --twin
 }
 
 func newTwinScoresCmd(a *app) *cobra.Command {
@@ -73,26 +74,33 @@ func (a *app) scored(dir, since string) (*scored, error) {
 		return nil, err
 	}
 	list = slices.DeleteFunc(list, func(g grade.Graded) bool { return g.Ended < s.Since })
-	s.Graded, s.Open, s.Scores = len(list), open, grade.Scores(list)
+	plans := slices.DeleteFunc(slices.Clone(list), func(g grade.Graded) bool { return g.Origin != grade.OfPlan })
+	list = slices.DeleteFunc(list, func(g grade.Graded) bool { return g.Origin != grade.OfMirror })
+	s.Graded, s.Open, s.Scores, s.Plans = len(list), open, grade.Scores(list), grade.Scores(plans)
 	return s, nil
 }
 
 func (a *app) showScores(s *scored) error {
-	if s.Graded == 0 {
+	if s.Graded == 0 && len(s.Plans) == 0 {
 		a.say("No prediction was graded yet; %d await their truth.", s.Open)
 		return nil
 	}
-	if err := s.table().Render(a.out, a.style()); err != nil {
+	if err := gradesTable(s.Scores).Render(a.out, a.style()); err != nil {
 		return err
 	}
 	fmt.Fprintln(a.out)
 	for _, line := range s.verdicts() {
 		a.say("%s", line)
 	}
-	return nil
+	if len(s.Plans) == 0 {
+		return nil
+	}
+	fmt.Fprintln(a.out)
+	a.say("Answers of drover plan --twin:")
+	return gradesTable(s.Plans).Render(a.out, a.style())
 }
 
-func (s *scored) table() *report.Table {
+func gradesTable(scores []grade.Score) *report.Table {
 	t := &report.Table{Columns: []report.Column{
 		{Title: "OF"},
 		{Title: "WHICH"},
@@ -103,8 +111,8 @@ func (s *scored) table() *report.Table {
 		{Title: "PERSISTENCE", Right: true},
 		{Title: "TWIN"},
 	}}
-	for i := range s.Scores {
-		c := &s.Scores[i]
+	for i := range scores {
+		c := &scores[i]
 		persistence := "–"
 		if c.Persistence.N > 0 {
 			persistence = fmt.Sprintf("%.1f %%", c.Persistence.MAPE)
@@ -165,6 +173,6 @@ func (s *scored) page(w io.Writer) error {
 		}
 	}
 	p.Section("All scores")
-	p.Table(s.table())
+	p.Table(gradesTable(s.Scores))
 	return p.Render(w)
 }

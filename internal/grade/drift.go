@@ -51,10 +51,10 @@ func (d *Drift) Learning() bool { return len(d.Reference) < References }
 // Alarmed reports whether an alarm stands.
 func (d *Drift) Alarmed() bool { return d.Coverage.Since != 0 || d.Error.Since != 0 }
 
-// Add takes a graded prediction in, the first of its round.
+// Add takes a graded prediction in, the first of its round of which runs were known.
 func (d *Drift) Add(g *Graded) {
 	o, ok := g.outcome(End)
-	if !ok || g.Origin != OfMirror || g.Round <= d.Round {
+	if !ok || g.Origin != OfMirror || g.New || g.Round <= d.Round {
 		return
 	}
 	d.Round = g.Round

@@ -17,16 +17,23 @@ const (
 	OfPlan                 // by drover plan --twin, before it was submitted
 )
 
-var originNames = [...]string{"mirror", "plan"}
-
-func (o Origin) String() string { return originNames[min(int(o), len(originNames)-1)] }
-
 // Quantiles are three quantiles of a moment; one that lies beyond what was looked at
 // is 0. P10 to P90 is the 80 % interval.
 type Quantiles struct {
 	P10 api.Time `cbor:"1,keyasint,omitempty" json:"p10,omitempty"`
 	P50 api.Time `cbor:"2,keyasint,omitempty" json:"p50,omitempty"`
 	P90 api.Time `cbor:"3,keyasint,omitempty" json:"p90,omitempty"`
+}
+
+// Later gives quantiles that are so much later.
+func (q Quantiles) Later(by api.Duration) Quantiles {
+	move := func(t api.Time) api.Time {
+		if t == 0 {
+			return 0
+		}
+		return t.Add(by)
+	}
+	return Quantiles{move(q.P10), move(q.P50), move(q.P90)}
 }
 
 // holds reports whether a moment lies in the interval.
@@ -71,6 +78,15 @@ type Prediction struct {
 	// foreseen of it.
 	Raw [figures]api.Duration `cbor:"18,keyasint,omitempty" json:"-"`
 }
+
+// Key tells predictions apart: there may be one of each origin of a workload.
+type Key struct {
+	ID     uint64
+	Origin Origin
+}
+
+// Key names the prediction.
+func (p *Prediction) Key() Key { return Key{p.ID, p.Origin} }
 
 // Graded is a prediction whose truth has arrived.
 type Graded struct {

@@ -99,21 +99,19 @@ func (m *Mirror) finished(ev *state.WorkloadFinished, now api.Time) {
 	if whole && j.Started != 0 {
 		m.memory.Last.add(w.Spec, took{Wait: j.Started.Sub(w.Submitted), Run: now.Sub(j.Started)})
 	}
-	p := m.open[ev.ID]
-	if p == nil {
-		return
-	}
-	delete(m.open, ev.ID)
 	if !whole {
-		m.count.Stopped++
-		m.keep(&entry{Dropped: ev.ID})
+		if m.drop(ev.ID) {
+			m.keep(&entry{Dropped: ev.ID})
+		}
 		return
 	}
-	g := &grade.Graded{Prediction: *p, Started: j.Started, Ended: now}
-	m.count.Graded++
-	m.conform.Learn(g)
-	m.drift.Add(g)
-	m.keep(&entry{Graded: g})
+	for _, origin := range [...]grade.Origin{grade.OfMirror, grade.OfPlan} {
+		if p := m.open[grade.Key{ID: ev.ID, Origin: origin}]; p != nil {
+			g := &grade.Graded{Prediction: *p, Started: j.Started, Ended: now}
+			m.learn(g)
+			m.keep(&entry{Graded: g})
+		}
+	}
 }
 
 // keep appends to the store; the mirror goes on without it.

@@ -93,13 +93,14 @@ type Mirror struct {
 	state   *state.State
 	chain   *journal.Verifier
 	memory  *memory
-	open    map[uint64]*grade.Prediction
+	open    map[grade.Key]*grade.Prediction
 	handled uint64      // the last job that was predicted before this start
 	rounds  uint64      // the last round before it
 	count   Predictions // Made, Graded and Stopped, of what is kept and since
 	conform grade.Conform
 	drift   grade.Drift
 	arrived []uint64
+	plans   []*grade.Prediction // whose job has not come yet
 	lag     lag
 	last    uint64 // record that the server has, as far as is known
 	on      bool   // connected
@@ -124,7 +125,7 @@ func Open(cfg Config) (m *Mirror, err error) {
 		return nil, err
 	}
 	m = &Mirror{
-		cfg: cfg, lock: lock, wake: make(chan struct{}, 1), saving: make(chan struct{}, 1), open: map[uint64]*grade.Prediction{},
+		cfg: cfg, lock: lock, wake: make(chan struct{}, 1), saving: make(chan struct{}, 1), open: map[grade.Key]*grade.Prediction{},
 		started: cfg.Now(), saved: cfg.Now(),
 	}
 	defer func() {
@@ -174,18 +175,49 @@ const checkpointDir = "checkpoints"
 func (m *Mirror) remember(e *entry) {
 	switch {
 	case e.Made != nil:
-		m.count.Made++
-		m.open[e.Made.ID] = e.Made
-		m.handled, m.rounds = max(m.handled, e.Made.ID), max(m.rounds, e.Made.Round)
+		m.note(e.Made)
+		if e.Made.Origin == grade.OfMirror {
+			m.handled, m.rounds = max(m.handled, e.Made.ID), max(m.rounds, e.Made.Round)
+		}
 	case e.Graded != nil:
-		m.count.Graded++
-		delete(m.open, e.Graded.ID)
-		m.conform.Learn(e.Graded)
-		m.drift.Add(e.Graded)
+		m.learn(e.Graded)
 	default:
-		m.count.Stopped++
-		delete(m.open, e.Dropped)
+		m.drop(e.Dropped)
 	}
+}
+
+// note takes down that a prediction was made.
+func (m *Mirror) note(p *grade.Prediction) {
+	m.open[p.Key()] = p
+	if p.Origin == grade.OfPlan {
+		m.count.Plans++
+	} else {
+		m.count.Made++
+	}
+}
+
+// learn closes a prediction whose truth has arrived.
+func (m *Mirror) learn(g *grade.Graded) {
+	delete(m.open, g.Key())
+	if g.Origin == grade.OfMirror {
+		m.count.Graded++
+	}
+	m.conform.Learn(g)
+	m.drift.Add(g)
+}
+
+// drop closes the predictions of a job whose truth never comes; false when there is none.
+func (m *Mirror) drop(job uint64) (dropped bool) {
+	for _, key := range [...]grade.Key{{ID: job, Origin: grade.OfMirror}, {ID: job, Origin: grade.OfPlan}} {
+		if m.open[key] == nil {
+			continue
+		}
+		delete(m.open, key)
+		if dropped = true; key.Origin == grade.OfMirror {
+			m.count.Stopped++
+		}
+	}
+	return dropped
 }
 
 func (m *Mirror) now() time.Time { return m.cfg.Now() }

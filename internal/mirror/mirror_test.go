@@ -287,6 +287,50 @@ func TestPredictionsKnowNothingOfTheFuture(t *testing.T) {
 	}
 }
 
+// What drover plan --twin foretold is graded when its job comes, if that is as asked.
+func TestPlansAreGraded(t *testing.T) {
+	c := jobs(t, 6, 1000)
+	m := open(t, t.TempDir(), c)
+	m.cfg.Now = func() time.Time { return api.Time(api.Day).Std() }
+	read(t, m, c, 3)
+	third := func(name string, at api.Duration) *grade.Prediction {
+		made := m.state.Now
+		return &grade.Prediction{
+			Tenant: api.DefaultTenant, Name: name, Made: made, Submitted: made.Add(at),
+			Start: grade.Quantiles{P10: made, P50: made.Add(at), P90: made.Add(api.Hour)}, End: grade.Quantiles{P10: made, P50: made.Add(at + 30*api.Second)},
+		}
+	}
+	for _, p := range []*grade.Prediction{third("kind-0-3", 10*api.Second), third("kind-1-4", 10*api.Hour), third("nobody", 0)} {
+		if err := KeepPlan(m.cfg.Dir, p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write := filepath.Join(m.cfg.Dir, plansDir, "plan-noise.json")
+	if err := os.WriteFile(write, []byte("{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for n := 4; n <= len(c.records); n++ {
+		read(t, m, c, n)
+		m.takePlans()
+	}
+	list, open, err := ReadGraded(m.cfg.Dir)
+	var plans []grade.Graded
+	for _, g := range list {
+		if g.Origin == grade.OfPlan {
+			plans = append(plans, g)
+		}
+	}
+	if err != nil || open != 0 || len(list) != 7 || len(plans) != 1 || plans[0].Name != "kind-0-3" || plans[0].Start.P50 != plans[0].Submitted {
+		t.Errorf("%d are graded, %d open, %v; of plans %+v", len(list), open, err, plans)
+	}
+	if s := m.Status(); s.Predictions.Plans != 1 || s.Predictions.Made != 6 || s.Predictions.Graded != 6 {
+		t.Errorf("the status counts %+v", s.Predictions)
+	}
+	if left, _ := filepath.Glob(filepath.Join(m.cfg.Dir, plansDir, "*")); len(left) > 0 {
+		t.Errorf("%v stay", left)
+	}
+}
+
 // Tasks of which nothing is known run as long as others of their driver did.
 func TestUnknownTasksAreLikeOthers(t *testing.T) {
 	const sec = api.Second

@@ -137,8 +137,7 @@ func (m *Mirror) round(ctx context.Context) error {
 			persist(p, t)
 		}
 		m.conform.Adjust(p)
-		m.open[p.ID] = p
-		m.count.Made++
+		m.note(p)
 		m.keep(&entry{Made: p})
 	}
 	return nil

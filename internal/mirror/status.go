@@ -44,13 +44,14 @@ type Lag struct {
 	Samples int     `json:"samples"`
 }
 
-// Predictions counts those that are kept, and were when the mirror was started.
+// Predictions counts the mirror's own that are kept, and were when the mirror was started.
 type Predictions struct {
 	Made        uint64       `json:"made"`
 	Open        int          `json:"open"` // their truth is awaited
 	Graded      uint64       `json:"graded"`
 	Stopped     uint64       `json:"stopped"` // cancelled before their truth came
 	NotMade     NotPredicted `json:"notMade"`
+	Plans       uint64       `json:"plans"` // answers of drover plan --twin whose job came as asked
 	Rounds      uint64       `json:"rounds"`
 	Utilisation float64      `json:"utilisation"` // of one processor, since its start
 }
@@ -110,6 +111,7 @@ func (m *Mirror) tell(ctx context.Context) {
 	every := time.NewTicker(time.Second)
 	defer every.Stop()
 	for {
+		m.takePlans()
 		m.writeStatus()
 		select {
 		case <-every.C:

@@ -173,7 +173,7 @@ func readEntry(in io.Reader) (*entry, int64, bool) {
 // ReadGraded gives the graded predictions of a mirror's directory, the oldest first,
 // and how many await their truth. The mirror may run.
 func ReadGraded(dir string) (list []grade.Graded, open int, err error) {
-	waiting := map[uint64]bool{}
+	waiting := map[grade.Key]bool{}
 	numbers, err := segmentsIn(dir)
 	for _, n := range numbers {
 		if err == nil {
@@ -192,13 +192,14 @@ func ReadGraded(dir string) (list []grade.Graded, open int, err error) {
 }
 
 // settle keeps count of who waits.
-func (e *entry) settle(waiting map[uint64]bool) {
+func (e *entry) settle(waiting map[grade.Key]bool) {
 	switch {
 	case e.Made != nil:
-		waiting[e.Made.ID] = true
+		waiting[e.Made.Key()] = true
 	case e.Graded != nil:
-		delete(waiting, e.Graded.ID)
+		delete(waiting, e.Graded.Key())
 	default:
-		delete(waiting, e.Dropped)
+		delete(waiting, grade.Key{ID: e.Dropped, Origin: grade.OfMirror})
+		delete(waiting, grade.Key{ID: e.Dropped, Origin: grade.OfPlan})
 	}
 }
