@@ -33,8 +33,14 @@ published, from 13:00 in the market's zone for the whole next day.`,
 				return err
 			}
 			begin := a.now()
+			bar := report.NewProgress(a.err, a.terminal, a.style(), "hours", 0, time.Now)
+			p.Progress = bar.Set
 			r, err := rehearse.RunShift(cmd.Context(), p)
-			if err != nil {
+			bar.Done("")
+			switch {
+			case err != nil && cmd.Context().Err() != nil:
+				return cmd.Context().Err()
+			case err != nil:
 				return energyFault(err)
 			}
 			r.Seconds = a.now().Sub(begin).Seconds()
@@ -44,12 +50,12 @@ published, from 13:00 in the market's zone for the whole next day.`,
 	f := cmd.Flags()
 	f.StringVar(&p.Jobs, "jobs", p.Jobs, "file of a trace (drover trace formats lists which), or 1h: a job of one hour every hour")
 	f.StringVar(&p.Format, "format", "", "of the trace (default: found out from its first line)")
-	f.StringVar(&p.Carbon, "carbon", "", "CSV of carbon intensity over time, FILE or FILE#COLUMN")
-	f.StringVar(&p.Price, "price", "", "CSV of prices over time, FILE or FILE#COLUMN")
+	f.StringVar(&p.Carbon, "carbon", "", "CSV of carbon intensity over time, FILE or FILE#COLUMN; several with commas between")
+	f.StringVar(&p.Price, "price", "", "CSV of prices over time, FILE or FILE#COLUMN; several with commas between")
 	f.DurationVar(&slack, "slack", slack, "by how much the start of each job may be put off, up to 1000h")
 	f.StringVar(&p.Objective, "objective", p.Objective, "carbon, cost or balanced (both, each relative to its mean)")
 	f.IntVar(&p.Capacity, "capacity", 0, "jobs that run at a time at most (default: no limit)")
-	f.StringVar(&start, "start", "", "when the trace begins, RFC 3339 or a date (default: with the signals)")
+	f.StringVar(&start, "start", "", "when the jobs begin, RFC 3339 or a date (default: with the signals); forecasts learn from what is before")
 	forecastFlag(cmd, &p.Forecast)
 	f.StringVar(&p.Zone, "zone", p.Zone, "IANA time zone of the market, in which prices are published at 13:00 for the next day")
 	completeFlag(cmd, "objective", rehearse.Objectives()...)

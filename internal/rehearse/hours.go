@@ -38,32 +38,58 @@ func newPredictor(kind string, season, ahead int) (predictor, error) {
 	return nil, fmt.Errorf("there is no forecast %.40q: it is one of %s", kind, strings.Join(Forecasts(), ", "))
 }
 
-// gridOf reads a CSV of a signal, FILE or FILE#COLUMN, at equal steps; 0 is the
-// file's own step. A price whose header says /MWh is turned into one a kWh.
-func gridOf(name string, step api.Duration) (trace.Grid, error) {
+// maxFiles bounds the files of one signal.
+const maxFiles = 100
+
+// gridOf reads a signal at equal steps from a CSV, FILE or FILE#COLUMN, or from some
+// that follow each other, with commas between; 0 is the files' own step. A price
+// whose header says /MWh is turned into one a kWh.
+func gridOf(names string, step api.Duration) (trace.Grid, error) {
+	var all []trace.Sample
+	files := strings.Split(names, ",")
+	if len(files) > maxFiles {
+		return trace.Grid{}, fmt.Errorf("a signal of %d files: at most %d can be read", len(files), maxFiles)
+	}
+	for _, name := range files {
+		list, err := readSamples(name)
+		if err != nil {
+			return trace.Grid{}, fmt.Errorf("read the signal %.300s: %w", name, err)
+		}
+		for len(all) > 0 && len(list) > 0 && list[0].At <= all[len(all)-1].At {
+			list = list[1:] // what two files both have
+		}
+		if len(list) == 0 {
+			return trace.Grid{}, fmt.Errorf("read the signal %.300s: it has no value behind those before; name files in the order of time", name)
+		}
+		all = append(all, list...)
+	}
+	if step == 0 {
+		step = trace.UsualStep(all)
+	}
+	g, err := trace.OnGrid(all, step)
+	if err != nil {
+		return trace.Grid{}, fmt.Errorf("read the signal %.300s: %w", names, err)
+	}
+	return g, nil
+}
+
+func readSamples(name string) ([]trace.Sample, error) {
 	file, column, _ := strings.Cut(name, "#")
 	f, err := os.Open(file)
 	if err != nil {
-		return trace.Grid{}, fmt.Errorf("read the signal: %w", err)
+		return nil, err
 	}
 	defer f.Close()
 	list, title, err := trace.Samples(f, column)
 	if err != nil {
-		return trace.Grid{}, fmt.Errorf("read the signal %s: %w", file, err)
-	}
-	if step == 0 {
-		step = trace.UsualStep(list)
-	}
-	g, err := trace.OnGrid(list, step)
-	if err != nil {
-		return trace.Grid{}, fmt.Errorf("read the signal %s: %w", file, err)
+		return nil, err
 	}
 	if strings.Contains(title, "/MWh") {
-		for i := range g.Values {
-			g.Values[i] /= 1000
+		for i := range list {
+			list[i].Value /= 1000
 		}
 	}
-	return g, nil
+	return list, nil
 }
 
 // MarketZone is where day-ahead prices of the European coupling are published.

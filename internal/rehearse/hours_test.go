@@ -165,6 +165,30 @@ func TestBalanced(t *testing.T) {
 	}
 }
 
+// TestFilesFollowEachOther: what is before the first job is learnt from, and nothing
+// is saved on it.
+func TestFilesFollowEachOther(t *testing.T) {
+	year := hourlyFile(t, "gCO2/kWh", 24*30, wave)
+	half := hourlyFile(t, "gCO2/kWh", 24*10, wave)
+	start := api.Time(time.Date(2023, 1, 11, 0, 0, 0, 0, time.UTC).UnixNano())
+	run := func(files string) *rehearse.ShiftReport {
+		r, err := rehearse.RunShift(t.Context(), rehearse.ShiftPlan{
+			Jobs: rehearse.EveryHour, Carbon: files, Slack: 24 * api.Hour, Objective: rehearse.ObjectiveCarbon, Forecast: rehearse.ForecastSeasonal, Start: start,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	one, two := run(year), run(half+","+year)
+	if one.Jobs != 24*19 || *one.CarbonSavedPercent != *two.CarbonSavedPercent || one.Jobs != two.Jobs {
+		t.Errorf("one file gives %+v, two %+v", one, two)
+	}
+	if _, err := rehearse.RunShift(t.Context(), rehearse.ShiftPlan{Jobs: rehearse.EveryHour, Carbon: year + "," + half, Objective: rehearse.ObjectiveCarbon}); err == nil {
+		t.Error("a file behind a later one passes")
+	}
+}
+
 func TestShiftRefused(t *testing.T) {
 	carbon := hourlyFile(t, "gCO2/kWh", 48, wave)
 	for name, p := range map[string]rehearse.ShiftPlan{

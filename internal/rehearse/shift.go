@@ -1,6 +1,7 @@
 package rehearse
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,13 +30,15 @@ const EveryHour = "1h"
 type ShiftPlan struct {
 	Jobs          string // file of a trace, or EveryHour
 	Format        string // of the trace; "" is found out
-	Carbon, Price string // files, FILE or FILE#COLUMN
+	Carbon, Price string // files, FILE or FILE#COLUMN; several with commas between
 	Slack         api.Duration
 	Objective     string
 	Capacity      int      // jobs at a time; 0 is no limit
 	Forecast      string   // one of Forecasts; "" is none
 	Zone          string   // of the market; "" is MarketZone
-	Start         api.Time // when the trace's clock is 0; 0 is the signals' start
+	Start         api.Time // when the trace's clock is 0, or the first job of EveryHour; 0 is the signals' start
+	// Progress, which may be nil, is told how many hours are planned.
+	Progress func(hours int64)
 }
 
 // ShiftReport is what waiting saves against starting at once. What is not known
@@ -82,8 +85,13 @@ func RunShift(ctx context.Context, p ShiftPlan) (*ShiftReport, error) {
 	best := shift.Fit(jobs, shift.NewCurve(sum), p.Capacity)
 	starts := best
 	if p.Forecast != "" && p.Forecast != ForecastNone {
-		if starts, err = shift.Roll(jobs, h.signals, p.Capacity); err != nil {
-			return nil, err
+		if starts, err = shift.Roll(jobs, h.signals, p.Capacity, func(hour int) bool {
+			if p.Progress != nil {
+				p.Progress(int64(hour))
+			}
+			return ctx.Err() == nil
+		}); err != nil {
+			return nil, cmp.Or(ctx.Err(), err)
 		}
 	}
 	if err := ctx.Err(); err != nil {
@@ -210,18 +218,18 @@ func (p ShiftPlan) jobs(h *hourly) (jobs []shift.Job, left int, err error) {
 		}
 		jobs = append(jobs, j)
 	}
+	begin := 0.0
+	if p.Start != 0 {
+		begin = float64(p.Start-h.from) / float64(api.Hour)
+	}
 	if p.Jobs == EveryHour {
-		for i := range hours {
+		for i := max(int(math.Ceil(begin)), 0); i < hours; i++ {
 			keep(shift.Job{Submit: float64(i), Hours: 1, Slack: slack, Weight: 1})
 		}
 	} else {
 		rows, err := p.rows()
 		if err != nil {
 			return nil, 0, err
-		}
-		begin := 0.0
-		if p.Start != 0 {
-			begin = float64(p.Start-h.from) / float64(api.Hour)
 		}
 		for _, r := range rows {
 			if r.Run > 0 {

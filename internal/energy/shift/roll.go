@@ -1,6 +1,7 @@
 package shift
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -68,14 +69,18 @@ func (v *view) from(hour int, out []float64) {
 	}
 }
 
+// ErrStopped says that planning was ended before it was done.
+var ErrStopped = errors.New("planning was stopped")
+
 // Roll starts jobs as they come: every hour the signals are forecast anew from what
 // is known by then, each waiting job looks for its best start, and those that find
 // it within the hour start. With a room above 0, at most so many jobs run at a time:
 // all of the waiting ones are then fitted together, with as many more as came in the
-// last day.
-func Roll(jobs []Job, signals []Signal, room int) ([]float64, error) {
+// last day. Step, which may be nil, is called before each hour; false ends it with
+// [ErrStopped].
+func Roll(jobs []Job, signals []Signal, room int, step func(hour int) bool) ([]float64, error) {
 	if len(signals) == 0 {
-		return nil, fmt.Errorf("nothing says what is to be saved: no signal")
+		return nil, errors.New("nothing says what is to be saved: no signal")
 	}
 	values := make([][]float64, len(signals))
 	for i, s := range signals {
@@ -105,6 +110,9 @@ func Roll(jobs []Job, signals []Signal, room int) ([]float64, error) {
 		return a - b
 	})
 	for hour := range values[0] {
+		if step != nil && !step(hour) {
+			return nil, ErrStopped
+		}
 		r.hour(hour)
 	}
 	return r.starts, nil

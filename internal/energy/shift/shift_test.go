@@ -1,6 +1,7 @@
 package shift_test
 
 import (
+	"errors"
 	"math"
 	"testing"
 
@@ -159,7 +160,7 @@ func TestRollKnowingAll(t *testing.T) {
 		for i := range known {
 			known[i] = len(values)
 		}
-		starts, err := shift.Roll(jobs, []shift.Signal{{Values: values, Scale: 1, Known: known, Predict: &forecast.Repeating{Season: 24}}}, 0)
+		starts, err := shift.Roll(jobs, []shift.Signal{{Values: values, Scale: 1, Known: known, Predict: &forecast.Repeating{Season: 24}}}, 0, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -181,7 +182,7 @@ func TestRollSeesThePastOnly(t *testing.T) {
 		jobs, values := someJobs(t), signal(t, 60)
 		room := rapid.SampledFrom([]int{0, 0, 2}).Draw(t, "room")
 		roll := func(values []float64) []float64 {
-			starts, err := shift.Roll(jobs, []shift.Signal{{Values: values, Scale: 1, Predict: &forecast.Repeating{Season: 6}}}, room)
+			starts, err := shift.Roll(jobs, []shift.Signal{{Values: values, Scale: 1, Predict: &forecast.Repeating{Season: 6}}}, room, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -209,6 +210,16 @@ func TestRollSeesThePastOnly(t *testing.T) {
 	})
 }
 
+func TestRollStops(t *testing.T) {
+	jobs := []shift.Job{{Hours: 1, Slack: 1, Weight: 1}}
+	signals := []shift.Signal{{Values: []float64{1, 2, 3}, Scale: 1, Predict: &forecast.Repeating{Season: 1}}}
+	hours := 0
+	_, err := shift.Roll(jobs, signals, 0, func(hour int) bool { hours++; return hour < 1 })
+	if !errors.Is(err, shift.ErrStopped) || hours != 2 {
+		t.Errorf("after %d hours: %v", hours, err)
+	}
+}
+
 func TestWhatCannotBePlanned(t *testing.T) {
 	ok := shift.Job{Submit: 0, Hours: 1, Weight: 1}
 	signal := []float64{1, 2, 3}
@@ -223,7 +234,7 @@ func TestWhatCannotBePlanned(t *testing.T) {
 		"no time":              {[]shift.Job{{Weight: 1}}, []shift.Signal{{Values: signal, Predict: &forecast.Repeating{}}}},
 		"signals of two sizes": {[]shift.Job{ok}, []shift.Signal{{Values: signal, Predict: &forecast.Repeating{}}, {Values: signal[:2], Predict: &forecast.Repeating{}}}},
 	} {
-		if _, err := shift.Roll(tc.jobs, tc.signals, 0); err == nil {
+		if _, err := shift.Roll(tc.jobs, tc.signals, 0, nil); err == nil {
 			t.Errorf("%s passes", name)
 		}
 	}
