@@ -121,6 +121,7 @@ func chaosTables(a *app, r *bench.ChaosReport) error {
 		{Key: "worlds", Value: fmt.Sprintf("%s, %s", report.Count(int64(r.Seeds)), report.PerSecond(r.WorldsPerSecond))},
 		{Key: "steps", Value: fmt.Sprintf("%s, of them %s without faults at the end", report.Count(r.Steps), report.Count(r.Calm))},
 		{Key: "records", Value: report.Count(r.Records) + ", all audited"},
+		{Key: "coverage", Value: coverageText(r)},
 		{Key: "broken promises", Value: strconv.Itoa(len(r.Violations))},
 	})
 	if err != nil {
@@ -141,6 +142,22 @@ func chaosTables(a *app, r *bench.ChaosReport) error {
 	}
 	fmt.Fprintln(a.out)
 	return t.Render(a.out, a.style())
+}
+
+// coverageText says how many kinds of faults came up, and which did not.
+func coverageText(r *bench.ChaosReport) string {
+	var missing []string
+	for _, kind := range chaos.FaultKinds() {
+		if r.Faults[kind] == 0 {
+			missing = append(missing, kind)
+		}
+	}
+	all := len(chaos.FaultKinds())
+	text := fmt.Sprintf("%d of %d kinds of faults, %d transitions of tasks", all-len(missing), all, len(r.Transitions))
+	if len(missing) > 0 {
+		text += "; not once: " + strings.Join(missing, ", ")
+	}
+	return text
 }
 
 func countTable(title string, m map[string]int) *report.Table {
