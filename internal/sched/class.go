@@ -276,18 +276,22 @@ func (e *node) unrack() {
 // rack returns the nodes of a class in an order of load, made on first use.
 func (c *class) rack(l load) *rack {
 	if c.racks[l] == nil {
-		r := &rack{}
-		for _, m := range c.moulds {
-			for _, e := range m.nodes {
-				if e.racked {
-					e.racks[l] = l.of(e)
-					r.insert(e.racks[l], e.stock(), e.slot())
-				}
-			}
-		}
-		c.racks[l] = r
+		c.makeRack(l)
 	}
 	return c.racks[l]
+}
+
+func (c *class) makeRack(l load) {
+	r := &rack{}
+	for _, m := range c.moulds {
+		for _, e := range m.nodes {
+			if e.racked {
+				e.racks[l] = l.of(e)
+				r.insert(e.racks[l], e.stock(), e.slot())
+			}
+		}
+	}
+	c.racks[l] = r
 }
 
 // left are the levels that are left where so many parts of cpu and memory are taken.

@@ -45,13 +45,19 @@ func (s *scorer) fixed(at *spot) (sum int64) {
 	return sum
 }
 
-// most is mostOf for a class; nothing when it has no open node.
+// most is mostOf for a class; nothing when it has no open node. A node on which more is
+// taken than leaves room has none.
 func (s *scorer) most(c *passingClass) int64 {
-	key := int64(c.cpu) + int64(c.memory) // a fuller node has no room for it
 	if s.view.load != fullest {
-		if key = c.rack(s.view.load).first(); key == nothing {
-			return nothing
-		}
+		return s.mostIn(c, c.rack(s.view.load).first())
+	}
+	return s.mostIn(c, int64(c.cpu)+int64(c.memory))
+}
+
+// mostIn is that where no key is higher than one.
+func (s *scorer) mostIn(c *passingClass, key int64) int64 {
+	if key == nothing {
+		return nothing
 	}
 	return s.view.weight*key + s.view.packs*int64(c.packs) + s.view.bonus
 }

@@ -66,7 +66,9 @@ func (s *scorer) searchAll(t *top, p *passing) {
 			break
 		}
 		for i := range c.spot.classes {
-			s.search(&c.spot.classes[i], &q, c.fixed, t, p)
+			if k := &c.spot.classes[i]; t.n < len(t.list) || c.fixed+s.most(k) >= t.list[t.n-1].score {
+				s.search(k, &q, c.fixed, t, p)
+			}
 		}
 	}
 	x.prospects, s.from = list[:0], nil
@@ -74,9 +76,6 @@ func (s *scorer) searchAll(t *top, p *passing) {
 
 // search looks through a class, or a part of it.
 func (s *scorer) search(c *passingClass, q *subset, fixed int64, t *top, p *passing) {
-	if t.n == len(t.list) && fixed+s.most(c) < t.list[t.n-1].score {
-		return
-	}
 	fixed += s.view.packs * int64(c.packs)
 	if q.ids != nil {
 		s.searchPart(c, q, fixed, t, p)
