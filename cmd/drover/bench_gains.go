@@ -32,8 +32,8 @@ when each was due, after a first third that is history only.
 
 Autoscaling: replicas follow the last value, or the 90 % quantile of a forecast for when
 a new replica would serve; both keep replicas for five minutes after a peak, and have
-the same mean capacity. Right-sizing: the largest use of the first third is asked for,
-or what is recommended anew each day. Capacity: the chance that demand is above the
+the same mean capacity. Right-sizing: what was asked for stays, or follows what is
+recommended anew each day. Capacity: the chance that demand is above the
 90 % quantile of the first third, a day ahead. Backfill: the order of arrival, or
 backfill by run times learnt on the way, in the twin.`,
 		Example: "  drover bench gains --invocations invocations.csv.gz --planetlab 20110303.tar.gz --vms vms.csv.gz --jobs log.swf.gz --fleet 128x1,4Gi",
@@ -155,7 +155,8 @@ func gainsOfMachines(ctx context.Context, path string) ([]bench.Gain, error) {
 		return nil, err
 	}
 	b, name := bench.Gains{Lead: 1, Window: 1, Run: lent(ctx)}, filepath.Base(path)
-	sums := bench.Sums(loads, 10)
+	loads = bench.Whole(loads)
+	sums := bench.Sums(loads, 15)
 	g, err := b.Autoscaling(name, sums)
 	if err != nil {
 		return nil, err

@@ -12,7 +12,8 @@ import (
 type Load struct {
 	Name   string
 	Values []float64
-	Period int // steps in a season; 0 is none
+	Period int     // steps in a season; 0 is none
+	Asked  float64 // what was asked for; 0 is not known
 }
 
 // Gain is what one kind of decision comes to without forecasts and with them.

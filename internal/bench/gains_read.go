@@ -67,7 +67,7 @@ func ReadPlanetLab(r io.Reader) (out []Load, err error) {
 		if h.Typeflag != tar.TypeReg {
 			continue
 		}
-		l := Load{Name: h.Name}
+		l := Load{Name: h.Name, Asked: 100}
 		for text := bufio.NewScanner(in); text.Scan() && len(l.Values) < maxLoadSteps; {
 			v, err := strconv.ParseFloat(strings.TrimSpace(text.Text()), 64)
 			if err != nil || !(v >= 0 && v <= 100) {
@@ -87,10 +87,11 @@ func ReadPlanetLab(r io.Reader) (out []Load, err error) {
 func ReadBusiness(r io.Reader) (out []Load, err error) {
 	const step, day = 300, 288
 	in := csv.NewReader(r)
-	in.ReuseRecord = true
-	if _, err := in.Read(); err != nil {
+	head, err := in.Read()
+	if err != nil {
 		return nil, fmt.Errorf("read Bitbrains: %w", err)
 	}
+	asked := slices.Index(head, "cpu_capacity_mhz")
 	for line := 2; len(out) < maxLoads; line++ {
 		row, err := in.Read()
 		if errors.Is(err, io.EOF) {
@@ -99,6 +100,11 @@ func ReadBusiness(r io.Reader) (out []Load, err error) {
 			return nil, fmt.Errorf("read Bitbrains: %w", err)
 		}
 		l := Load{Name: row[0], Period: day}
+		if asked >= 0 {
+			if l.Asked, err = strconv.ParseFloat(row[asked], 64); err != nil || !(l.Asked > 0 && l.Asked < 1e9) {
+				return nil, fmt.Errorf("read Bitbrains: line %d: %q is no capacity in MHz", line, row[asked])
+			}
+		}
 		for _, part := range strings.Fields(row[len(row)-1]) {
 			span, use, _ := strings.Cut(part, ":")
 			s, err1 := strconv.Atoi(span)

@@ -10,15 +10,15 @@ import (
 	"drover.dev/internal/provision"
 )
 
-// Rightsizing compares what is asked for once, the largest use of the first third, with
-// what is recommended anew each day from the fortnight before. Slack is the part of what
+// Rightsizing compares what was asked for, or where that is not known the largest use of
+// the first third, with what is recommended anew each day from the fortnight before. Slack is the part of what
 // is asked for that is not used, over all steps and series; the note tells how often use
 // was above it. perDay is how many steps a day has.
 func (g Gains) Rightsizing(data string, loads []Load, perDay int) Gain {
 	var asked, recommended, used, above, aboveOnce, steps float64
 	for _, l := range loads {
 		begin := len(l.Values) / historyShare
-		once := slices.Max(l.Values[:max(begin, 1)])
+		once := cmp.Or(l.Asked, slices.Max(l.Values[:max(begin, 1)]))
 		if once <= 0 {
 			continue
 		}
@@ -112,6 +112,20 @@ func (l Load) Coarser(n int) Load {
 	out := Load{Name: l.Name, Period: l.Period / n}
 	for i := 0; i+n <= len(l.Values); i += n {
 		out.Values = append(out.Values, mean(l.Values[i:i+n]))
+	}
+	return out
+}
+
+// Whole leaves out loads that are shorter than four fifths of the longest.
+func Whole(loads []Load) (out []Load) {
+	longest := 0
+	for _, l := range loads {
+		longest = max(longest, len(l.Values))
+	}
+	for _, l := range loads {
+		if 5*len(l.Values) >= 4*longest {
+			out = append(out, l)
+		}
 	}
 	return out
 }

@@ -77,8 +77,8 @@ func TestReadLoads(t *testing.T) {
 	if err != nil || len(inv) != 1 || inv[0].Name != "g" || inv[0].Values[1] != 7 {
 		t.Errorf("the busiest function is %+v (%v)", inv, err)
 	}
-	vms, err := ReadBusiness(strings.NewReader("id,a,b,c,d,e,list\n1,0,0,1,1,1,600:2 300:3.5\n"))
-	if err != nil || len(vms) != 1 || len(vms[0].Values) != 3 || vms[0].Values[2] != 3.5 {
+	vms, err := ReadBusiness(strings.NewReader("id,cpu_capacity_mhz,list\n1,2600,600:2 300:3.5\n"))
+	if err != nil || len(vms) != 1 || len(vms[0].Values) != 3 || vms[0].Values[2] != 3.5 || vms[0].Asked != 2600 {
 		t.Errorf("the machine is %+v (%v)", vms, err)
 	}
 	for what, err := range map[string]error{
