@@ -24,7 +24,7 @@ func builtins() []Strategy {
 		entry("fragmentation-gradient", "the node where the GPU room that the typical task cannot use grows least",
 			"Weng et al., 2023, Beware of Fragmentation: Scheduling GPU-Sharing Workloads", api.TiesFirst, api.StrategyTerm{Term: "fragmentation", Weight: 100}, one("fit")),
 		entry("backed-packing", "for clusters of GPUs: least growth of the GPU room that the typical task cannot use, for want of room or of cpu beside it, no scarce model for whom another will do, and of two like nodes the fuller",
-			"ours, after Weng et al., 2023", api.TiesFirst, api.StrategyTerm{Term: "growth", Weight: 4}, api.StrategyTerm{Term: "backing", Weight: 4}, api.StrategyTerm{Term: "scarcity", Weight: 8}, one("fit")),
+			"ours, after Weng et al., 2023", api.TiesFirst, api.StrategyTerm{Term: "growth", Weight: 2}, api.StrategyTerm{Term: "backing", Weight: 4}, api.StrategyTerm{Term: "scarcity", Weight: 8}, api.StrategyTerm{Term: "remnant", Weight: 16}, one("fit")),
 	}
 }
 

@@ -1,6 +1,10 @@
 package sched
 
-import "slices"
+import (
+	"slices"
+
+	"drover.dev/api"
+)
 
 // Reopen has nodes that are closed for a reason take work again.
 func (x *Index) Reopen(why string) {
@@ -42,4 +46,11 @@ func (x *Index) Supplies() map[string]int64 {
 		out[b.kind+" "+b.model] = int64(x.supplies[at].count)
 	}
 	return out
+}
+
+// Worth is what room on a device is worth when such tasks are expected, by hundredths.
+func Worth(tasks []api.Task, kind string) []int64 {
+	x := New()
+	x.Expect(tasks)
+	return x.expected.worths[kind][:]
 }

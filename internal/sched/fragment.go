@@ -52,16 +52,17 @@ func (x *Index) mixOf() *taskMix {
 	if devices > 0 {
 		m.cpu = cpu * 1000 / devices
 	}
-	m.wants = wantsOf(m.list)
+	m.wants, m.worths = wantsOf(m.list), worthsOf(m.list)
 	return m
 }
 
 // taskMix is what tasks are expected to come.
 type taskMix struct {
-	list  []typical
-	wants []want
-	all   int64 // of the weights
-	cpu   int64 // milli-cores that go with one device, in the mean of the tasks that need some
+	list   []typical
+	wants  []want
+	all    int64             // of the weights
+	worths map[string]*worth // of room on a device, by kind
+	cpu    int64             // milli-cores that go with one device, in the mean of the tasks that need some
 }
 
 // want is the typical tasks that ask for the same devices: they differ in cpu.

@@ -31,6 +31,7 @@ type scorer struct {
 	simple       bool      // a node's stock tells whether the task fits
 	mix          *taskMix
 	scarce       []int64 // of supplies
+	worth        *worth  // of room on a device of the kind that is asked for
 	growths      []kept
 	ties         []tie
 	narrow       *tie // leaves few nodes
@@ -77,6 +78,10 @@ func (x *Index) scorer(ref api.TaskRef, a *Ask) *scorer {
 			s.source = hashName(a.Tenant + "/" + a.Workload + "/" + a.Task.Name)
 		case "fragmentation", "growth", "backing":
 			s.mix, s.growths = x.typicalMix(), x.growthsOf(a)
+		case "remnant":
+			if s.worth = x.typicalMix().worths[r.Accelerators[0].Kind]; s.worth == nil {
+				continue
+			}
 		case "scarcity":
 			if s.scarce = x.scarcities(); len(s.scarce) == 0 {
 				continue

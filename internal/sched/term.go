@@ -45,6 +45,7 @@ var (
 	_ conditional = spreadTerm{}
 	_ conditional = wishesTerm{}
 	_ conditional = scarcityTerm{}
+	_ conditional = remnantTerm{}
 )
 
 // terms is the registry of terms.
@@ -67,6 +68,11 @@ func terms() []namedTerm {
 		{"growth", "minus the thousandths of a device by which the room grows that the typical task cannot use", "Weng et al., 2023, without the rounding", ofNode, growthTerm{}},
 		{"backing", "minus the thousandths of a device by which the room grows that has no cpu beside it, at as much a device as the typical task takes", "", ofNode, backingTerm{}},
 		{"scarcity", "minus the thousandths of devices taken, times the part of such devices that typical tasks will ask for which can use no other", "", ofNode, scarcityTerm{}},
+		{
+			"remnant", "minus the thousandths of a device by which the device is worth less in two parts, the task's and what is left; worth is what typical shares can make of room",
+			"Gilmore and Gomory, 1961, for the prices", ofNode,
+			remnantTerm{},
+		},
 		{"two-choices", "minus the tasks on the node; compares only two nodes that the task's number draws", "Mitzenmacher, 2001", ofNode, choicesTerm{}},
 		{"source", "hash of the task's source and the node; far below when the node holds more than 1.25 times the mean", "Mirrokni et al., 2018", ofNode, sourceTerm{}},
 		{"turn", "minus the steps from the node whose turn it is: by the numbers of workload, element and attempt", "", ofNode, turnTerm{}},
