@@ -19,6 +19,7 @@ import (
 	"drover.dev/internal/agent"
 	"drover.dev/internal/failpoint"
 	"drover.dev/internal/local"
+	"drover.dev/internal/meter"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -33,6 +34,7 @@ type agentFlags struct {
 	taints       []string
 	accelerators []string
 	noop         bool
+	power, meter string
 	idle         int
 	user         taskUser
 	logging
@@ -83,8 +85,24 @@ func (g *agentFlags) flags(f *pflag.FlagSet) {
 	f.DurationVar(&g.cfg.StopWait, "stop-wait", 30*time.Second, "how long that may take")
 	f.IntVar(&g.idle, "idle-workers", 1, "workers that are kept ready for each driver")
 	f.Var(&g.user, "task-user", taskUserHelp)
+	f.StringVar(&g.power, "power", "", "what the node draws without load and at full load, in W, for example 60,180 (default: as usual cores do)")
+	f.StringVar(&g.meter, "meter", "", "energy meter to divide over the tasks: rapl, or file:PATH:UNIT for a counter in uJ, mJ, J, Wh or kWh")
 	f.BoolVar(&g.noop, "noop", false, "offer the driver noop, which is for benchmarks")
 	g.logging.flags(f, "info")
+}
+
+// parsePower reads the draw of a node in W: without load, and at full load.
+func parsePower(text string) (*api.PowerModel, error) {
+	if text == "" {
+		return nil, nil
+	}
+	idle, full, _ := strings.Cut(text, ",")
+	i, err := strconv.ParseFloat(strings.TrimSpace(idle), 64)
+	f, err2 := strconv.ParseFloat(strings.TrimSpace(full), 64)
+	if err != nil || err2 != nil || !(i >= 0 && f >= i && f <= 1e6) {
+		return nil, fmt.Errorf("--power %.40q is not two numbers of W, the second at least the first: write for example 60,180", text)
+	}
+	return &api.PowerModel{Idle: int64(i * 1000), Full: int64(f * 1000)}, nil
 }
 
 // textFlag reads a quantity as the workload file writes it.
@@ -111,6 +129,12 @@ func (g *agentFlags) settle(a *app) (err error) {
 	for _, x := range g.accelerators {
 		accelerator, err := parseAccelerator(x)
 		n.Capacity.Accelerators, errs = append(n.Capacity.Accelerators, accelerator), append(errs, err)
+	}
+	power, err := parsePower(g.power)
+	n.Power, errs = power, append(errs, err)
+	if g.meter != "" {
+		m, err := meter.Open(g.meter, "/")
+		g.cfg.Meter, errs = m, append(errs, err)
 	}
 	if err := errors.Join(errs...); err != nil {
 		return usageError{err, "see drover agent --help"}

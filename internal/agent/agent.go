@@ -77,6 +77,7 @@ func open(ctx context.Context, cfg *Config) (_ *node, err error) {
 	}
 	n.self = cfg.Node
 	measure(&n.self, "/", n.dirs.root)
+	n.energy = newAccountant(cfg.Meter, &n.self, (&use{root: "/"}).worked, cfg.Logger)
 	cfg.TaskStorage = cmp.Or(cfg.TaskStorage, taskStorage(n.self.Capacity.Storage))
 	n.connect()
 	return n, n.recall()

@@ -15,6 +15,7 @@ import (
 	"drover.dev/api"
 	"drover.dev/internal/bus"
 	"drover.dev/internal/driver"
+	"drover.dev/internal/meter"
 )
 
 // Config says what an agent is and how it behaves. Only DataDir, Drivers and
@@ -42,6 +43,9 @@ type Config struct {
 	// host name, Layer "cloud", Site from Layer, Capacity and Speed measured,
 	// Drivers from Drivers below. Capacity fields that are not zero stand.
 	Node api.Node
+	// Meter counts what the node draws; its readings are divided over the tasks. nil:
+	// what tasks take is modelled.
+	Meter meter.Meter
 	// Drivers run the tasks. The caller closes them after Run.
 	Drivers []driver.Driver
 

@@ -39,6 +39,7 @@ func (n *node) start(a core.Start) {
 		}
 		n.fail.At(pointAfterStart)
 		n.began(as.Attempt, h)
+		n.energy.began(as.Attempt, as.Task.Resources.CPU, h)
 		n.post(core.Started{About: about(as.Attempt), PID: pid(h), Took: since(began)})
 		n.follow(as.Attempt, h)
 	})
@@ -61,6 +62,7 @@ func (n *node) startLight(as *api.Assignment) {
 		return
 	}
 	n.began(as.Attempt, h)
+	n.energy.began(as.Attempt, as.Task.Resources.CPU, h)
 	n.post(core.Started{About: about(as.Attempt)})
 	n.spawn(func(context.Context) { n.follow(as.Attempt, h) })
 }
@@ -94,6 +96,7 @@ func (n *node) adopt(a core.Adopt) {
 			n.post(ended(as.Attempt, lost(err.Error())))
 		default:
 			n.began(as.Attempt, h)
+			n.energy.began(as.Attempt, as.Task.Resources.CPU, h)
 			n.log.Info("adopted", "task", as.Name, "attempt", as.Try, "pid", pid(h))
 			n.post(core.Adopted{About: about(as.Attempt), PID: pid(h)})
 			n.follow(as.Attempt, h)
@@ -109,7 +112,9 @@ func (n *node) follow(id api.Attempt, h driver.Handle) {
 		return
 	}
 	n.over(id)
-	n.post(ended(id, resultOf(exit)))
+	result := resultOf(exit)
+	result.Energy = n.energy.ended(id, exit.CPU)
+	n.post(ended(id, result))
 }
 
 // stop ends a running task.

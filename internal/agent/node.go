@@ -38,6 +38,7 @@ type node struct {
 	probes   *http.Client
 	use      use
 	sampler  sampler
+	energy   *accountant
 
 	core   *core.Core
 	ledger *ledger

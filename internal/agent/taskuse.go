@@ -33,11 +33,12 @@ type measured struct {
 	at  time.Time
 }
 
-// meter is a handle of a driver that can tell what a task uses.
-type meter interface{ Usage() (driver.Usage, error) }
+// gauge is a handle of a driver that can tell what a task uses.
+type gauge interface{ Usage() (driver.Usage, error) }
 
 // taskUse is what some of the node's attempts use, when it is time to look.
 func (n *node) taskUse() []api.TaskUse {
+	n.energy.tick()
 	n.mu.Lock()
 	handles := maps.Clone(n.handles)
 	n.mu.Unlock()
@@ -60,7 +61,7 @@ func (s *sampler) take(handles map[api.Attempt]driver.Handle, now func() time.Ti
 			break
 		}
 		s.after = id
-		if m, ok := handles[id].(meter); ok {
+		if m, ok := handles[id].(gauge); ok {
 			if u, err := m.Usage(); err == nil { // else it has just ended
 				out = s.add(out, id, u, now())
 			}

@@ -70,8 +70,9 @@ var rooms = []room{
 	{path: "internal/driver/...", may: []string{"api", "internal/driver", "internal/driver/tree", "internal/driver/worker", "internal/driver/drivertest"}},
 	{path: "internal/agent", may: []string{
 		"api", "internal/agent/core", "internal/driver", "internal/driver/process", "internal/driver/wasm", "internal/driver/noop",
-		"internal/artifact", "internal/bus", "internal/failpoint", "internal/lockfile",
+		"internal/artifact", "internal/bus", "internal/failpoint", "internal/lockfile", "internal/meter", "internal/energy",
 	}},
+	{path: "internal/meter", may: []string{"api"}},
 	{path: "internal/live/httpapi/httpapitest", may: []string{"*"}},
 	{path: "internal/live/httpapi", may: []string{"api", "api/manifest", "internal/engine", "internal/sched", "internal/state", "internal/artifact", "internal/live/httpapi"}},
 	{path: "internal/live", may: []string{

@@ -1,0 +1,132 @@
+package meter_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"drover.dev/api"
+	"drover.dev/internal/meter"
+)
+
+// machine is a fake tree of sysfs.
+type machine struct {
+	t    *testing.T
+	root string
+}
+
+func (m machine) set(domain, file, text string) {
+	m.t.Helper()
+	dir := filepath.Join(m.root, "sys/class/powercap", domain)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		m.t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, file), []byte(text+"\n"), 0o644); err != nil {
+		m.t.Fatal(err)
+	}
+}
+
+func (m machine) domain(id, name string, count uint64) {
+	m.set(id, "name", name)
+	m.set(id, "max_energy_range_uj", "1000000")
+	m.set(id, "energy_uj", strconv.FormatUint(count, 10))
+}
+
+func (m machine) read(r meter.Meter) api.Microjoules {
+	m.t.Helper()
+	e, err := r.Read()
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	return e
+}
+
+func TestRAPL(t *testing.T) {
+	m := machine{t, t.TempDir()}
+	m.domain("intel-rapl:0", "package-0", 100)
+	m.domain("intel-rapl:0:0", "core", 50) // a part of the package
+	m.domain("intel-rapl:0:1", "dram", 10)
+	m.domain("intel-rapl:1", "package-1", 999_900)
+	m.domain("intel-rapl:2", "psys", 7)
+	m.set("intel-rapl:3", "name", "package-2") // without a counter
+	r, err := meter.Open("rapl", m.root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := r.String(); s != "rapl: package-0, dram, package-1" {
+		t.Error(s)
+	}
+	if e := m.read(r); e != 0 {
+		t.Errorf("%d at the start", e)
+	}
+	m.set("intel-rapl:0", "energy_uj", "150")
+	m.set("intel-rapl:0:0", "energy_uj", "90")
+	m.set("intel-rapl:0:1", "energy_uj", "15")
+	m.set("intel-rapl:1", "energy_uj", "20") // went round: 100 to the range, and 20
+	if e := m.read(r); e != 50+5+120 {
+		t.Errorf("%d µJ, want 175", e)
+	}
+	if err := os.Remove(filepath.Join(m.root, "sys/class/powercap/intel-rapl:1/energy_uj")); err != nil {
+		t.Fatal(err)
+	}
+	m.set("intel-rapl:0", "energy_uj", "160")
+	if e, err := r.Read(); e != 185 || err == nil || !strings.Contains(err.Error(), "package-1") {
+		t.Errorf("with a counter gone %d µJ, %v", e, err)
+	}
+}
+
+func TestWithoutRAPL(t *testing.T) {
+	if _, err := meter.OpenRAPL(t.TempDir()); !errors.Is(err, meter.ErrNone) {
+		t.Error(err)
+	}
+	m := machine{t, t.TempDir()}
+	m.domain("intel-rapl:0", "package-0", 1)
+	file := filepath.Join(m.root, "sys/class/powercap/intel-rapl:0/energy_uj")
+	if err := os.Chmod(file, 0); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.ReadFile(file); err == nil {
+		t.Log("skipped: this user may read everything")
+		return
+	}
+	if _, err := meter.OpenRAPL(m.root); err == nil || !strings.Contains(err.Error(), "root") {
+		t.Error(err)
+	}
+}
+
+func TestFileCounter(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "meter")
+	write := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("1000\n")
+	f, err := meter.Open("file:"+path+":J", "/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	write("1002.5 J\n")
+	if _, err := f.Read(); err == nil {
+		t.Error("a text counts")
+	}
+	for text, want := range map[string]api.Microjoules{"1002.5": 2_500_000} {
+		write(text)
+		if e, err := f.Read(); e != want || err != nil {
+			t.Errorf("%s: %d, %v", text, e, err)
+		}
+	}
+	write("3") // it began anew
+	if e, err := f.Read(); e != 5_500_000 || err != nil {
+		t.Errorf("%d, %v", e, err)
+	}
+	for _, bad := range []string{"rapl2", "file:x", "file:" + path + ":horse", "file:/nowhere/at/all:J", ""} {
+		if _, err := meter.Open(bad, t.TempDir()); err == nil {
+			t.Errorf("%q opens", bad)
+		}
+	}
+}
