@@ -119,14 +119,7 @@ func (a *app) setStrategy(cmd *cobra.Command, c *client.Client, name string) err
 
 // setIfBetter rehearses, judges, and sets what passed.
 func (a *app) setIfBetter(ctx context.Context, c *client.Client, name string, o *gate) error {
-	rules, err := o.rules()
-	if err != nil {
-		return usageError{err, "see drover strategies set --help"}
-	}
-	stages, err := o.roll.stages()
-	if err == nil && stages != nil && o.watch == 0 {
-		err = errText("--watch 0: the stages are judged by what a probation watches")
-	}
+	rules, stages, err := o.read()
 	if err != nil {
 		return usageError{err, "see drover strategies set --help"}
 	}
@@ -166,6 +159,17 @@ func (a *app) setIfBetter(ctx context.Context, c *client.Client, name string, o 
 		return err
 	}
 	return codeError{exitFailed, ""}
+}
+
+// read reads what is asked for: the gate, and the stages, nil when there are none.
+func (o *gate) read() (g rehearse.Gate, s *api.Stages, err error) {
+	if g, err = o.rules(); err == nil {
+		s, err = o.roll.stages()
+	}
+	if err == nil && s != nil && o.watch == 0 {
+		err = errText("--watch 0: the stages are judged by what a probation watches")
+	}
+	return g, s, err
 }
 
 // rules reads what the gate asks for.
