@@ -34,7 +34,7 @@ func (s *Store) Read(name string, r Range) (Series, error) {
 // ReadAll gives a part of every series that want picks, by name. It reads each file
 // once, however many are wanted.
 func (s *Store) ReadAll(want func(name string) bool, r Range) ([]Series, error) {
-	v, err := s.view(r)
+	v, err := s.view(want, r)
 	if err != nil {
 		return nil, err
 	}
@@ -48,8 +48,8 @@ func (s *Store) ReadAll(want func(name string) bool, r Range) ([]Series, error) 
 	for _, o := range v.open {
 		c.take(o.at, o.rows)
 	}
-	for _, i := range s.List() { // known, if without a value there
-		if c.all[i.Name] == nil && want(i.Name) {
+	for _, i := range v.known { // if without a value there
+		if c.all[i.Name] == nil {
 			c.all[i.Name] = &Series{Info: i}
 		}
 	}
@@ -62,6 +62,7 @@ type view struct {
 	step  time.Duration // of the tier
 	files []segment
 	open  []openBucket // of this tier and the finer ones
+	known []Info       // that are wanted
 }
 
 type openBucket struct {
@@ -69,7 +70,7 @@ type openBucket struct {
 	rows []row
 }
 
-func (s *Store) view(r Range) (view, error) {
+func (s *Store) view(want func(string) bool, r Range) (view, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
@@ -97,9 +98,16 @@ func (s *Store) view(r Range) (view, error) {
 		if t.open > 0 {
 			o := openBucket{at: t.open * int64(t.Step)}
 			for e, p := range t.acc { // order-free: they are merged by series
-				o.rows = append(o.rows, row{e.name, e.kind, p})
+				if want(e.name) {
+					o.rows = append(o.rows, row{e.name, e.kind, p})
+				}
 			}
 			v.open = append(v.open, o)
+		}
+	}
+	for _, e := range s.names { // order-free: they are looked up by name
+		if want(e.name) {
+			v.known = append(v.known, Info{e.name, e.kind, e.last})
 		}
 	}
 	return v, nil

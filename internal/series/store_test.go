@@ -117,19 +117,19 @@ func TestEveryResolutionHoldsTheSame(t *testing.T) {
 
 func TestFallingResolutionInBoundedSpace(t *testing.T) {
 	dir := t.TempDir()
-	s := open(t, dir, Options{MaxBytes: 64 << 10})
-	end := noon + 86_400*second
+	s := open(t, dir, Options{MaxBytes: 32 << 10})
+	end := noon + 28_800*second
 	for at := noon; at < end; at += 10 * second {
 		for i := range 5 {
 			add(t, s, fmt.Sprintf("node/n%d/cpu", i), Gauge, at, math.Sqrt(float64(at/second)))
 		}
 	}
-	if got := s.Bytes(); got > 64<<10+4*16<<10/perTier {
-		t.Errorf("%d bytes are kept, at most about 64 KiB may be", got)
+	if got := s.Bytes(); got > 32<<10+4*8<<10/perTier {
+		t.Errorf("%d bytes are kept, at most about 32 KiB may be", got)
 	}
 	hour := read(t, s, "node/n3/cpu", Range{From: noon, Step: time.Hour})
-	if hour.Step != time.Hour || len(hour.Points) != 24 || hour.Points[0].N != 360 {
-		t.Errorf("of a day of hours there are %d, %v apart", len(hour.Points), hour.Step)
+	if hour.Step != time.Hour || len(hour.Points) != 8 || hour.Points[0].N != 360 {
+		t.Errorf("of eight hours there are %d, %v apart", len(hour.Points), hour.Step)
 	}
 	late := read(t, s, "node/n3/cpu", Range{From: end - 60*second})
 	if late.Step != 10*time.Second || len(late.Points) != 6 {
