@@ -52,7 +52,7 @@ func (x *Index) mixOf() *taskMix {
 	if devices > 0 {
 		m.cpu = cpu * 1000 / devices
 	}
-	m.wants, m.worths = wantsOf(m.list), worthsOf(m.list)
+	m.wants = wantsOf(m.list)
 	return m
 }
 
@@ -122,6 +122,7 @@ func (x *Index) Expect(tasks []api.Task) {
 		y.know(&Ask{Task: &tasks[i]}, 1)
 	}
 	x.expected, x.mix, x.scarce = y.mixOf(), nil, nil
+	x.expected.worths = worthsOf(x.expected.list)
 }
 
 // typicalMix is the mix that holds for a whole Step. Between Steps nothing is

@@ -52,6 +52,20 @@ func worthsOf(list []typical) map[string]*worth {
 	return out
 }
 
+// worths is the worth of room for a whole Step. Between Steps nothing is kept, since
+// others may be reading.
+func (x *Index) worths() map[string]*worth {
+	m := x.typicalMix()
+	if m.worths != nil {
+		return m.worths
+	}
+	w := worthsOf(m.list)
+	if x.stepping {
+		m.worths = w
+	}
+	return w
+}
+
 func sizeOf(need api.Milli) int { return int(need+9) / (1000 / cells) }
 
 func priced(list []portion) *worth {

@@ -79,7 +79,7 @@ func (x *Index) scorer(ref api.TaskRef, a *Ask) *scorer {
 		case "fragmentation", "growth", "backing":
 			s.mix, s.growths = x.typicalMix(), x.growthsOf(a)
 		case "remnant":
-			if s.worth = x.typicalMix().worths[r.Accelerators[0].Kind]; s.worth == nil {
+			if s.worth = x.worths()[r.Accelerators[0].Kind]; s.worth == nil {
 				continue
 			}
 		case "scarcity":
