@@ -7,9 +7,9 @@ import (
 )
 
 // Conform keeps quantiles at what they promise. Each is moved by a share of its
-// interval, or of a tenth of how far ahead the median lies where that is more: one share
-// for each figure, quantile and horizon. When a truth arrives it grows by rate·q if
-// that lay above the quantile q, and shrinks by rate·(1-q) if it did not. In the long run
+// interval, or of a tenth of how far ahead the median lies where that is more (the median
+// itself of that always: a wide interval is no reason to move it far): one share for
+// each figure, quantile and horizon. When a truth arrives it grows by rate·q if that lay above the quantile q, and shrinks by rate·(1-q) if it did not. In the long run
 // the share q of all truths lies below, whatever the predictions are off by and however
 // that drifts (Gibbs and Candès, 2021, "Adaptive Conformal Inference Under Distribution
 // Shift"; Angelopoulos, Candès and Tibshirani, 2023, "Conformal PID Control for Time
@@ -70,8 +70,8 @@ func (c *Conform) Adjust(p *Prediction) {
 
 // moved are quantiles, each moved by its share, in order and at least least.
 func moved(q [3]api.Duration, by shares, ahead, least api.Duration) [3]api.Duration {
-	unit := float64(max(q[2]-q[0], ahead/10))
-	for i := range q {
+	wide, near := float64(max(q[2]-q[0], ahead/10)), float64(ahead/10)
+	for i, unit := range [3]float64{wide, near, wide} {
 		q[i] = max(q[i]+api.Duration(by[i]*unit), least)
 	}
 	slices.Sort(q[:])

@@ -153,7 +153,7 @@ func must[T any](t *testing.T) func(T, error) T {
 // open opens a mirror that has seen nothing yet, and so predicts all that comes.
 func open(t *testing.T, dir string, c *cell) *Mirror {
 	t.Helper()
-	m := must[*Mirror](t)(Open(Config{Dir: dir, Source: c, Seeds: 10}))
+	m := must[*Mirror](t)(Open(Config{Dir: dir, Source: c, Seeds: 6}))
 	t.Cleanup(func() {
 		if err := m.Close(); err != nil {
 			t.Error(err)
@@ -179,7 +179,7 @@ func read(t *testing.T, m *Mirror, c *cell, n int) {
 }
 
 func TestTheMirrorsStateIsTheCells(t *testing.T) {
-	c := jobs(t, 20, 1000)
+	c := jobs(t, 14, 1000)
 	dir := t.TempDir()
 	m := open(t, dir, c)
 	n := len(c.records)
@@ -218,8 +218,8 @@ func TestTheMirrorsStateIsTheCells(t *testing.T) {
 		}
 		seen[g.ID] = true
 	}
-	if len(seen) != 20 {
-		t.Errorf("%d of 20 jobs were graded", len(seen))
+	if len(seen) != 14 {
+		t.Errorf("%d of 14 jobs were graded", len(seen))
 	}
 }
 
@@ -265,7 +265,7 @@ func TestPredictionsAreGraded(t *testing.T) {
 
 // Nothing of a later record is in a prediction: with another future it is the same.
 func TestPredictionsKnowNothingOfTheFuture(t *testing.T) {
-	const changed = 9
+	const changed = 7
 	made := func(c *cell) []grade.Graded {
 		m := open(t, t.TempDir(), c)
 		read(t, m, c, len(c.records))
@@ -276,7 +276,7 @@ func TestPredictionsKnowNothingOfTheFuture(t *testing.T) {
 		slices.SortFunc(list, func(a, b grade.Graded) int { return int(a.ID) - int(b.ID) })
 		return list
 	}
-	one, other := made(jobs(t, 20, 1000)), made(jobs(t, 20, changed))
+	one, other := made(jobs(t, 14, 1000)), made(jobs(t, 14, changed))
 	if one[changed].Ended == other[changed].Ended {
 		t.Fatal("the futures do not differ")
 	}
