@@ -14,6 +14,7 @@ type lot struct {
 	weather
 	work  []move
 	ends  []move // of tasks
+	jobs  []move // that clients submit, where they come one by one
 	first []move // what comes before all else: a leader in a patient storm makes sure of itself
 	mends []move
 	ask   []move // campaigns
@@ -35,7 +36,7 @@ func (l *lot) draw(rng *rand.Rand, x *run) (move, bool) {
 	case at < l.faults+l.mend && len(l.mends) > 0:
 		return oneOf(rng, l.mends), true
 	case at < l.faults+l.mend+l.tick && x.left.ticks > 0:
-		if !l.prompt || len(l.work) == 0 {
+		if !l.prompt || len(l.work) == 0 || l.trickle && rng.IntN(3) == 0 {
 			return move{mTick, 0, 0}, true
 		}
 	case len(l.ask) > 0 && (at < l.faults+l.mend+l.tick+l.lead || !led && rng.IntN(10) == 0):
@@ -51,6 +52,8 @@ func (l *lot) usual(rng *rand.Rand, x *run, led bool) (move, bool) {
 	switch {
 	case idle && len(l.ask) > 0 && rng.IntN(4) == 0:
 		return oneOf(rng, l.ask), true
+	case idle && len(l.jobs) > 0 && rng.IntN(2) == 0:
+		return oneOf(rng, l.jobs), true
 	case idle && len(l.mends) > 0 && rng.IntN(4) == 0:
 		return oneOf(rng, l.mends), true
 	case idle && l.prompt && ticks && (len(l.ends) == 0 || rng.Float64() >= l.exit):
@@ -79,7 +82,7 @@ func (l *lot) next(rng *rand.Rand) move {
 
 // sort puts what may happen where it belongs.
 func (l *lot) sort(x *run) {
-	l.first, l.work, l.ends, l.mends, l.ask = l.first[:0], l.work[:0], l.ends[:0], l.mends[:0], l.ask[:0]
+	l.jobs, l.first, l.work, l.ends, l.mends, l.ask = l.jobs[:0], l.first[:0], l.work[:0], l.ends[:0], l.mends[:0], l.ask[:0]
 	for k := range l.wrong {
 		l.wrong[k] = l.wrong[k][:0]
 	}
@@ -95,6 +98,8 @@ func (l *lot) sort(x *run) {
 			l.ends = append(l.ends, m)
 		case m.kind == mCampaign:
 			l.ask = append(l.ask, m)
+		case m.kind == mSubmit && l.trickle:
+			l.jobs = append(l.jobs, m)
 		case m.kind == mConfirm && l.patient:
 			l.first = append(l.first, m)
 		case m.kind != mTick:

@@ -118,13 +118,21 @@ func (s Storm) run(seed uint64, tell func(string)) History {
 func (g *gale) rise() string {
 	for {
 		m, ok := g.in.calm(g.t, g.w)
-		if !ok || m.kind == mExit || m.kind == mTick && g.w.running() > 0 {
+		if !ok || m.kind == mExit || m.kind == mTick && g.w.running() > 0 || g.lot.trickle && 2*g.w.answered() > len(g.w.clients) {
 			return ""
 		}
 		if why := g.make(m); why != "" {
 			return "when nothing fails yet: " + why
 		}
 	}
+}
+
+// answered counts the clients that have been.
+func (w *world) answered() (n int) {
+	for _, c := range w.clients {
+		n += int(bit(c.done > 0))
+	}
+	return n
 }
 
 // running counts the processes of all nodes.

@@ -19,6 +19,7 @@ type weather struct {
 	late    bool    // nothing fails before tasks run
 	roomy   bool    // nodes have room for more than all the work
 	patient bool    // only what lasts fails, see lasting
+	trickle bool    // patient, half of the jobs come one by one, and time may go by early
 	unlucky [2]int  // nodes
 	allowed [kinds]bool
 }
@@ -42,7 +43,7 @@ func newWeather(s *Storm, rng *rand.Rand) weather {
 	for i := range w.unlucky {
 		w.unlucky[i] = rng.IntN(s.Agents)
 	}
-	if w.patient {
+	if w.trickle = w.patient && w.late; w.patient {
 		w.prompt, w.late, w.roomy, w.exit, w.mend, w.lead = true, true, true, 1.0/200, 1.0/250, 1.0/50
 		w.faults /= oneOf(rng, []float64{1, 3})
 	}
