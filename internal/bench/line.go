@@ -28,8 +28,8 @@ type LineReport struct {
 	Without  LineFigure `json:"without"`
 	With     LineFigure `json:"with"`
 	Baseline LineFigure `json:"roundRobin"`
-	// Bound is the gain of decisions that are taken in hindsight: with all run times and all
-	// that comes known. No rehearsal can know more.
+	// Bound is of decisions that are taken in hindsight, one at a time: with all run times
+	// and all that comes known. No rehearsal can know more.
 	Bound   LineFigure `json:"inHindsight"`
 	Seconds float64    `json:"wallSeconds"`
 }

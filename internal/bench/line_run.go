@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"errors"
+	"math"
 	"math/rand/v2"
 	"strconv"
 	"strings"
@@ -122,7 +123,7 @@ func (r *lineRun) decide(ctx context.Context, i int, out *lineResult) error {
 	}
 	options := r.layers[r.jobs[i].kind.Workload]
 	chosen := 0
-	var truth []float64
+	var truth [][]float64
 	var err error
 	every := max(len(r.jobs)/r.o.Judged, 1)
 	if judged := i%every == 0; judged || r.way == byHindsight {
@@ -136,14 +137,14 @@ func (r *lineRun) decide(ctx context.Context, i int, out *lineResult) error {
 		if err != nil {
 			return err
 		}
-		chosen = least(losses)
+		chosen = surest(losses)
 	case byHindsight:
-		chosen = least(truth)
+		chosen = least(means(truth))
 	}
 	r.sent[i].Workload.Tasks[0].Requires.Layers = options[chosen]
 	if i%every == 0 {
 		out.judged++
-		if truth[chosen] <= truth[least(truth)]+tolerance {
+		if t := means(truth); t[chosen] <= t[least(t)]+tolerance {
 			out.right++
 		}
 	}
@@ -166,17 +167,46 @@ func least(losses []float64) int {
 	return best
 }
 
-// losses is what comes of each choice: the completion time of all jobs that are there or
+// surest is the choice of the least mean loss among those that are no worse than the
+// strategy's own in three of four worlds: the least of a few noisy means is often only lucky.
+// Worlds of the same number meet the same run times and arrivals.
+func surest(losses [][]float64) int {
+	kept := means(losses)
+	for k := range losses {
+		worse := 0
+		for i, l := range losses[k] {
+			if l > losses[0][i]+tolerance {
+				worse++
+			}
+		}
+		if 4*worse > len(losses[k]) {
+			kept[k] = math.Inf(1)
+		}
+	}
+	return least(kept)
+}
+
+func means(losses [][]float64) []float64 {
+	out := make([]float64, len(losses))
+	for k, list := range losses {
+		for _, l := range list {
+			out[k] += l / float64(len(list))
+		}
+	}
+	return out
+}
+
+// losses is what comes of each choice in each world: the completion time of all jobs that are there or
 // come while it is looked at, and so much more for each that is late or fails.
-func (r *lineRun) losses(ctx context.Context, i int, options [][]api.Layer, worlds int, truly bool) ([]float64, error) {
-	out := make([]float64, len(options))
+func (r *lineRun) losses(ctx context.Context, i int, options [][]api.Layer, worlds int, truly bool) ([][]float64, error) {
+	out := make([][]float64, len(options))
 	for k, to := range options {
 		for seed := range worlds {
 			loss, err := r.look(ctx, i, to, seed, truly)
 			if err != nil {
 				return nil, err
 			}
-			out[k] += loss / float64(worlds)
+			out[k] = append(out[k], loss)
 		}
 	}
 	return out, nil

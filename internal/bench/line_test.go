@@ -49,3 +49,20 @@ func TestLeast(t *testing.T) {
 		}
 	}
 }
+
+// A choice that is better in the mean, by luck in one world, is not taken.
+func TestSurest(t *testing.T) {
+	for name, c := range map[string]struct {
+		losses [][]float64
+		want   int
+	}{
+		"better in all":           {[][]float64{{9, 9, 9, 9}, {5, 5, 5, 5}}, 1},
+		"worse in one":            {[][]float64{{9, 9, 9, 9}, {5, 5, 5, 12}}, 1},
+		"worse in half of them":   {[][]float64{{9, 9, 90, 90}, {12, 12, 20, 20}}, 0},
+		"the second best is sure": {[][]float64{{9, 9, 90, 90}, {12, 12, 20, 20}, {8, 8, 60, 60}}, 2},
+	} {
+		if got := surest(c.losses); got != c.want {
+			t.Errorf("%s: %d, not %d", name, got, c.want)
+		}
+	}
+}
