@@ -92,6 +92,28 @@ func (d *domain) read() (uint64, error) {
 	return strconv.ParseUint(strings.TrimSpace(string(b)), 10, 64)
 }
 
+// since is what a counter that shows now counted since the last time.
+func (d *domain) since(now uint64) uint64 {
+	switch {
+	case now >= d.last:
+		return now - d.last
+	case d.most >= d.last: // it went round
+		return d.most - d.last + now
+	default: // it was set back, nobody knows from where
+		return now
+	}
+}
+
+// plus adds to a sum in µJ; one beyond the range, from a counter that is none, stays at
+// its end instead of becoming negative.
+func plus(sum api.Microjoules, more float64) api.Microjoules {
+	const most = 1 << 62 // 1,281 GWh
+	if more >= float64(most-sum) {
+		return most
+	}
+	return sum + api.Microjoules(more)
+}
+
 // Read implements Meter. It must be called often enough that no counter goes round
 // twice: at 200 W that is every 20 minutes.
 func (r *RAPL) Read() (api.Microjoules, error) {
@@ -102,14 +124,7 @@ func (r *RAPL) Read() (api.Microjoules, error) {
 			errs = append(errs, fmt.Errorf("read the counter %s: %w", d.name, err))
 			continue
 		}
-		switch {
-		case now >= d.last:
-			r.sum += api.Microjoules(now - d.last)
-		case d.most >= d.last: // it went round
-			r.sum += api.Microjoules(d.most - d.last + now)
-		default: // it was set back, nobody knows from where
-			r.sum += api.Microjoules(now)
-		}
+		r.sum = plus(r.sum, float64(d.since(now)))
 		d.last = now
 	}
 	return r.sum, errors.Join(errs...)
@@ -164,7 +179,7 @@ func (f *File) Read() (api.Microjoules, error) {
 	if now < f.last {
 		f.last = 0
 	}
-	f.sum += api.Microjoules((now - f.last) * f.unit)
+	f.sum = plus(f.sum, (now-f.last)*f.unit)
 	f.last = now
 	return f.sum, nil
 }

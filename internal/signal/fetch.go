@@ -7,6 +7,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -16,24 +17,26 @@ import (
 
 // Client asks feeds. The zero value works.
 type Client struct {
-	HTTP  *http.Client                                     // default: one without proxies' surprises
+	HTTP  *http.Client                                     // default: a careful one, see reach.go
 	Sleep func(ctx context.Context, d time.Duration) error // default: as long as it says
 	Now   func() time.Time                                 // default: the machine's clock
 }
 
 // Fetch asks a feed once, with further tries when the source is busy or out of reach:
-// after one second, then twice as long each time, give or take half. The answer of a
-// source that says how long to wait is heeded up to a minute.
+// after one second, then twice as long each time, give or take half. A source that says
+// how long to wait is left alone for so long; when that is more than a minute, until the
+// feed is due again.
 func (c *Client) Fetch(ctx context.Context, f *Feed) (*Reading, error) {
 	var err error
 	pause := time.Second
 	for try := range f.Tries {
 		if try > 0 {
+			wait := pause/2 + rand.N(pause)
 			var again *againError
 			if errors.As(err, &again); again.after > 0 {
-				pause = min(again.after, time.Minute)
+				wait = again.after + rand.N(time.Second)
 			}
-			if err := c.sleep(ctx, pause/2+rand.N(pause)); err != nil {
+			if err := c.sleep(ctx, wait); err != nil {
 				return nil, err
 			}
 			pause *= 2
@@ -43,7 +46,7 @@ func (c *Client) Fetch(ctx context.Context, f *Feed) (*Reading, error) {
 			return r, nil
 		}
 		var again *againError
-		if !errors.As(err, &again) || ctx.Err() != nil {
+		if !errors.As(err, &again) || again.after > time.Minute || ctx.Err() != nil {
 			break
 		}
 	}
@@ -68,12 +71,17 @@ func (c *Client) once(ctx context.Context, f *Feed) (*Reading, error) {
 	}
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("User-Agent", "drover")
+	var secrets []string
 	for name, secret := range f.Headers {
 		v, err := secret.value()
 		if err != nil {
 			return nil, err
 		}
 		req.Header.Set(name, v)
+		secrets = append(secrets, v)
+	}
+	for _, v := range f.With { // some sources want their key in the URL
+		secrets = append(secrets, v)
 	}
 	resp, err := c.client().Do(req)
 	if err != nil {
@@ -87,7 +95,7 @@ func (c *Client) once(ctx context.Context, f *Feed) (*Reading, error) {
 	case int64(len(body)) > f.MaxBytes:
 		return nil, fmt.Errorf("%s answers with more than %d bytes", req.URL.Host, f.MaxBytes)
 	case resp.StatusCode != http.StatusOK:
-		return nil, refused(req.URL.Host, resp, body)
+		return nil, refused(req.URL.Host, resp, without(secrets, string(body)))
 	}
 	return f.read(body, api.Time(now.UnixNano()))
 }
@@ -103,16 +111,29 @@ func plain(err error) error {
 	}
 }
 
+// without takes secrets out of what a source says: some repeat the key that they refuse.
+// Words of less than six letters are no keys.
+func without(secrets []string, said string) string {
+	for _, v := range secrets {
+		for _, form := range [...]string{v, url.QueryEscape(v), v[strings.LastIndexByte(v, ' ')+1:]} {
+			if len(form) >= 6 {
+				said = strings.ReplaceAll(said, form, "…")
+			}
+		}
+	}
+	return said
+}
+
 // refused says what a source answered instead of values.
-func refused(host string, resp *http.Response, body []byte) error {
-	said := strings.Join(strings.Fields(string(body[:min(len(body), 400)])), " ")
+func refused(host string, resp *http.Response, body string) error {
+	said := strings.Join(strings.Fields(body[:min(len(body), 400)]), " ")
 	err := fmt.Errorf("%s answers %d: %.160s", host, resp.StatusCode, said)
 	switch {
 	case resp.StatusCode == http.StatusUnauthorized || resp.StatusCode == http.StatusForbidden:
 		return fmt.Errorf("%s refuses the key (%d): set it in the feed's headers", host, resp.StatusCode)
 	case resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode >= 500:
 		seconds, _ := strconv.Atoi(resp.Header.Get("Retry-After"))
-		return &againError{err, time.Duration(max(seconds, 0)) * time.Second}
+		return &againError{err, time.Duration(min(max(seconds, 0), 24*3600)) * time.Second}
 	}
 	return err
 }
@@ -128,12 +149,7 @@ func (c *Client) client() *http.Client {
 	if c.HTTP != nil {
 		return c.HTTP
 	}
-	return &http.Client{CheckRedirect: func(req *http.Request, via []*http.Request) error {
-		if len(via) > 3 || req.URL.Host != via[0].URL.Host {
-			return errors.New("it sends elsewhere") // with the key in a header
-		}
-		return nil
-	}}
+	return careful()
 }
 
 func (c *Client) sleep(ctx context.Context, d time.Duration) error {
