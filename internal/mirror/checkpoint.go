@@ -42,8 +42,12 @@ func hashOf(pieces [][]byte) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// checkpoint has the state and the memory saved, unless that is under way. m.mu is held.
+// checkpoint has the state and the memory saved, unless that is under way or the state
+// is that of no record. m.mu is held.
 func (m *Mirror) checkpoint() {
+	if m.broken {
+		return
+	}
 	select {
 	case m.saving <- struct{}{}:
 	default:

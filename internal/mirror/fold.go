@@ -10,8 +10,10 @@ import (
 	"drover.dev/internal/state"
 )
 
-// fold brings the mirror one record on. m.mu is held.
-func (m *Mirror) fold(r *journal.Record, fresh bool) error {
+// fold brings the mirror one record on. m.mu is held. After an error the state is
+// nobody's: no checkpoint is made of it, so that a later start does not go on from it.
+func (m *Mirror) fold(r *journal.Record, fresh bool) (err error) {
+	defer func() { m.broken = m.broken || err != nil }()
 	events, err := r.DecodeEvents()
 	if err != nil {
 		return fmt.Errorf("fold record %d: %w", r.N, err)

@@ -110,6 +110,7 @@ type Mirror struct {
 	saved   time.Time
 	kept    Checkpoint
 	full    bool // the store fails
+	broken  bool // the state is between two records: one of them could not be folded in
 	busy    time.Duration
 }
 
@@ -225,7 +226,7 @@ func (m *Mirror) now() time.Time { return m.cfg.Now() }
 // begin starts at a state.
 func (m *Mirror) begin(st *state.State, at journal.Link, learnt *memory) {
 	m.state, m.chain, m.memory, m.arrived = st, journal.NewVerifier(at), learnt, nil
-	m.last = max(m.last, at.N)
+	m.last, m.broken = max(m.last, at.N), false
 	learnt.Count.Rounds = max(learnt.Count.Rounds, m.rounds)
 }
 
@@ -274,13 +275,13 @@ func (m *Mirror) follow(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return nil
 		}
-		var bad *badRecordError
-		if client.Conflict(err) || errors.As(err, &bad) {
-			return fmt.Errorf("mirror the cell: %w: start with --anew", err)
-		}
 		if client.NotFound(err) {
 			m.cfg.Log.Info("the server keeps no record from here on any more; begin anew", "record", before)
 			err = m.fetch(ctx)
+		}
+		var bad *badRecordError
+		if client.Conflict(err) || errors.As(err, &bad) {
+			return fmt.Errorf("mirror the cell: %w: start with --anew", err)
 		}
 		m.disconnected(err)
 		if m.record() > before {
@@ -415,11 +416,11 @@ func (m *Mirror) replay(ctx context.Context, src *history.Source) error {
 		}
 	}
 	for v, err := range journal.Verify(entries, m.chain) {
-		if err == nil {
-			err = m.fold(&v.Record, false)
-		}
 		if err != nil {
 			return fmt.Errorf("fetch the cell's state: %w", err)
+		}
+		if err := m.fold(&v.Record, false); err != nil {
+			return &badRecordError{fmt.Errorf("fetch the cell's state: %w", err)}
 		}
 	}
 	m.checkpoint()

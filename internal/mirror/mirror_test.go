@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -39,27 +40,7 @@ var _ Source = (*cell)(nil)
 func jobs(t *testing.T, n, changed int) *cell {
 	t.Helper()
 	c := &cell{journal: journal.NewMemory(1, journal.Faults{})}
-	var enc journal.Encoder
-	watch := func(now api.Time, events []state.Event) {
-		r := journal.Record{Format: journal.Format, MinReader: 1, N: uint64(len(c.records)) + 1, Epoch: 1, Now: int64(now), Build: "test"}
-		if len(c.hashes) > 0 {
-			r.PrevHash = c.hashes[len(c.hashes)-1]
-		}
-		list, err := enc.Events(events)
-		if err != nil {
-			t.Fatal(err)
-		}
-		r.Inputs, r.Events = enc.Inputs(nil), slices.Clone(list)
-		r.Inputs = slices.Clone(r.Inputs)
-		b, err := journal.Encode(r)
-		if err == nil {
-			_, err = c.journal.Append(t.Context(), uint64(len(c.records)), b)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		c.records, c.hashes = append(c.records, r), append(c.hashes, journal.Hash(b))
-	}
+	watch := func(now api.Time, events []state.Event) { c.write(t, now, events) }
 	node := api.Node{Name: "n1", Layer: api.LayerCloud, Drivers: []string{api.DriverNoop}, Capacity: api.Resources{CPU: 2000, Memory: api.GiB}}
 	w, err := twin.New(twin.Config{
 		Nodes: []api.Node{node}, Start: api.Time(api.Day), Watch: watch, Startup: map[string]twin.Startup{api.DriverNoop: {Cold: 50 * api.Millisecond, Warm: 50 * api.Millisecond}},
@@ -91,6 +72,30 @@ func jobs(t *testing.T, n, changed int) *cell {
 	}
 	c.shown = len(c.records)
 	return c
+}
+
+// write appends a record to the cell's journal.
+func (c *cell) write(t *testing.T, now api.Time, events []state.Event) {
+	t.Helper()
+	var enc journal.Encoder
+	r := journal.Record{Format: journal.Format, MinReader: 1, N: uint64(len(c.records)) + 1, Epoch: 1, Now: int64(now), Build: "test"}
+	if len(c.hashes) > 0 {
+		r.PrevHash = c.hashes[len(c.hashes)-1]
+	}
+	list, err := enc.Events(events)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Inputs, r.Events = enc.Inputs(nil), slices.Clone(list)
+	r.Inputs = slices.Clone(r.Inputs)
+	b, err := journal.Encode(r)
+	if err == nil {
+		_, err = c.journal.Append(t.Context(), uint64(len(c.records)), b)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.records, c.hashes = append(c.records, r), append(c.hashes, journal.Hash(b))
 }
 
 var errQuiet = errors.New("nothing more comes")
@@ -454,5 +459,50 @@ func TestATornEndIsCutOff(t *testing.T) {
 				t.Errorf("it holds %v", got)
 			}
 		})
+	}
+}
+
+func TestTheLagFollowsClocksThatAreSetAnew(t *testing.T) {
+	var l lag
+	now := time.Unix(1_700_000_000, 0)
+	beat := func(seconds int, ahead time.Duration) {
+		for range seconds {
+			now = now.Add(time.Second)
+			l.stamp(api.Time(now.Add(ahead-time.Millisecond).UnixNano()), now)
+		}
+	}
+	beat(300, time.Hour)
+	beat(150, time.Hour-10*time.Second) // the server's clock was set back
+	l.folded(api.Time(now.Add(time.Hour-10*time.Second-25*time.Millisecond).UnixNano()), now)
+	if got := l.last; got < 0.02 || got > 0.03 {
+		t.Errorf("two minutes after a clock was set back the lag is %v s, want 24 ms", got)
+	}
+}
+
+// A record that is chained well, and of which only the first event can be folded in.
+func TestWhatMakesNoSenseIsNeverGoneOnFrom(t *testing.T) {
+	c := jobs(t, 6, 1000)
+	good := len(c.records)
+	dir := t.TempDir()
+	m := must[*Mirror](t)(Open(Config{Dir: dir, Source: c, Quiet: true}))
+	if err := m.connect(t.Context()); !errors.Is(err, errQuiet) {
+		t.Fatal(err)
+	}
+	strategy := func(name string) state.Event { return &state.SettingsChanged{Settings: state.Settings{Strategy: name}} }
+	c.write(t, api.Time(2*api.Day), []state.Event{strategy("fifo")})
+	c.write(t, api.Time(2*api.Day), []state.Event{strategy("worst-fit"), &state.RolloutShadowed{}})
+	c.shown += 2
+	err := m.Run(t.Context())
+	var bad *badRecordError
+	if !errors.As(err, &bad) || !strings.Contains(err.Error(), "--anew") {
+		t.Errorf("a record that makes no sense: %v", err)
+	}
+	if err := m.Close(); err != nil {
+		t.Fatal(err)
+	}
+	again := must[*Mirror](t)(Open(Config{Dir: dir, Source: c, Quiet: true}))
+	defer again.Close()
+	if n := again.record(); n != uint64(good) || again.kept.State != c.hash(t, n) {
+		t.Errorf("it goes on from record %d, and its checkpoint was at %d", n, good)
 	}
 }
