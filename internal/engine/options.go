@@ -101,8 +101,17 @@ func (e *Engine) optionsOf(w *state.Workload, t *state.Task, d *api.Decision) []
 	return e.options(ask, d, due)
 }
 
-// took is what an attempt that ends now took on a node.
-func (e *Engine) took(node string, task *api.Task, r *api.Result) *api.Footprint {
+// tookSlack is by how much clocks of leaders that follow each other may differ.
+const tookSlack = api.Minute
+
+// took is what an attempt that ends now took on a node. It was placed at a moment or
+// later: a node that says it ran longer, by more than clocks differ, is not believed.
+func (e *Engine) took(node string, task *api.Task, r *api.Result, placed api.Time) *api.Footprint {
+	if most := e.st.Now.Sub(placed) + tookSlack; r != nil && r.Wall > most {
+		c := *r
+		c.Wall = most
+		r = &c
+	}
 	return e.index.Took(node, task, r, e.st.Now)
 }
 

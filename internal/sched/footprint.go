@@ -207,8 +207,8 @@ func (x *Index) Took(name string, t *api.Task, r *api.Result, now api.Time) *api
 		f.Basis = api.BasisModelled
 	}
 	uj := scale(e.shareOf(t, r, idle, full), wall, milliwattNanoseconds)
-	if r.Energy > 0 {
-		uj, f.Basis = min(int64(r.Energy), scale(maxDraw, wall, milliwattNanoseconds)), api.BasisMeasured
+	if r.Energy > 0 && int64(r.Energy) <= mostMeasured(full, said, wall) {
+		uj, f.Basis = int64(r.Energy), api.BasisMeasured
 	}
 	f.Energy = api.Microjoules(scale(uj, int64(max(x.sites[e.Site].PUE, 1000)), 1000))
 	if s := x.signalAt(e.Site, api.SignalCarbon); s != nil && (len(s.Values) > 0 || s.Usual != 0) {
@@ -221,6 +221,18 @@ func (x *Index) Took(name string, t *api.Task, r *api.Result, now api.Time) *api
 		return nil
 	}
 	return f
+}
+
+// mostMeasured is what a meter may say of an attempt, in µJ: some times the full power that
+// the node declares, over a second more than it ran, since meters are read now and then.
+// What says more is in another unit, or made up; the node's power is taken instead.
+func mostMeasured(full int64, said bool, wall int64) int64 {
+	const times, readings = 4, int64(api.Second)
+	most := int64(maxDraw)
+	if said {
+		most = min(most, times*full)
+	}
+	return scale(most, wall+readings, milliwattNanoseconds)
 }
 
 // shareOf is the mean power in mW that an attempt answers for, by a node's power.

@@ -123,7 +123,9 @@ func TestTook(t *testing.T) {
 		{"used", "n", api.Result{Wall: api.Hour, CPU: api.Hour}, (50 + 50) * wattHour, api.BasisModelled},
 		{"use unknown", "n", api.Result{Wall: api.Hour}, (100 + 50) * wattHour, api.BasisModelled},
 		{"metered", "n", api.Result{Wall: api.Hour, CPU: api.Hour, Energy: 7 * wattHour}, 7 * wattHour, api.BasisMeasured},
-		{"a meter that lies", "n", api.Result{Wall: api.Second, Energy: 1 << 62}, 1_000_000_000_000, api.BasisMeasured},
+		{"as much as can be", "n", api.Result{Wall: api.Second, Energy: 2 * 4 * 300_000_000}, 2 * 4 * 300_000_000, api.BasisMeasured},
+		{"a meter that lies", "n", api.Result{Wall: api.Second, Energy: 1 << 62}, 150_000_000, api.BasisModelled},
+		{"a meter in mJ", "n", api.Result{Wall: api.Second, CPU: api.Second, Energy: 100_000_000_000}, 100_000_000, api.BasisModelled},
 	} {
 		f := x.Took(tc.on, task, &tc.r, 1e18)
 		if f == nil || f.Energy != tc.energy || f.Basis != tc.basis || f.Carbon == nil || *f.Carbon != api.Micrograms(int64(tc.energy)/perGram) {
