@@ -32,17 +32,20 @@ for 3 years; each server has its own.`,
 			if err != nil {
 				return err
 			}
-			return a.show(got, func() error { return a.seriesTable(got).Render(a.out, a.style()) })
+			return a.show(got, func() error { return a.seriesTable(got, strings.Join(args, "")).Render(a.out, a.style()) })
 		}),
 	}
 	cmd.AddCommand(newSeriesShowCmd(a), newSeriesExportCmd(a))
 	return cmd
 }
 
-func (a *app) seriesTable(list api.SeriesList) *report.Table {
+func (a *app) seriesTable(list api.SeriesList, prefix string) *report.Table {
 	t := &report.Table{
 		Columns: []report.Column{{Title: "SERIES"}, {Title: "KIND"}, {Title: "LAST"}},
 		Empty:   "No series yet. A server that runs begins them within seconds.",
+	}
+	if prefix != "" {
+		t.Empty = fmt.Sprintf("No series whose name begins with %q: drover series lists all.", prefix)
 	}
 	for _, s := range list.Items {
 		t.Add(s.Name, s.Kind, report.Ago(s.Last, a.time()))

@@ -49,7 +49,7 @@ func (a *app) signalTable(rows []api.SignalView) *report.Table {
 			{Title: "FROM"},
 			{Title: "TROUBLE"},
 		},
-		Empty: "No signals: declare sites with a zone, or give the server feeds (drover signals feeds).",
+		Empty: "No signals yet: declare sites with a zone (the mean of its country is there seconds later), or give the server feeds (drover signals feeds).",
 	}
 	now := a.apiNow()
 	for _, v := range rows {

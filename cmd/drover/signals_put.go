@@ -36,6 +36,9 @@ days and the week to come is kept; a forecast goes on where the file ends.`,
 			if err := file.Horizon.UnmarshalText([]byte(horizon)); err != nil {
 				return usageError{fmt.Errorf("--horizon: %w", err), "write for example 48h"}
 			}
+			if err := file.Validate(); err != nil {
+				return usageError{errText("%s", strings.ReplaceAll(err.Error(), "\n", "; ")), "see drover signals put --help"}
+			}
 			known, err := signalOrNone(cmd.Context(), c, file.Kind, file.Zone)
 			if err != nil {
 				return err
@@ -59,7 +62,7 @@ days and the week to come is kept; a forecast goes on where the file ends.`,
 	f.StringVar(&file.Unit, "unit", "", "for example g/kWh or EUR/MWh (default: as a title says)")
 	f.StringVar(&file.TZ, "tz", "", "IANA zone of times that name no offset (default UTC)")
 	f.StringVar(&file.Forecast, "forecast", "snaive", "model that goes on where the file ends, or none")
-	f.StringVar(&horizon, "horizon", "48h", "how far it goes on")
+	f.StringVar(&horizon, "horizon", "48h", "how far it goes on from now, at most 8d")
 	completeFlag(cmd, "kind", "carbon", "price", "temperature", "generation")
 	return cmd
 }

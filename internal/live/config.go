@@ -128,7 +128,7 @@ type Config struct {
 	Signals *signal.Config
 	// SignalClient asks the feeds. nil is the usual one.
 	SignalClient *signal.Client
-	// SignalTick is how often is looked which signals are due. Default 10 s.
+	// SignalTick is how often is looked which signals are due. Default 2 s.
 	SignalTick time.Duration
 
 	// Wall tells the time of day, by which records are dated. nil is the machine's
@@ -222,7 +222,7 @@ func (c *Config) defaults() {
 		c.Signals = &signal.Config{}
 	}
 	c.SignalClient = cmp.Or(c.SignalClient, &signal.Client{})
-	c.SignalTick = cmp.Or(c.SignalTick, 10*time.Second)
+	c.SignalTick = cmp.Or(c.SignalTick, 2*time.Second)
 	c.Logger = cmp.Or(c.Logger, slog.New(slog.DiscardHandler))
 	c.API.Version = cmp.Or(c.API.Version, c.Build)
 	c.API.MaxArtifact = cmp.Or(c.API.MaxArtifact, c.MaxArtifact)

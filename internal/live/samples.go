@@ -155,10 +155,10 @@ type taskSample struct {
 
 // taskSamples are the values of the attempts that were measured just now.
 func (o *observer) taskSamples(st *state.State, beats map[string]heard) (out []taskSample) {
-	for _, b := range beats { // order-free: buckets are sums, and the largest
+	for node, b := range beats { // order-free: buckets are sums, and the largest
 		for _, u := range b.tasks {
 			w := st.Workloads[u.Workload]
-			if known, ok := o.uses[u.Attempt]; ok && w != nil && int(u.Task) < len(w.Spec.Tasks) {
+			if known, ok := o.uses[u.Attempt]; ok && known.node == node && w != nil && int(u.Task) < len(w.Spec.Tasks) {
 				name := seriesOf(w, u.Task, st)
 				out = append(out, taskSample{"cpu/" + name, float64(known.CPU)}, taskSample{"memory/" + name, float64(known.Memory)})
 			}

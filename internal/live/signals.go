@@ -14,7 +14,10 @@ import (
 // signals brings what is said of grids, prices and weather into the journal while this
 // server leads.
 func (c *Cell) signals(ctx context.Context) {
-	w := &watchman{cell: c, sources: c.cfg.Signals.Sources(), due: map[string]time.Time{}, said: map[string]string{}}
+	w := &watchman{
+		cell: c, sources: c.cfg.Signals.Sources(), due: map[string]time.Time{}, said: map[string]string{},
+		busy: map[string]bool{}, slots: make(chan struct{}, atOnce), replies: make(chan reply),
+	}
 	tick := time.NewTicker(c.cfg.SignalTick)
 	defer tick.Stop()
 	select {
@@ -22,6 +25,7 @@ func (c *Cell) signals(ctx context.Context) {
 		return
 	case <-c.ready:
 	}
+	defer w.asking.Wait()
 	for {
 		if c.leading.Load() {
 			w.look(ctx)
@@ -31,51 +35,71 @@ func (c *Cell) signals(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
+		case r := <-w.replies:
+			delete(w.busy, r.key)
+			if c.leading.Load() {
+				w.tell(r.key, r.fault)
+				w.put(ctx, r.news)
+			}
 		case <-tick.C:
 		}
 	}
 }
 
-// watchman knows which source is to be asked when.
+// watchman knows which source is to be asked when. A slow one keeps nobody waiting.
 type watchman struct {
 	cell    *Cell
 	sources []signal.Source
 	due     map[string]time.Time
 	said    map[string]string // the last trouble of each source in the log
+	busy    map[string]bool   // those that are asked now
+	asking  sync.WaitGroup
+	slots   chan struct{}
+	replies chan reply
+}
+
+// reply is what came of asking a source.
+type reply struct {
+	key   string
+	news  *api.Signal
+	fault error
 }
 
 // atOnce is how many sources are asked at the same time.
-const atOnce = 4
+const atOnce = 8
 
 // look asks the sources that are due, and sees to zones of which nothing is known.
 func (w *watchman) look(ctx context.Context) {
+	if !w.cell.cfg.Signals.NoDefaults {
+		w.average(ctx)
+	}
 	var asked []signal.Source
 	now := time.Now()
 	for _, s := range w.sources {
-		if !now.Before(w.due[s.Key()]) {
+		if key := s.Key(); !w.busy[key] && !now.Before(w.due[key]) {
 			asked = append(asked, s)
-			w.due[s.Key()] = now.Add(s.Every())
+			w.due[key], w.busy[key] = now.Add(s.Every()), true
 		}
 	}
-	news := make([]*api.Signal, len(asked))
-	faults := make([]error, len(asked))
-	var all sync.WaitGroup
-	slots := make(chan struct{}, atOnce)
 	known := w.known(ctx, asked)
-	for i, s := range asked {
-		all.Go(func() {
-			slots <- struct{}{}
-			defer func() { <-slots }()
-			news[i], faults[i] = w.cell.lookAt(ctx, s, known[s.Key()])
-		})
+	for _, s := range asked {
+		w.asking.Go(func() { w.ask(ctx, s, known[s.Key()]) })
 	}
-	all.Wait()
-	for i, s := range asked {
-		w.tell(s.Key(), faults[i])
-		w.put(ctx, news[i])
+}
+
+// ask asks one source, in its turn.
+func (w *watchman) ask(ctx context.Context, s signal.Source, last *api.Signal) {
+	r := reply{key: s.Key()}
+	select {
+	case <-ctx.Done():
+		return
+	case w.slots <- struct{}{}:
 	}
-	if !w.cell.cfg.Signals.NoDefaults {
-		w.average(ctx)
+	r.news, r.fault = w.cell.lookAt(ctx, s, last)
+	<-w.slots
+	select {
+	case <-ctx.Done():
+	case w.replies <- r:
 	}
 }
 

@@ -74,3 +74,25 @@ tariffs: [{name: flat, currency: EUR, price: 0.25}]`))
 	until(t, c, "the values again", func(st *state.State) bool { return st.Signals["carbon/DE"].Fault == "" })
 	must[int](t)(c.Audit(t.Context()))
 }
+
+// TestASlowSourceKeepsNobodyWaiting: while one of them does not answer, a tariff and the
+// mean of a country come in.
+func TestASlowSourceKeepsNobodyWaiting(t *testing.T) {
+	asked, enough := make(chan struct{}), make(chan struct{})
+	source := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		close(asked)
+		<-enough
+	}))
+	defer source.Close()
+	defer close(enough)
+	cfg, err := signal.ReadConfig(strings.NewReader(`
+feeds: [{name: grid, kind: carbon, zone: DE, url: "` + source.URL + `/x", each: list, time: at, value: value, unit: g/kWh, tries: 1, timeout: 1m}]
+tariffs: [{name: flat, currency: EUR, price: 0.25}]`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := run(t, Config{Signals: cfg, SignalTick: 10 * time.Millisecond})
+	<-asked
+	do(t, c, &engine.PutSite{Site: api.Site{Name: "lyon", Layer: api.LayerEdge, Zone: "FR"}})
+	until(t, c, "the others", func(st *state.State) bool { return st.Signals["carbon/FR"] != nil && st.Signals["price/flat"] != nil })
+}

@@ -164,6 +164,7 @@ tariffs:
 - {name: t, currency: eur, tz: Nowhere/Else, rates: [{from: "25:00", days: someday}]}
 files:
 - {path: a.csv}
+- {path: b.csv, kind: carbon, zone: DE, unit: EUR/MWh, tz: Mars/Base, horizon: 300h, number: point, forecast: crystal-ball}
 `))
 	if err == nil {
 		t.Fatal("it passes")
@@ -171,6 +172,7 @@ files:
 	for _, want := range []string{
 		"zone:", "{latitude} is needed", "no shipped feed \"nowhere\"", "value of a shipped feed", "http or https", "credentials", "unit of price", "every:", "magic",
 		"eur", "Nowhere/Else", "rates[0].from", "files[0]",
+		"files[1]: forecast", "EUR/MWh is a unit of price", "Mars/Base", "300h0m0s is out of range", "\"point\" is not comma",
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%q is not said: %v", want, err)

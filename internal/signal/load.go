@@ -9,6 +9,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/goccy/go-yaml"
 
@@ -77,6 +78,30 @@ type File struct {
 	Horizon  Span   `yaml:"horizon"`
 }
 
+// Validate returns what is wrong, everything at once.
+func (f *File) Validate() error {
+	var errs []error
+	fault := func(bad bool, format string, args ...any) {
+		if bad {
+			errs = append(errs, fmt.Errorf(format, args...))
+		}
+	}
+	fault(f.Path == "", "path: is missing")
+	fault(!slices.Contains(api.SignalKinds(), f.Kind), "kind: %.40q is none of %v", f.Kind, api.SignalKinds())
+	fault(!api.ValidZone(f.Zone), "zone: %.40q is no zone; write for example DE-LU", f.Zone)
+	fault(f.Forecast != "" && !knownModel(f.Forecast), "forecast: there is no model %.40q", f.Forecast)
+	fault(f.Horizon < 0 || f.Horizon.std() > time.Duration(api.MaxSignalAhead), "horizon: %v is out of range: up to 8 days", f.Horizon.std())
+	fault(f.Number != "" && f.Number != "comma", "number: %.20q is not comma", f.Number)
+	if f.Unit != "" {
+		unit, err := ParseUnit(f.Unit)
+		fault(err != nil, "unit: %w", err)
+		fault(err == nil && unit.Kind != f.Kind, "unit: %s is a unit of %s, not of %s", f.Unit, unit.Kind, f.Kind)
+	}
+	_, err := zoneNamed(f.TZ)
+	fault(err != nil, "tz: %w", err)
+	return errors.Join(errs...)
+}
+
 // maxConfig bounds a file of settings, and what it may declare.
 const (
 	maxConfig  = 1 << 20
@@ -131,8 +156,8 @@ func (c *Config) validate() error {
 	}
 	for i := range c.Files {
 		f := &c.Files[i]
-		if f.Path == "" || !api.ValidZone(f.Zone) || !slices.Contains(api.SignalKinds(), f.Kind) || f.Forecast != "" && !knownModel(f.Forecast) {
-			errs = append(errs, fmt.Errorf("files[%d]: it needs a path, a zone and a kind (%v), and a forecast that is known if there is one", i, api.SignalKinds()))
+		if err := f.Validate(); err != nil {
+			errs = append(errs, fmt.Errorf("files[%d]: %w", i, err))
 		}
 		once(f.Kind, f.Zone, fmt.Sprintf("files[%d]", i))
 	}
