@@ -172,7 +172,7 @@ func (o *observer) ended(e *state.TaskEnded, st *state.State, now api.Time) {
 	if w == nil || e.Result == nil || e.N == 0 || int(e.Attempt.Task) >= len(w.Spec.Tasks) {
 		return
 	}
-	r, name := e.Result, seriesOf(w, e.Attempt.Task, st)
+	r, name := credible(e, w, st, now), seriesOf(w, e.Attempt.Task, st)
 	if r.Reason == reasonOOM {
 		o.add("oom/"+name, series.Count, now, 1)
 	}
@@ -186,6 +186,23 @@ func (o *observer) ended(e *state.TaskEnded, st *state.State, now api.Time) {
 	if r.MaxRSS > 0 {
 		o.add("memory/"+name, series.Gauge, now, float64(r.MaxRSS))
 	}
+}
+
+// credible is a result within what can be: an attempt runs no longer than since it was
+// asked for, and uses no more than its node has. What tasks should ask for, and what is
+// forecast, would follow a node that says anything.
+func credible(e *state.TaskEnded, w *state.Workload, st *state.State, now api.Time) api.Result {
+	r := *e.Result
+	r.Wall = min(r.Wall, max(now.Sub(w.Submitted), 0)+api.Minute)
+	_, t := st.Task(e.Attempt.TaskRef)
+	if t == nil {
+		return r
+	}
+	if n := st.Nodes[t.Node]; n != nil {
+		r.MaxRSS = min(r.MaxRSS, n.Capacity.Memory)
+		r.CPU = api.Duration(min(float64(r.CPU), float64(r.Wall)*float64(n.Capacity.CPU)/1000))
+	}
+	return r
 }
 
 // reasonOOM is what agents report of an attempt that was killed for its memory.

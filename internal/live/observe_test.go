@@ -100,6 +100,22 @@ func TestObserveEnds(t *testing.T) {
 	}
 }
 
+// What a node says of an attempt is bounded by what the node has, and by the time that was.
+func TestObserveLies(t *testing.T) {
+	st, now := state.New(), api.Time(1e18)
+	if err := st.Apply(now, &state.WorkloadSubmitted{ID: 1, Spec: job("train", 1), Profiles: []api.Profile{{}}}); err != nil {
+		t.Fatal(err)
+	}
+	w, task := st.Task(api.TaskRef{Workload: 1})
+	task.Node = "liar"
+	st.Nodes["liar"] = &state.Node{Node: api.Node{Name: "liar", Capacity: api.Resources{CPU: 2000, Memory: api.GiB}}}
+	lie := api.Result{Wall: api.MaxDuration, CPU: api.MaxDuration, MaxRSS: 1 << 50}
+	got := credible(&state.TaskEnded{Attempt: api.Attempt{TaskRef: task.Ref}, Result: &lie}, w, st, now.Add(api.Minute))
+	if got.Wall != 2*api.Minute || got.CPU != 4*api.Minute || got.MaxRSS != api.GiB || lie.Wall != api.MaxDuration {
+		t.Errorf("believed is %+v", got)
+	}
+}
+
 func TestStems(t *testing.T) {
 	for name, want := range map[string]string{
 		"etl": "etl", "etl-17": "etl", "nightly-20261121-070000": "nightly", "7": "7", "v2": "v2", "a-1-b": "a-1-b", "x-": "x-",

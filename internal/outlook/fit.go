@@ -108,7 +108,7 @@ func (o *Outlook) all(t *track, values []float64, origin api.Time, late bool, st
 			note = name + " waits for its turn"
 			continue
 		}
-		f, err := one(name, s, t.view, stop)
+		f, err := o.one(name, s, t.view, stop)
 		if err != nil {
 			note = name + ": " + err.Error()
 			o.mu.Lock()
@@ -147,11 +147,13 @@ func (v View) periods(n int) (out []int) {
 	return out
 }
 
-// one fits one model. A fault of a model must not stop the server.
-func one(name string, s forecast.Series, v View, stop func() bool) (out issued, err error) {
+// one fits one model. A fault of a model must not stop the server; where it lies is for
+// the log, not for who asks for the forecast.
+func (o *Outlook) one(name string, s forecast.Series, v View, stop func() bool) (out issued, err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = fmt.Errorf("the model panicked: %v\n%s", r, debug.Stack())
+			o.cfg.Log.Error("a model has a fault: please report it", "model", name, "panic", r, "stack", string(debug.Stack()))
+			err = fmt.Errorf("the model has a fault: %.120s", fmt.Sprint(r))
 		}
 	}()
 	m, err := forecast.New(name, forecast.Options{Horizon: v.Horizon, Seed: 1, Stop: stop})
