@@ -132,8 +132,10 @@ func (a *app) setIfBetter(ctx context.Context, c *client.Client, name string, o 
 		return err
 	}
 	if name == present {
-		a.note("The cell's strategy is %s already.", name)
-		return nil
+		return a.show(changed{Strategy: name}, func() error {
+			a.note("The cell's strategy is %s already.", name)
+			return nil
+		})
 	}
 	if o.horizon > 0 {
 		past.Since(api.Time(a.now().Add(-o.horizon).UnixNano()))

@@ -123,8 +123,12 @@ func TestSetIfBetter(t *testing.T) {
 			t.Errorf("%v: exit code %d, and the strategy should be %s\n%s%s", tt.words, code, tt.now, out, stderr)
 		}
 	}
-	code, out, _ := c.drover(append([]string{"strategies", "set", "fifo", "-o", "json"}, gate...)...)
 	var got changed
+	code, out, _ := c.drover(append([]string{"strategies", "set", "shortest-first", "-o", "json"}, gate...)...)
+	if err := json.Unmarshal([]byte(out), &got); err != nil || code != 0 || got.Applied || got.Strategy != "shortest-first" {
+		t.Errorf("it is the cell's already: exit code %d, %v: %s", code, err, out)
+	}
+	code, out, _ = c.drover(append([]string{"strategies", "set", "fifo", "-o", "json"}, gate...)...)
 	if err := json.Unmarshal([]byte(out), &got); err != nil || code != exitFailed || got.Applied || got.Verdict.Passed || len(got.Verdict.Findings) != 2 {
 		t.Errorf("exit code %d, %v: %s", code, err, out)
 	}

@@ -64,11 +64,16 @@ func firstStage(s *api.Stages) string {
 	return "as a canary"
 }
 
-// unused refuses flags that only stages have a use for.
+// unused refuses flags that only a stage has a use for that is not asked for.
 func (o *rollFlags) unused(f *pflag.FlagSet) error {
-	for _, flag := range []string{"shadow", "canary", "share", "tenants"} {
-		if f.Changed(flag) && len(o.names) == 0 {
-			return usageError{errText("--%s says how a stage goes, and none is asked for", flag), "add --stages shadow,canary,all"}
+	for _, u := range [...]struct{ flag, stage string }{
+		{"shadow", api.StageShadow},
+		{"canary", api.StageCanary},
+		{"share", api.StageCanary},
+		{"tenants", api.StageCanary},
+	} {
+		if f.Changed(u.flag) && !slices.Contains(o.names, u.stage) {
+			return usageError{errText("--%s says how the stage %s goes, and that is not asked for", u.flag, u.stage), "add --stages shadow,canary,all"}
 		}
 	}
 	return nil

@@ -130,3 +130,21 @@ func TestFlagsOfStages(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 }
+
+func TestFlagsOfStagesThatAreNotAskedFor(t *testing.T) {
+	for _, tt := range []struct {
+		stages, flag string
+		code         int
+	}{
+		{"", "--share=20%", exitUsage},
+		{"all", "--shadow=1h", exitUsage},
+		{"shadow,all", "--share=300%", exitUsage},
+		{"canary", "--shadow=1h", exitUsage},
+	} {
+		con := newConsole(t, map[string]string{"DROVER_SERVER": "http://127.0.0.1:1", "DROVER_TOKEN": "none"})
+		code := con.run(t.Context(), []string{"strategies", "set", "fifo", "--if-better", "--stages", tt.stages, tt.flag})
+		if code != tt.code || !strings.Contains(con.err.String(), "that is not asked for") {
+			t.Errorf("--stages %q %s: exit code %d: %s", tt.stages, tt.flag, code, con.err.String())
+		}
+	}
+}

@@ -114,11 +114,11 @@ func (a *app) modesShown(r *modes.Report) error {
 	percent := func(v float64) string { return fmt.Sprintf("%.1f %%", v) }
 	against := func(e modes.Errors) string { return percent(e.Step) + " (" + percent(e.StepPersistence) + ")" }
 	for _, m := range r.Modes {
-		ahead := "all"
+		ahead, covered := "all", "–" // a single prediction has no earlier ones to make an interval of
 		if m.AheadSeconds > 0 {
-			ahead = times(m.AheadSeconds)
+			ahead, covered = times(m.AheadSeconds), percent(m.IntervalCoverage)
 		}
-		t.Add(m.Mode, ahead, percent(m.EnergyAccuracy), against(m.Energy), percent(m.CompletionAccuracy), against(m.Completion), percent(m.IntervalCoverage))
+		t.Add(m.Mode, ahead, percent(m.EnergyAccuracy), against(m.Energy), percent(m.CompletionAccuracy), against(m.Completion), covered)
 	}
 	if err := t.Render(a.out, a.style()); err != nil {
 		return err

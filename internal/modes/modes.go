@@ -79,13 +79,19 @@ type Mode struct {
 // origin is the moment of the first row: a time of zero is none.
 const origin = api.Time(api.Day)
 
+// Bounds of what is held out: five minutes at a time, steps are for two years.
+const (
+	maxWindows = 10_000
+	maxSteps   = 250_000
+)
+
 func (o *Options) validate() error {
 	switch {
 	case len(o.Rows) < 20 || len(o.Fleet.Nodes) == 0:
 		return errors.New("it takes a fleet and at least 20 jobs")
 	case !(o.Split >= 0.1 && o.Split <= 0.9):
 		return errors.New("the first part is from a tenth to nine tenths of the jobs")
-	case o.Sync < api.Second || o.Ahead%o.Sync != 0 || o.Window%o.Ahead != 0 || o.Ahead <= 0 || o.Window <= 0:
+	case o.Sync < api.Second || o.Ahead <= 0 || o.Window <= 0 || o.Ahead%o.Sync != 0 || o.Window%o.Ahead != 0:
 		return fmt.Errorf("a window of %v, %v ahead and a mirror every %v: each must be a multiple of the next, and the last at least a second", o.Window, o.Ahead, o.Sync)
 	case o.Seeds < 1 || o.Seeds > 100 || o.Tasks < 0 || o.Windows < 0:
 		return errors.New("it takes 1 to 100 seeds, and numbers of tasks and windows that are not negative")
@@ -144,6 +150,9 @@ func newGrader(o Options) (*grader, error) {
 	g.windows = int((o.Rows[len(o.Rows)-1].Submit - o.Rows[g.cut].Submit) / o.Window)
 	if g.windows < 2 || o.Rows[g.cut].Submit < 2*o.Window {
 		return nil, fmt.Errorf("the first part is %v and the rest %v long: a window of %v must fit into each twice", o.Rows[g.cut].Submit, o.Rows[len(o.Rows)-1].Submit-o.Rows[g.cut].Submit, o.Window)
+	}
+	if most := int(maxSteps / (o.Window / o.Sync)); g.windows > min(most, maxWindows) {
+		return nil, fmt.Errorf("%d windows of %v with a mirror every %v are too many: at most %d windows, and %d mirrorings in all", g.windows, o.Window, o.Sync, maxWindows, maxSteps)
 	}
 	g.graded = spread(g.windows, o.Windows)
 	var err error

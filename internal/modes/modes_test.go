@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"testing"
 
 	"drover.dev/api"
@@ -214,5 +215,41 @@ func TestOnAPublicTrace(t *testing.T) {
 	}
 	if m := r.Find(LiveSync); m.EnergyAccuracy < 95 || m.PerTask.MAPE > m.PerTask.Persistence {
 		t.Errorf("live-sync: %+v, %+v", m, m.PerTask)
+	}
+}
+
+func TestWhatCannotBeGradedIsRefused(t *testing.T) {
+	rows := people(1)
+	for name, tt := range map[string]struct {
+		change func(o *Options)
+		want   string
+	}{
+		"nothing ahead":       {func(o *Options) { o.Ahead = 0 }, "multiple of the next"},
+		"less than nothing":   {func(o *Options) { o.Ahead = -api.Hour }, "multiple of the next"},
+		"a mirror in no time": {func(o *Options) { o.Sync = 0 }, "multiple of the next"},
+		"no window":           {func(o *Options) { o.Window = 0 }, "multiple of the next"},
+		"too many windows":    {func(o *Options) { o.Window, o.Ahead, o.Sync = api.Second, api.Second, api.Second }, "are too many"},
+		"windows too long":    {func(o *Options) { o.Window = 30 * api.Day }, "must fit into each twice"},
+		"no first part":       {func(o *Options) { o.Split = math.NaN() }, "a tenth to nine tenths"},
+		"many worlds":         {func(o *Options) { o.Seeds = 101 }, "1 to 100 seeds"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := options(t, rows)
+			tt.change(&o)
+			if _, err := Grade(t.Context(), o); err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("%v, want %q", err, tt.want)
+			}
+		})
+	}
+}
+
+// A truth of zero has no percentage, and what has none is no number that JSON lacks.
+func TestNothingToBeOffBy(t *testing.T) {
+	m := modeOf("", "", api.Hour, []step{{window: 0}, {window: 1}}, 0)
+	if _, err := json.Marshal(m); err != nil {
+		t.Error(err)
+	}
+	if m.Energy.Empty != 2 || m.Energy.Windows != 0 {
+		t.Errorf("%+v", m.Energy)
 	}
 }

@@ -81,7 +81,7 @@ func errorsOf(steps []step, of func(quantities) float64) Errors {
 			known = append(known, p.actual)
 		}
 	}
-	e.Weighted, e.WeightedPersistence, e.Total = 100*missed/actual, 100*naive/actual, 100*(predicted-actual)/actual
+	e.Weighted, e.WeightedPersistence, e.Total = percent(missed, actual), percent(naive, actual), percent(predicted-actual, actual)
 	e.BestConstant = bestConstant(known)
 	single := make([]pair, len(steps))
 	for i := range steps {
@@ -90,6 +90,14 @@ func errorsOf(steps []step, of func(quantities) float64) Errors {
 	e.Step, e.StepPersistence, _ = mape(single)
 	e.Beats = e.Step < e.StepPersistence
 	return e
+}
+
+// percent is a share of the truth; 0 where the truth is zero, which has no percentage.
+func percent(part, truth float64) float64 {
+	if truth <= 0 {
+		return 0
+	}
+	return 100 * part / truth
 }
 
 // mape is the mean absolute percentage error of predictions and of persistence, and of how
@@ -130,7 +138,7 @@ func aboveIdle(steps []step, idle float64) float64 {
 		missed += math.Abs(p.predicted - p.actual)
 		actual += p.actual - idle
 	}
-	return 100 * missed / actual
+	return percent(missed, actual)
 }
 
 // enough is how many errors must be known before they make an interval.
@@ -143,6 +151,9 @@ func coverage(steps []step) float64 {
 	inside, judged := 0, 0
 	for i := range steps {
 		p, a := steps[i].predicted.joules, steps[i].actual.joules
+		if p <= 0 {
+			continue // a fleet that draws nothing has no relative error
+		}
 		if len(errs) >= enough {
 			judged++
 			if math.Abs(a-p) <= p*errs[min(int(math.Ceil(0.8*float64(len(errs)+1))), len(errs))-1] {
