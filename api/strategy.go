@@ -60,6 +60,7 @@ type Tenant struct {
 	Weight   int32      `json:"weight,omitempty" cbor:"3,keyasint,omitempty"`   // share under fair-share, default 1
 	Quota    *Resources `json:"quota,omitempty" cbor:"4,keyasint,omitempty"`    // served before others may borrow, under fair-share
 	Limit    *Resources `json:"limit,omitempty" cbor:"5,keyasint,omitempty"`    // never exceeded; a zero resource is not limited
+	Budgets  []Budget   `json:"budgets,omitempty" cbor:"6,keyasint,omitempty"`  // of money and carbon, at most MaxBudgets
 }
 
 // Normalize writes the defaults: a weight of 1 for each term, and the ties.
@@ -70,8 +71,13 @@ func (s *Strategy) Normalize() {
 	setDefault(&s.Ties, TiesSpread)
 }
 
-// Normalize writes the default weight.
-func (t *Tenant) Normalize() { setDefault(&t.Weight, 1) }
+// Normalize writes the default weight, and what budgets do.
+func (t *Tenant) Normalize() {
+	setDefault(&t.Weight, 1)
+	for i := range t.Budgets {
+		setDefault(&t.Budgets[i].Then, BudgetDefer)
+	}
+}
 
 // Validate returns every fault of the strategy but for the names of its order and
 // terms, which the scheduler knows.
@@ -131,6 +137,7 @@ func (t *Tenant) Validate() []FieldError {
 		c.resources(r.value, true)
 		c.leave()
 	}
+	c.budgets(t.Budgets)
 	return c.done()
 }
 
@@ -159,4 +166,6 @@ type TenantView struct {
 	// Share is the dominant share in thousandths: the largest part of any resource
 	// of the cell that the tenant holds.
 	Share Milli `json:"share"`
+	// Standing is how its budgets stand, in their order.
+	Standing []BudgetView `json:"standing,omitempty"`
 }

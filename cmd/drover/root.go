@@ -57,6 +57,7 @@ func commands(a *app) []*cobra.Command {
 		inGroup(groupTell, newTraceCmd(a)),
 		inGroup(groupTell, newSolveCmd(a)),
 		inGroup(groupTell, newEnergyCmd(a)),
+		inGroup(groupTell, newCarbonCmd(a)),
 		newDemoSampleCmd(),
 		newVersionCmd(a),
 	}

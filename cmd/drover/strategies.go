@@ -166,13 +166,39 @@ func tenantTable(rows []api.TenantView) *report.Table {
 			{Title: "QUOTA"},
 			{Title: "LIMIT"},
 			{Title: "STRATEGY"},
+			{Title: "BUDGETS"},
 		},
 		Empty: "No tenants are declared: all are alike, and nothing is limited.",
 	}
 	for _, v := range rows {
-		t.Add(v.Name, itoa(v.Weight), fmt.Sprintf("%.1f %%", float64(v.Share)/10), boundText(&v.Used), boundText(v.Quota), boundText(v.Limit), orDash(v.Strategy))
+		t.Add(v.Name, itoa(v.Weight), fmt.Sprintf("%.1f %%", float64(v.Share)/10), boundText(&v.Used), boundText(v.Quota), boundText(v.Limit), orDash(v.Strategy), budgetsText(v.Standing))
 	}
 	return t
+}
+
+// budgetsText writes how budgets stand: "12 of 20 EUR until 00:00".
+func budgetsText(list []api.BudgetView) string {
+	var out []string
+	for i := range list {
+		b := &list[i]
+		text := fmt.Sprintf("%s taken of %s", budgetAmount(b, b.Spent+b.Promised), b.Budget.String())
+		if b.Over > 0 {
+			text += ", exceeded by " + budgetAmount(b, b.Over)
+		}
+		if b.Held != 0 {
+			text += ", tasks wait until " + b.Held.String()
+		}
+		out = append(out, text)
+	}
+	return orDash(strings.Join(out, "; "))
+}
+
+func budgetAmount(b *api.BudgetView, n int64) string {
+	if b.Money != nil {
+		return costText(&api.Money{Micro: n, Currency: b.Money.Currency})
+	}
+	c := api.Micrograms(n)
+	return carbonText(&c)
 }
 
 // boundText writes resources shortly, "–" when there are none.

@@ -41,6 +41,9 @@ func Check(e *Engine, out Output) error {
 			}
 		}
 	}
+	if err := checkBudgets(e.st, out); err != nil {
+		return err
+	}
 	if err := checkLimits(e.st, out); err != nil {
 		return err
 	}

@@ -52,6 +52,10 @@ func (e *Engine) input(in Input) state.Answer {
 		return e.once(v.Caller, func(key string) state.Answer { return e.putTenant(v, key) })
 	case *PutSignal:
 		return e.once(v.Caller, func(key string) state.Answer { return e.putSignal(v, key) })
+	case *BuyOffset:
+		return e.once(v.Caller, func(key string) state.Answer { return e.buyOffset(v, key) })
+	case *EndOffset:
+		return e.once(v.Caller, func(key string) state.Answer { return e.endOffset(v, key) })
 	case *PutSettings:
 		return e.once(v.Caller, func(key string) state.Answer { return e.settings(v, key) })
 	case *RemoveCell:
@@ -116,6 +120,9 @@ func (e *Engine) submit(in *Submit, key string) state.Answer {
 	if old == nil || old.Status.Final() {
 		if why := e.hopeless(spec, in.Facts); why != "" {
 			return refuse(state.CodeInvalid, "job %s is refused: %s", spec.Name, why)
+		}
+		if why := e.unaffordable(spec, in.Facts); why != "" {
+			return refuse(state.CodeConflict, "%s %s is refused: %s", spec.Kind, spec.Name, why)
 		}
 		if spec != in.Workload {
 			in = &Submit{Caller: in.Caller, Workload: spec, Facts: in.Facts}

@@ -66,6 +66,10 @@ func (e *Engine) reindex(ev state.Event) {
 	case *state.StrategyPut, *state.TenantPut:
 		e.useStrategies()
 		e.sidesChanged()
+	case *state.BudgetHeld:
+		e.withhold(v.Tenant)
+	case *state.BudgetFreed:
+		e.withhold(v.Tenant)
 	case *state.SitePut:
 		e.index.PutSite(v.Site)
 	case *state.SignalPut:

@@ -37,6 +37,8 @@ const (
 	InputPlanned
 	InputShadowed
 	InputPutSignal
+	InputBuyOffset
+	InputEndOffset
 )
 
 // Caller is part of every command: who asks, and the idempotency key under which
@@ -235,6 +237,10 @@ func NewInput(k InputKind) Input {
 		return new(Shadowed)
 	case InputPutSignal:
 		return new(PutSignal)
+	case InputBuyOffset:
+		return new(BuyOffset)
+	case InputEndOffset:
+		return new(EndOffset)
 	}
 	return nil
 }

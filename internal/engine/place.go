@@ -16,6 +16,7 @@ func (e *Engine) place() {
 	clear(e.loads)
 	clear(e.gone)
 	e.clearEmptied()
+	e.freeBudgets()
 	e.reconsider()
 	e.index.Refresh()
 	e.occupy()
@@ -51,6 +52,9 @@ func (e *Engine) place() {
 		if d.Chosen == nil && terse { // nobody goes, so that it matters why
 			d, devices = e.decide(it.Ref, it.Ask)
 		}
+		if d.Chosen != nil && !e.affords(it.Ask, d.Chosen.Node) {
+			d, devices = e.decide(it.Ref, it.Ask)
+		}
 		if d.Chosen == nil {
 			e.refuse(it, &d)
 			continue
@@ -81,7 +85,9 @@ func (e *Engine) bind(ref api.TaskRef, d *api.Decision, devices []api.DeviceShar
 	}
 	w, t := e.st.Task(ref)
 	d.Stage = e.stageOf(w, d)
-	e.emit(&state.TaskPlaced{Ref: ref, Try: t.Try + 1, Node: d.Chosen.Node, Decision: d, Devices: devices})
+	e.emit(&state.TaskPlaced{
+		Ref: ref, Try: t.Try + 1, Node: d.Chosen.Node, Decision: d, Devices: devices, Expects: e.foreseen(w, t, d.Chosen.Node),
+	})
 }
 
 // placeGang places all elements or none. Each is held while the next is decided,
@@ -158,6 +164,15 @@ func (e *Engine) placeSeated(it sched.Item) {
 }
 
 func (e *Engine) bindGang(it sched.Item, chosen []choice) {
+	nodes := make([]string, len(chosen))
+	for i := range chosen {
+		nodes[i] = chosen[i].decision.Chosen.Node
+	}
+	if !e.affords(it.Ask, nodes...) {
+		d, _ := e.decide(it.Ref, it.Ask)
+		e.refuse(it, &d)
+		return
+	}
 	for i := range chosen {
 		d := &chosen[i].decision
 		if i >= fullDecisions {

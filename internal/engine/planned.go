@@ -111,7 +111,7 @@ func (e *Engine) bindPlanned(in *Planned, t *state.Task, node string) {
 		return
 	}
 	e.prepare(t.Ref, en.ask)
-	if d, devices := e.index.DecideOn(t.Ref, en.ask, e.st.Now, node); d.Chosen != nil {
+	if d, devices := e.index.DecideOn(t.Ref, en.ask, e.st.Now, node); d.Chosen != nil && e.affords(en.ask, node) {
 		d.Plan = in.N
 		e.bind(t.Ref, &d, devices)
 	}

@@ -112,7 +112,7 @@ func (e *Engine) moveIn(b *booking) {
 	e.prepare(b.ref, b.ask)
 	d, devices := e.index.DecideOn(b.ref, b.ask, e.st.Now, b.node)
 	e.index.Book(b.node, b.ref, b.ask, b.devices) // until the event says otherwise
-	if d.Chosen == nil {
+	if d.Chosen == nil || !e.affords(b.ask, b.node) {
 		e.emit(&state.TaskUnbooked{Ref: b.ref})
 		return
 	}

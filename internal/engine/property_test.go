@@ -177,6 +177,12 @@ func (h *chance) rare() engine.Input {
 		if rapid.Bool().Draw(h.t, "limited") {
 			v.Limit = &api.Resources{CPU: oneOf(h, "limit", api.Milli(1000), 3000)}
 		}
+		if rapid.Bool().Draw(h.t, "budgeted") {
+			v.Budgets = []api.Budget{
+				{Money: &api.Money{Micro: oneOf(h, "money", int64(0), 1000, 10_000_000), Currency: "EUR"}, Window: oneOf(h, "window", api.Hour, api.Day), Then: oneOf(h, "then", "warn", "defer", "refuse")},
+				{Carbon: oneOf(h, "carbon", api.Mass(1), 50_000_000), Window: api.Hour},
+			}
+		}
 		v.Normalize()
 		return &engine.PutTenant{Caller: h.caller(), Tenant: v}
 	case 0:

@@ -224,6 +224,14 @@ func (s *script) event(ev state.Event) {
 		} else {
 			s.printf("signal %s has %d values", v.Signal.Key(), len(v.Signal.Values))
 		}
+	case *state.OffsetBought:
+		s.printf("offset %s of %s bought", v.Offset.Serial, v.Offset.Amount)
+	case *state.OffsetEnded:
+		s.printf("offset %s %s", v.Serial, v.Status)
+	case *state.BudgetHeld:
+		s.printf("tasks of tenant %s wait for budget %d: %d of it is taken, %d more is needed", v.Tenant, v.Held.Budget, v.Held.Taken, v.Held.Needs)
+	case *state.BudgetFreed:
+		s.printf("tasks of tenant %s wait for no budget", v.Tenant)
 	case *state.SitePut:
 		s.printf("site %s declared", v.Site.Name)
 	case *state.SettingsChanged:

@@ -71,6 +71,14 @@ func sizeOf(ev state.Event) int {
 		return smallSize + 10*numberSize
 	case *state.RolloutJudged:
 		return smallSize + len(v.Reason)
+	case *state.OffsetBought:
+		return offsetSize(&v.Offset) + len(v.By) + len(v.Key)
+	case *state.OffsetEnded:
+		return 2*smallSize + len(v.Serial) + len(v.Note) + len(v.Key)
+	case *state.BudgetHeld:
+		return 2*smallSize + len(v.Tenant)
+	case *state.BudgetFreed:
+		return smallSize + len(v.Tenant)
 	case *state.PlanClosed:
 		return 2*smallSize + len(v.Outcome.Planner)
 	case *state.Answered:
@@ -79,10 +87,17 @@ func sizeOf(ev state.Event) int {
 	return sizeOfTask(ev)
 }
 
+func expectsSize(f *api.Footprint) int {
+	if f == nil {
+		return 0
+	}
+	return smallSize + numberSize
+}
+
 func sizeOfTask(ev state.Event) int {
 	switch v := ev.(type) {
 	case *state.TaskPlaced:
-		return smallSize + len(v.Node) + decisionSize(v.Decision) + 3*numberSize*len(v.Devices)
+		return smallSize + len(v.Node) + decisionSize(v.Decision) + 3*numberSize*len(v.Devices) + expectsSize(v.Expects)
 	case *state.ReservationMade:
 		return reservationSize(&v.Reservation)
 	case *state.TaskBooked:
@@ -150,6 +165,10 @@ func SizeOf(in Input) int {
 		return strategySize(&v.Strategy) + callerSize(&v.Caller)
 	case *PutSignal:
 		return signalSize(&v.Signal) + callerSize(&v.Caller)
+	case *BuyOffset:
+		return offsetSize(&v.Offset) + callerSize(&v.Caller) + maxName
+	case *EndOffset:
+		return 2*smallSize + len(v.Serial) + len(v.Note) + callerSize(&v.Caller)
 	case *PutTenant:
 		return tenantSize(&v.Tenant) + callerSize(&v.Caller)
 	}

@@ -13,6 +13,7 @@ import (
 func (e *Engine) useStrategies() {
 	before := e.index.Depth() > 0
 	e.index.Use(e.st.Settings.Strategy, e.st.Strategies, e.st.Tenants)
+	e.withholdAll()
 	e.movers = true
 	if before != (e.index.Depth() > 0) {
 		e.regroup()
@@ -109,6 +110,7 @@ func (e *Engine) ViewTenants() (out []api.TenantView) {
 	for _, name := range e.st.SortedTenants() {
 		v := api.TenantView{Tenant: *e.st.Tenants[name]}
 		v.Used, v.Share = e.index.Used(name)
+		v.Standing = e.StandingOf(name)
 		out = append(out, v)
 	}
 	return out
@@ -154,7 +156,7 @@ func strategySize(s *api.Strategy) int {
 }
 
 func tenantSize(t *api.Tenant) int {
-	n := 2*smallSize + len(t.Name) + len(t.Strategy)
+	n := 2*smallSize + len(t.Name) + len(t.Strategy) + smallSize*len(t.Budgets)
 	for _, r := range [...]*api.Resources{t.Quota, t.Limit} {
 		if r == nil {
 			continue

@@ -28,6 +28,7 @@ const (
 	timerPromised                   // a waiting task was promised room from now on; ref is the task
 	timerProbation                  // a look at the strategy on probation
 	timerRollout                    // a look at the stage of a roll-out
+	timerBudget                     // work that waits for a budget: only wakes
 )
 
 type timer struct {
@@ -154,7 +155,7 @@ func (e *Engine) due(now api.Time) {
 			e.look(&v)
 		case timerRollout:
 			e.lookAtStage(&v)
-		case timerReplan: // every Step looks for itself
+		case timerReplan, timerBudget: // every Step looks for itself
 		}
 	}
 	e.timers.sweep(e.outdated)
@@ -166,7 +167,7 @@ func (e *Engine) outdated(v *timer) bool {
 	case timerLease, timerDrain:
 		n := e.st.Nodes[v.node]
 		return n == nil || !n.Silent && !n.Drain
-	case timerRetention, timerPlan, timerReplan, timerProbation, timerRollout:
+	case timerRetention, timerPlan, timerReplan, timerProbation, timerRollout, timerBudget:
 		return false
 	}
 	w := e.st.Workloads[v.ref.Workload]

@@ -86,6 +86,14 @@ func describeNode(ev state.Event, out *api.WatchEvent) bool {
 		out.Detail = "strategy " + e.Strategy.Name
 	case *state.TenantPut:
 		out.Detail, out.Tenant = "tenant "+e.Tenant.Name, e.Tenant.Name
+	case *state.OffsetBought:
+		out.Detail = "offset " + e.Offset.Serial + " of " + e.Offset.Amount.String()
+	case *state.OffsetEnded:
+		out.Detail, out.Status = "offset "+e.Serial, e.Status
+	case *state.BudgetHeld:
+		out.Detail, out.Tenant = "tasks of tenant "+e.Tenant+" wait for a budget until "+e.Held.Until.String(), e.Tenant
+	case *state.BudgetFreed:
+		out.Detail, out.Tenant = "tasks of tenant "+e.Tenant+" wait for no budget", e.Tenant
 	case *state.SignalPut:
 		out.Detail = signalText(&e.Signal)
 	case *state.PlanAsked:
@@ -221,6 +229,10 @@ var kindNames = map[state.Kind]string{
 	state.KindRolloutShadowed:   "rollout.shadowed",
 	state.KindRolloutJudged:     "rollout.judged",
 	state.KindSignalPut:         "signal.put",
+	state.KindBudgetHeld:        "budget.held",
+	state.KindBudgetFreed:       "budget.freed",
+	state.KindOffsetBought:      "offset.bought",
+	state.KindOffsetEnded:       "offset.ended",
 }
 
 // rolloutText says what a look at a stage came to.

@@ -92,7 +92,8 @@ func byPatience(it *Item) (int64, int64) {
 // tenant is what a cell was told of a tenant.
 type tenant struct {
 	api.Tenant
-	touched bool // may use more than when blocked shapes were last looked at
+	touched  bool   // may use more than when blocked shapes were last looked at
+	withheld string // why its tasks wait, whatever room there is
 }
 
 // usage is what a tenant's placed tasks hold, or what all nodes have.
@@ -163,6 +164,9 @@ func (x *Index) turnOf(name string, next *Ask) (borrows bool, share int64) {
 // exceed; "" is none.
 func (x *Index) overLimit(a *Ask, times int64) string {
 	t := x.tenants[a.Tenant]
+	if t != nil && t.withheld != "" {
+		return t.withheld
+	}
 	if t == nil || t.Limit == nil {
 		return ""
 	}

@@ -31,10 +31,15 @@ func (s *State) Apply(at api.Time, ev Event) error {
 		s.remember(e.Key, Answer{Action: "updated"})
 	case *TenantPut:
 		tenant := e.Tenant
+		s.rebudget(&tenant)
 		s.Tenants[tenant.Name] = &tenant
 		s.remember(e.Key, Answer{Action: "updated"})
 	case *SignalPut:
 		s.putSignal(e)
+	case *BudgetHeld, *BudgetFreed:
+		return s.applyBudget(ev)
+	case *OffsetBought, *OffsetEnded:
+		return s.applyLedger(ev)
 	case *NodeRegistered, *NodeSilent, *NodeBack, *NodeDrain, *NodeRemoved, *NodePower:
 		return s.applyNode(ev)
 	case *WorkloadSubmitted, *WorkloadRevised, *WorkloadRescaled, *WorkloadStopping, *WorkloadFinished,

@@ -112,6 +112,8 @@ func (s *State) place(w *Workload, t *Task, e *TaskPlaced) error {
 	t.Try, t.Node, t.Decision, t.Devices, t.Epoch = e.Try, e.Node, e.Decision, e.Devices, s.Epoch
 	t.Placed, t.Started, t.Ended, t.Reported, t.PID = s.Now, 0, 0, 0, 0
 	t.Stop, t.Ports, t.Reason, t.Healthy, t.HealthyAt = StopNothing, nil, "", false, 0
+	s.promise(w, e.Expects, 1)
+	t.Expects = e.Expects
 	s.move(w, t, api.TaskPlaced)
 	n.hold(t, w.SpecOf(t))
 	s.touch(t)
@@ -212,6 +214,8 @@ func (s *State) lose(e *TasksLost) error {
 // settle moves a task to a status in which it holds no node.
 func (s *State) settle(w *Workload, t *Task, to api.TaskStatus) {
 	s.release(t)
+	s.promise(w, t.Expects, -1)
+	t.Expects = nil
 	t.Stop = StopNothing
 	t.Healthy = false
 	if to == api.TaskPending {

@@ -29,6 +29,7 @@ func (s *State) enter(w *Workload, t *Task, took *api.Footprint) {
 		return
 	}
 	t.Took = sumOf(t.Took, took)
+	s.spend(w.Spec.Tenant, took)
 	name := w.Spec.Tenant
 	b := s.Books[name]
 	if b == nil && len(s.Books) >= MaxBooks {

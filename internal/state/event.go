@@ -68,6 +68,10 @@ const (
 	KindRolloutShadowed
 	KindRolloutJudged
 	KindSignalPut
+	KindBudgetHeld
+	KindBudgetFreed
+	KindOffsetBought
+	KindOffsetEnded
 )
 
 // LeaderStarted opens an epoch; it is the read barrier of a new leader.
@@ -231,6 +235,8 @@ type TaskPlaced struct {
 	Node     string            `cbor:"3,keyasint"`
 	Decision *api.Decision     `cbor:"4,keyasint,omitempty"`
 	Devices  []api.DeviceShare `cbor:"5,keyasint,omitempty"`
+	// Expects is what the attempt is foreseen to take; only tenants with budgets have it.
+	Expects *api.Footprint `cbor:"6,keyasint,omitempty"`
 }
 
 // TaskBooked gives an element room on a node that tasks of lower priority still
@@ -481,4 +487,8 @@ var makers = [...]func() Event{
 	KindHandoverDeclined:  func() Event { return new(HandoverDeclined) },
 	KindHandoverSettled:   func() Event { return new(HandoverSettled) },
 	KindSignalPut:         func() Event { return new(SignalPut) },
+	KindBudgetHeld:        func() Event { return new(BudgetHeld) },
+	KindBudgetFreed:       func() Event { return new(BudgetFreed) },
+	KindOffsetBought:      func() Event { return new(OffsetBought) },
+	KindOffsetEnded:       func() Event { return new(OffsetEnded) },
 }

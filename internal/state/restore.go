@@ -15,7 +15,9 @@ func (s *State) Restore() {
 	s.Histories = orMake(s.Histories)
 	s.Refusals = orMake(s.Refusals)
 	s.Reservations = orMake(s.Reservations)
-	s.load = Load{}
+	s.Spending = orMake(s.Spending)
+	s.Ledger = orMake(s.Ledger)
+	s.load, s.promised = Load{}, map[string]*promises{}
 	s.names = make(map[string]uint64, len(s.Workloads))
 	s.restoreCells()
 	for _, name := range s.SortedNodes() {
@@ -30,6 +32,7 @@ func (s *State) Restore() {
 		for gi := range w.Groups {
 			for _, t := range w.Groups[gi].Tasks {
 				w.count(t.Status, 1)
+				s.promise(w, t.Expects, 1)
 				if n := s.Nodes[t.Node]; n != nil && t.Status.Holds() {
 					n.hold(t, w.SpecOf(t))
 				}

@@ -50,9 +50,13 @@ type State struct {
 	Books   map[string]*Book       `cbor:"26,keyasint,omitempty"` // what was used, by tenant
 	Signals map[string]*api.Signal `cbor:"25,keyasint,omitempty"` // by api.SignalKey; replaced, never changed
 
-	load    Load
-	origins map[api.HandoverID]uint64 // to the workload that accepted it
-	names   map[string]uint64         // "tenant/name" to the newest workload of that name
+	Spending map[string]*Spending `cbor:"31,keyasint,omitempty"` // of tenants with budgets, by name
+	Ledger   map[string]*Offset   `cbor:"32,keyasint,omitempty"` // by serial; replaced, never changed
+
+	load     Load
+	promised map[string]*promises      // to attempts that hold a place, by tenant
+	origins  map[api.HandoverID]uint64 // to the workload that accepted it
+	names    map[string]uint64         // "tenant/name" to the newest workload of that name
 }
 
 // Load is how many elements of all workloads wait for a place, and hold one.
@@ -245,6 +249,7 @@ type Task struct {
 	Losses    uint32            `cbor:"27,keyasint,omitempty"` // attempts that vanished while their node was up
 	Booking   *Booking          `cbor:"28,keyasint,omitempty"` // room that is being freed for it while it is pending
 	Took      *api.Footprint    `cbor:"29,keyasint,omitempty"` // by its attempts that have ended; replaced, never changed
+	Expects   *api.Footprint    `cbor:"30,keyasint,omitempty"` // what the attempt that holds a place is foreseen to take, of a tenant with budgets
 }
 
 // Booking is room on a node that lower priorities are leaving for an element.

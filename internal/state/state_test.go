@@ -95,7 +95,7 @@ func TestEveryKindHasAnEvent(t *testing.T) {
 			t.Errorf("NewEvent(%d) is of kind %d", k, ev.Kind())
 		}
 	}
-	if known != int(state.KindSignalPut) {
+	if known != int(state.KindOffsetEnded) {
 		t.Errorf("%d kinds are known", known)
 	}
 }

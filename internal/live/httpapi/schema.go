@@ -17,6 +17,7 @@ type (
 	durationSchema struct{}
 	timeSchema     struct{}
 	moneySchema    struct{}
+	massSchema     struct{}
 	digestSchema   struct{}
 	statusSchema   struct{}
 )
@@ -43,6 +44,10 @@ func (timeSchema) Schema(huma.Registry) *huma.Schema {
 
 func (moneySchema) Schema(huma.Registry) *huma.Schema {
 	return quantity("An amount with its ISO 4217 currency.", "0.12 EUR", false)
+}
+
+func (massSchema) Schema(huma.Registry) *huma.Schema {
+	return quantity("An amount of CO2e with its unit: t, kg, g, mg or µg.", "2.5 kg", false)
 }
 
 func (digestSchema) Schema(huma.Registry) *huma.Schema {
@@ -79,6 +84,7 @@ func registry() huma.Registry {
 		{api.Duration(0), durationSchema{}},
 		{api.Time(0), timeSchema{}},
 		{api.Money{}, moneySchema{}},
+		{api.Mass(0), massSchema{}},
 		{api.Digest(""), digestSchema{}},
 		{api.Outcome(0), statusSchema{}},
 	} {

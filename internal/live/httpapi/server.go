@@ -49,6 +49,7 @@ func New(cell Cell, opt Options) *Server {
 	s.cellRoutes()
 	s.signalRoutes()
 	s.bookRoutes()
+	s.ledgerRoutes()
 	s.artifactRoutes()
 	s.streamRoutes()
 	s.statusRoutes()

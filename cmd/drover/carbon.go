@@ -1,0 +1,203 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"drover.dev/api"
+	"drover.dev/api/client"
+	"drover.dev/internal/report"
+)
+
+// newCarbonCmd is the parent of the commands on the ledger of offsets.
+func newCarbonCmd(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "carbon",
+		Short: "Keep the ledger of carbon offsets, and see what is missing to be neutral",
+		Long: `Keep the ledger of carbon offsets: each has the serial of its registry and counts once. What was
+emitted less what was retired is the cell's net carbon. docs/energy.md has the rules.`,
+		Args: args(0, 0, ""),
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(newCarbonLedgerCmd(a), newCarbonBuyCmd(a), newCarbonEndCmd(a, "retire", api.OffsetRetired),
+		newCarbonEndCmd(a, "sell", api.OffsetSold), newCarbonPlanCmd(a))
+	return cmd
+}
+
+func newCarbonLedgerCmd(a *app) *cobra.Command {
+	return a.readFlags(&cobra.Command{
+		Use:   "ledger",
+		Short: "Show what was emitted and offset, and every offset",
+		Args:  args(0, 0, ""),
+		RunE: a.withReader(func(cmd *cobra.Command, c *client.Client, _ []string) error {
+			v, err := c.Ledger(cmd.Context())
+			if err != nil {
+				return err
+			}
+			return a.show(v, func() error {
+				if err := ledgerTable(v.Items).Render(a.out, a.style()); err != nil {
+					return err
+				}
+				_, err := fmt.Fprintf(a.out, "\nnet %s = %s emitted − %s retired; %s held\n",
+					api.Mass(v.Net), api.Mass(v.Emitted), api.Mass(v.Retired), api.Mass(v.Held))
+				if err == nil && v.Unknown > 0 {
+					_, err = fmt.Fprintf(a.out, "Not counted: %s of which the carbon is not known.\n", energyText(v.Unknown))
+				}
+				return err
+			})
+		}),
+	})
+}
+
+func ledgerTable(items []api.OffsetView) *report.Table {
+	t := &report.Table{
+		Columns: []report.Column{
+			{Title: "SERIAL"},
+			{Title: "AMOUNT", Right: true},
+			{Title: "VINTAGE", Right: true},
+			{Title: "ZONE"},
+			{Title: "PRICE", Right: true},
+			{Title: "STATUS"},
+			{Title: "NOTE", Wide: true},
+			{Title: "BY", Wide: true},
+		},
+		Empty: "No offsets were bought.",
+	}
+	for i := range items {
+		o := &items[i]
+		t.Add(o.Serial, o.Amount.String(), itoa(o.Vintage), orDash(o.Zone), costText(o.Price), o.Status, orDash(o.Note), orDash(o.By))
+	}
+	return t
+}
+
+func newCarbonBuyCmd(a *app) *cobra.Command {
+	var amount, price, zone string
+	var vintage int32
+	cmd := &cobra.Command{
+		Use:     "buy SERIAL",
+		Short:   "Add an offset that was bought to the ledger",
+		Example: `  drover carbon buy VCS-1234-5678 --amount 1t --vintage 2025 --price "12 EUR"`,
+		Args:    args(1, 1, "SERIAL"),
+		RunE: a.withClient(func(cmd *cobra.Command, c *client.Client, list []string) error {
+			o := api.Offset{Serial: list[0], Vintage: vintage, Zone: zone}
+			var err error
+			if o.Amount, err = api.ParseMass(amount); err == nil {
+				o.Price, err = priceOf(price)
+			}
+			if err == nil {
+				err = firstFault(o.Validate())
+			}
+			if err != nil {
+				return usageError{err, "drover carbon buy --help has an example"}
+			}
+			if err := c.BuyOffset(cmd.Context(), o); err != nil {
+				return err
+			}
+			return a.offsetIs(o.Serial, api.OffsetHeld)
+		}),
+	}
+	f := cmd.Flags()
+	f.StringVar(&amount, "amount", "", "how much it offsets, such as 500kg or 1t")
+	f.Int32Var(&vintage, "vintage", 0, "the year that it was issued for")
+	f.StringVar(&zone, "zone", "", "where it comes from")
+	f.StringVar(&price, "price", "", `what was paid for all of it, such as "12 EUR"`)
+	return cmd
+}
+
+func newCarbonEndCmd(a *app, verb, to string) *cobra.Command {
+	var price, note string
+	cmd := &cobra.Command{
+		Use:   verb + " SERIAL",
+		Short: map[string]string{"retire": "Retire an offset: it counts against what was emitted, once", "sell": "Take an offset out of what is held: it was sold"}[verb],
+		Args:  args(1, 1, "SERIAL"),
+		RunE: a.withClient(func(cmd *cobra.Command, c *client.Client, list []string) error {
+			d := api.OffsetDeed{To: to, Note: note}
+			var err error
+			if d.Price, err = priceOf(price); err == nil {
+				err = firstFault(d.Validate())
+			}
+			if err != nil {
+				return usageError{err, "drover carbon " + verb + " --help says what can be given"}
+			}
+			if err := c.EndOffset(cmd.Context(), list[0], d); err != nil {
+				return err
+			}
+			return a.offsetIs(list[0], to)
+		}),
+	}
+	cmd.Flags().StringVar(&note, "note", "", "for whom or what, at most 256 bytes")
+	if to == api.OffsetSold {
+		cmd.Flags().StringVar(&price, "price", "", `what was got for all of it, such as "12 EUR"`)
+	}
+	return cmd
+}
+
+type carbonDone struct {
+	Serial string `json:"serial"`
+	Status string `json:"status"`
+}
+
+// offsetIs says what has become of an offset.
+func (a *app) offsetIs(serial, status string) error {
+	return a.show(carbonDone{serial, status}, func() error {
+		a.say("offset %s is %s", serial, status)
+		return nil
+	})
+}
+
+func priceOf(text string) (*api.Money, error) {
+	if text == "" {
+		return nil, nil
+	}
+	m, err := api.ParseMoney(text)
+	return &m, err
+}
+
+func firstFault(faults []api.FieldError) error {
+	if len(faults) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%s %s", faults[0].Path, faults[0].Message)
+}
+
+func newCarbonPlanCmd(a *app) *cobra.Command {
+	return a.readFlags(&cobra.Command{
+		Use:   "plan",
+		Short: "Say what is missing for net carbon of 0, and what it costs",
+		Long: `Say what is missing for net carbon of 0: which offsets that are held would be retired, the oldest
+vintage first, how much is to be bought then, and what that costs at the lowest price that was paid
+so far. What running elsewhere or later would save, drover plan says of each workload.`,
+		Args: args(0, 0, ""),
+		RunE: a.withReader(func(cmd *cobra.Command, c *client.Client, _ []string) error {
+			v, err := c.Ledger(cmd.Context())
+			if err != nil {
+				return err
+			}
+			p := v.Plan()
+			return a.show(p, func() error {
+				_, err := fmt.Fprintln(a.out, neutralText(&p))
+				return err
+			})
+		}),
+	})
+}
+
+func neutralText(p *api.NeutralPlan) string {
+	if p.Net <= 0 {
+		return "Neutral: net carbon is " + api.Mass(p.Net).String() + "."
+	}
+	lines := []string{api.Mass(p.Net).String() + " of net carbon are to be offset."}
+	if len(p.Retire) > 0 {
+		lines = append(lines, "Retire "+strings.Join(p.Retire, ", ")+": "+api.Mass(p.Retires).String()+", held already.")
+	}
+	if p.Buy > 0 {
+		line := "Buy " + api.Mass(p.Buy).String()
+		if p.Cost != nil {
+			line += ", about " + costText(p.Cost) + " at the price of " + p.At
+		}
+		lines = append(lines, line+".")
+	}
+	return strings.Join(lines, "\n")
+}
