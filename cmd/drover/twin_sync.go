@@ -81,8 +81,8 @@ func (o *syncFlags) check() (err error) {
 	if o.cfg.Seeds < 1 || o.cfg.Seeds > 1000 {
 		return usageError{errText("--seeds %d is not from 1 to 1000", o.cfg.Seeds), "20 give a rough interval"}
 	}
-	if o.cfg.Budget < 0 || o.cfg.Budget > 1 {
-		return usageError{errText("--budget %g is not from 0 to 1", o.cfg.Budget), "0.25 is a quarter of one processor"}
+	if b := o.cfg.Budget; b != 0 && !(b >= 0.001 && b <= 1) {
+		return usageError{errText("--budget %g is neither 0 nor from 0.001 to 1", b), "0.25 is a quarter of one processor"}
 	}
 	if o.cfg.Ahead, err = api.ParseDuration(o.ahead); err != nil || o.cfg.Ahead <= 0 || o.cfg.Ahead > api.MaxDuration {
 		return usageError{errText("--horizon %.40q is no time to look ahead", o.ahead), "for example --horizon 24h"}

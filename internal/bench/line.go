@@ -62,10 +62,16 @@ const (
 // lateness is what a missed deadline counts in a rehearsal, in seconds of completion time.
 const lateness = 60
 
+// longestLine bounds what is made up of a line: a day is some 47,000 jobs.
+const longestLine = api.Day
+
 // Line measures the manufacturing case.
 func Line(ctx context.Context, o LineOptions) (LineReport, error) {
-	if len(o.Seeds) == 0 || o.Warm <= 0 || o.For <= 0 || o.Look <= 0 || o.Worlds < 1 || o.Worlds > 100 || o.Judged < 1 {
-		return LineReport{}, errors.New("it takes seeds, times that are above zero, 1 to 100 worlds and decisions to judge")
+	if len(o.Seeds) == 0 || o.Worlds < 1 || o.Worlds > 100 || o.Judged < 1 {
+		return LineReport{}, errors.New("it takes seeds, 1 to 100 worlds and decisions to judge")
+	}
+	if least, most := min(o.Warm, o.For, o.Look), max(o.Warm, o.For, o.Look); least <= 0 || most > longestLine {
+		return LineReport{}, fmt.Errorf("times to learn, to grade and to look ahead are above zero and at most %v: every decision is run on in many worlds", longestLine)
 	}
 	began := time.Now()
 	l, err := readLine()

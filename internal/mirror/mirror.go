@@ -134,6 +134,9 @@ func Open(cfg Config) (m *Mirror, err error) {
 			err = errors.Join(fmt.Errorf("open the mirror in %s: %w", cfg.Dir, err), lock.Release())
 		}
 	}()
+	if err = os.RemoveAll(filepath.Join(cfg.Dir, fetchDir)); err != nil { // a kill left it
+		return nil, err
+	}
 	if m.checkpoints, err = journal.OpenSnapshots(filepath.Join(cfg.Dir, checkpointDir), 2); err != nil {
 		return nil, err
 	}
@@ -162,15 +165,22 @@ func Forget(dir string) error {
 	for _, n := range numbers {
 		err = errors.Join(err, os.Remove(filepath.Join(dir, fmt.Sprintf(segmentName, n))))
 	}
-	err = errors.Join(err, os.RemoveAll(filepath.Join(dir, checkpointDir)), os.RemoveAll(filepath.Join(dir, statusName)), lock.Release())
+	for _, name := range [...]string{checkpointDir, fetchDir, plansDir, statusName} {
+		err = errors.Join(err, os.RemoveAll(filepath.Join(dir, name)))
+	}
+	err = errors.Join(err, lock.Release())
 	if err != nil {
 		return fmt.Errorf("forget the mirror: %w", err)
 	}
 	return nil
 }
 
-// checkpointDir is where checkpoints are.
-const checkpointDir = "checkpoints"
+// Folders of a mirror's directory: its checkpoints, and the bundle that it begins with
+// while that is read.
+const (
+	checkpointDir = "checkpoints"
+	fetchDir      = "fetch"
+)
 
 // remember takes in what the store holds from before.
 func (m *Mirror) remember(e *entry) {
@@ -373,15 +383,19 @@ func (m *Mirror) take(r client.JournalRecord) error {
 // fetch begins with a bundle: a snapshot and the records after it, of which only is
 // learnt how long things take.
 func (m *Mirror) fetch(ctx context.Context) (err error) {
-	f, err := os.CreateTemp(m.cfg.Dir, "bundle-*.zip")
+	dir := filepath.Join(m.cfg.Dir, fetchDir)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("fetch the cell's state: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	f, err := os.CreateTemp(dir, "bundle-*.zip")
 	if err != nil {
 		return fmt.Errorf("fetch the cell's state: %w", err)
 	}
-	defer func() { err = errors.Join(err, os.Remove(f.Name())) }()
 	if err := errors.Join(m.cfg.Source.Bundle(ctx, f, m.cfg.Records, false), f.Close()); err != nil {
 		return fmt.Errorf("fetch the cell's state: %w", err)
 	}
-	b, err := history.OpenBundle(f.Name(), m.cfg.Dir)
+	b, err := history.OpenBundle(f.Name(), dir)
 	if err != nil {
 		return fmt.Errorf("fetch the cell's state: %w", err)
 	}

@@ -506,3 +506,29 @@ func TestWhatMakesNoSenseIsNeverGoneOnFrom(t *testing.T) {
 		t.Errorf("it goes on from record %d, and its checkpoint was at %d", n, good)
 	}
 }
+
+// A kill while the bundle is read leaves it behind, as large as the cell's state.
+func TestTheNextStartCleansUp(t *testing.T) {
+	c := jobs(t, 5, 1000)
+	dir := t.TempDir()
+	left := filepath.Join(dir, fetchDir, "drover-bundle-1")
+	err := os.MkdirAll(left, 0o700)
+	if err == nil {
+		err = os.WriteFile(filepath.Join(left, "snapshot"), []byte("half"), 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // after a kill, and after a start that took a bundle
+		m := must[*Mirror](t)(Open(Config{Dir: dir, Source: c, Quiet: true}))
+		if _, err := os.Stat(filepath.Join(dir, fetchDir)); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("what was left is still there: %v", err)
+		}
+		if err := m.connect(t.Context()); !errors.Is(err, errQuiet) {
+			t.Error(err)
+		}
+		if err := m.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
