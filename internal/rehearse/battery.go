@@ -35,7 +35,7 @@ const batteryAhead = 1
 
 // RunBattery plans a battery, with all prices known and, with a forecast, day by day.
 func RunBattery(ctx context.Context, p BatteryPlan) (*BatteryReport, error) {
-	g, err := gridOf(p.Prices, 0)
+	g, err := gridOf(p.Prices, 0, api.SignalPrice)
 	if err != nil {
 		return nil, err
 	}

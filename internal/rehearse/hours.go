@@ -3,6 +3,7 @@ package rehearse
 import (
 	"fmt"
 	"os"
+	"regexp"
 	"strings"
 	"time"
 
@@ -44,14 +45,14 @@ const maxFiles = 100
 // gridOf reads a signal at equal steps from a CSV, FILE or FILE#COLUMN, or from some
 // that follow each other, with commas between; 0 is the files' own step. A price
 // whose header says /MWh is turned into one a kWh.
-func gridOf(names string, step api.Duration) (trace.Grid, error) {
+func gridOf(names string, step api.Duration, kind api.SignalKind) (trace.Grid, error) {
 	var all []trace.Sample
 	files := strings.Split(names, ",")
 	if len(files) > maxFiles {
 		return trace.Grid{}, fmt.Errorf("a signal of %d files: at most %d can be read", len(files), maxFiles)
 	}
 	for _, name := range files {
-		list, err := readSamples(name)
+		list, err := readSamples(name, kind)
 		if err != nil {
 			return trace.Grid{}, fmt.Errorf("read the signal %.300s: %w", name, err)
 		}
@@ -73,7 +74,19 @@ func gridOf(names string, step api.Duration) (trace.Grid, error) {
 	return g, nil
 }
 
-func readSamples(name string) ([]trace.Sample, error) {
+// The units of either kind, as headers write them.
+var (
+	carbonUnit = regexp.MustCompile(`(?i)co[₂2]|\bk?g/[km]wh|\blbs?/mwh`)
+	priceUnit  = regexp.MustCompile(`(?i)price|\b[a-z]{3} ?/ ?[km]wh`)
+)
+
+// otherKind reports whether a header names units, and only those of the other kind.
+func otherKind(title string, kind api.SignalKind) bool {
+	carbon, price := carbonUnit.MatchString(title), priceUnit.MatchString(title)
+	return kind == api.SignalPrice && carbon && !price || kind == api.SignalCarbon && price && !carbon
+}
+
+func readSamples(name string, kind api.SignalKind) ([]trace.Sample, error) {
 	file, column, _ := strings.Cut(name, "#")
 	f, err := os.Open(file)
 	if err != nil {
@@ -83,6 +96,9 @@ func readSamples(name string) ([]trace.Sample, error) {
 	list, title, err := trace.Samples(f, column)
 	if err != nil {
 		return nil, err
+	}
+	if otherKind(title, kind) {
+		return nil, fmt.Errorf("it is to bring a %s, and its header is %.200q: name a file of that, or a column as FILE#COLUMN whose header says the unit", kind, title)
 	}
 	if strings.Contains(title, "/MWh") {
 		for i := range list {

@@ -127,12 +127,13 @@ func savedPercent(jobs []shift.Job, signal []float64, starts []float64) *float64
 
 func (p ShiftPlan) read() (*hourly, error) {
 	var grids []trace.Grid
-	for _, name := range []string{p.Carbon, p.Price} {
+	kinds := [...]api.SignalKind{api.SignalCarbon, api.SignalPrice}
+	for i, name := range []string{p.Carbon, p.Price} {
 		if name == "" {
 			grids = append(grids, trace.Grid{})
 			continue
 		}
-		g, err := gridOf(name, api.Hour)
+		g, err := gridOf(name, api.Hour, kinds[i])
 		if err != nil {
 			return nil, err
 		}
