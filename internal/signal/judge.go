@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"drover.dev/api"
@@ -50,8 +51,12 @@ func Judge(r *Reading, last *api.Signal, late time.Duration, now api.Time) error
 	return sameHours(r, last)
 }
 
-// factorOff is by how much values may differ from the usual ones.
-const factorOff = 30
+// By how much values may differ from the usual ones; and those of a part of a country from
+// the mean of the whole: Québec's water power is a hundred times cleaner than all of Canada.
+const (
+	factorOff     = 30
+	factorOffPart = 300
+)
 
 // sameSize compares the typical size of the values with what is usual.
 func sameSize(r *Reading, last *api.Signal, sizes []float64) error {
@@ -68,8 +73,11 @@ func sameSize(r *Reading, last *api.Signal, sizes []float64) error {
 	if len(before) == 0 {
 		return nil
 	}
-	is, was := largeOnes(sizes), largeOnes(before)
-	if is > factorOff*was && was > 0 || is*factorOff < was {
+	is, was, factor := largeOnes(sizes), largeOnes(before), float64(factorOff)
+	if len(last.Values) == 0 && strings.Contains(last.Zone, "-") {
+		factor = factorOffPart
+	}
+	if is > factor*was && was > 0 || is*factor < was {
 		return fmt.Errorf("its values are about %.3g times those before: check the unit and the zone", is/was)
 	}
 	return nil

@@ -77,3 +77,25 @@ func TestAverageOfACountry(t *testing.T) {
 		}
 	}
 }
+
+// TestAPartOfACountryMayBeUnlikeIt: Québec is not refused for being clean, a unit that is
+// wrong by a thousand still is.
+func TestAPartOfACountryMayBeUnlikeIt(t *testing.T) {
+	now := api.Time(noon.UnixNano())
+	for _, tc := range []struct {
+		zone  string
+		grams float64
+		ok    bool
+	}{
+		{"CA-QC", 1.5, true}, {"CA-QC", 0.0015, false}, {"CA", 1.5, false}, {"CA", 150, true}, {"DE-LU", 0.35, false},
+	} {
+		mean, _ := signal.Average(tc.zone, now)
+		r := &signal.Reading{Unit: signal.Unit{Kind: api.SignalCarbon, Factor: 1000}, Known: now}
+		for h := range 24 {
+			r.Points = append(r.Points, signal.Point{At: now.Add(api.Duration(h-23) * api.Hour), Value: tc.grams})
+		}
+		if err := signal.Judge(r, mean, 3*time.Hour, now); (err == nil) != tc.ok {
+			t.Errorf("%g g/kWh in %s: %v", tc.grams, tc.zone, err)
+		}
+	}
+}
