@@ -27,7 +27,7 @@ func newForecastCmd(a *app) *cobra.Command {
 		Long: `Predict time series, with intervals. run and backtest work on files; show and scores
 tell what a server expects of its own series, and how good that was.
 docs/forecasting.md describes the models.`,
-		Args:  cobra.NoArgs,
+		Args: cobra.NoArgs,
 	}
 	cmd.AddCommand(newForecastRunCmd(a), newForecastBacktestCmd(a), newForecastShowCmd(a), newForecastScoresCmd(a))
 	return cmd

@@ -30,7 +30,8 @@ func newTwinModesCmd(a *app) *cobra.Command {
 		Short: "Grade the twin's modes on a trace: what it foretells against what comes",
 		Long: `Fits models to the first part of a trace and predicts the rest of it in each mode of
 the twin: offline (told nothing after the split), offline-given (told which jobs come
-when), predictive (the cell as it stands every --ahead, arrivals forecast) and
+when), offline-replay (the same, and of each job the runs that had ended when it came;
+the cell itself is never looked at), predictive (the cell as it stands every --ahead, arrivals forecast) and
 live-sync (the cell as it stands every --sync). How long jobs run is always
 predicted from runs that had ended. The truth is a run on the trace itself.
 

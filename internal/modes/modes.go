@@ -20,10 +20,11 @@ import (
 
 // The modes by what they know.
 const (
-	Offline     = "offline"       // the first part of the trace, and the fleet
-	OfflineWith = "offline-given" // also which jobs come when, but not how long they run
-	Predictive  = "predictive"    // the cell as it stands at each step; arrivals are forecast
-	LiveSync    = "live-sync"     // the cell as it stands at each step, mirrored often
+	Offline     = "offline"        // the first part of the trace, and the fleet
+	OfflineWith = "offline-given"  // also which jobs come when, but not how long they run
+	Replayed    = "offline-replay" // a trace of the past: each job runs as long as was learnt when it came
+	Predictive  = "predictive"     // the cell as it stands at each step; arrivals are forecast
+	LiveSync    = "live-sync"      // the cell as it stands at each step, mirrored often
 )
 
 // Options say what is graded.
@@ -113,10 +114,14 @@ func Grade(ctx context.Context, o Options) (*Report, error) {
 	if err == nil {
 		err = g.walk(ctx)
 	}
+	var replayed []step
+	if err == nil {
+		replayed, err = g.replayed(ctx)
+	}
 	if err = errors.Join(err, ctx.Err()); err != nil {
 		return nil, fmt.Errorf("grade the modes: %w", err)
 	}
-	r := g.report(g.held(offline), g.held(given))
+	r := g.report(g.held(offline), g.held(given), g.held(replayed))
 	r.WallSeconds = time.Since(began).Seconds()
 	return r, nil
 }
@@ -132,6 +137,7 @@ type grader struct {
 	arrivals *arrivals
 	tuning   calibrate.Tuning
 	frozen   *calibrate.Durations // as they were at the split
+	before   map[int]bool         // rows that had ended by then
 	readings []twin.Reading       // at every mirroring from one window before the split on
 	ahead    []step               // of the predictive mode
 	sync     []step
@@ -202,6 +208,10 @@ func (g *grader) first(ctx context.Context) error {
 	g.tuning = calibrate.Tune(g.truth.runs)
 	g.truth.tuned(g.tuning)
 	g.frozen = calibrate.NewDurations(g.tuning)
+	g.before = map[int]bool{}
+	for i := range g.truth.took {
+		g.before[i] = true // order-free: a set
+	}
 	for i := range g.truth.runs {
 		g.frozen.Observe(g.truth.runs[i].Keys, g.truth.runs[i].Took)
 	}
@@ -299,7 +309,7 @@ func (g *grader) held(steps []step) []step {
 	return steps
 }
 
-func (g *grader) report(offline, given []step) *Report {
+func (g *grader) report(offline, given, replayed []step) *Report {
 	last := &g.readings[len(g.readings)-1]
 	r := &Report{
 		FirstJobs: g.cut, HeldOutJobs: len(g.Rows) - g.cut, WindowSeconds: g.Window.Std().Seconds(), OfWindows: g.windows,
@@ -319,6 +329,7 @@ func (g *grader) report(offline, given []step) *Report {
 	live := modeOf(LiveSync, "the cell as it stood at each mirroring", g.Sync, g.sync, idle)
 	live.PerTask = g.tasks.score()
 	r.Modes = append(r.Modes, modeOf(Offline, "the first part of the trace, and the fleet", 0, offline, idle), late,
+		modeOf(Replayed, "the trace, and of each job the runs that had ended when it came", 0, replayed, idle),
 		modeOf(Predictive, "the cell as it stood at each step, and arrivals up to then", g.Ahead, g.ahead, idle), live)
 	return r
 }

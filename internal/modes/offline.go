@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"drover.dev/api"
+	"drover.dev/internal/calibrate"
 	"drover.dev/internal/rehearse"
 	"drover.dev/internal/trace"
 	"drover.dev/internal/twin"
@@ -29,11 +30,32 @@ func (g *grader) offline(ctx context.Context) (made, given []step, err error) {
 	if made, _, err = g.apart(ctx, func(seed int) (twin.Demand, error) { return g.made(model, clock, seed) }); err != nil {
 		return nil, nil, err
 	}
-	given, took, err := g.apart(ctx, func(seed int) (twin.Demand, error) { return g.given(seed), nil })
+	asLearnt := func(i int) calibrate.Distribution { return g.frozen.Predict(keysOf(&g.Rows[i])) }
+	given, took, err := g.apart(ctx, func(seed int) (twin.Demand, error) { return g.given(seed, asLearnt), nil })
 	for _, row := range g.byHeart.rows {
 		g.byHeart.predicted(row, took[row], g.truth)
 	}
 	return made, given, err
+}
+
+// replayed replays the trace without ever looking at the cell: each job runs as long as
+// was learnt of such jobs from the runs that had ended when it came. It is told after
+// the truth has passed, since the trace is one of the past.
+func (g *grader) replayed(ctx context.Context) ([]step, error) {
+	learnt := calibrate.NewDurations(g.tuning)
+	told, ended := make([]calibrate.Distribution, len(g.Rows)), 0
+	for i := range g.Rows {
+		for at := g.Rows[i].Submit.Std().Seconds(); ended < len(g.truth.runs) && g.truth.runs[ended].Ended <= at; ended++ {
+			learnt.Observe(g.truth.runs[ended].Keys, g.truth.runs[ended].Took)
+		}
+		if i >= g.warmed() {
+			told[i] = learnt.Predict(keysOf(&g.Rows[i]))
+		}
+	}
+	list, _, err := g.apart(ctx, func(seed int) (twin.Demand, error) {
+		return g.given(seed, func(i int) calibrate.Distribution { return told[i] }), nil
+	})
+	return list, err
 }
 
 // shares of the first part that the model of the demand may be fitted to: its latest
@@ -46,7 +68,7 @@ var shares = [...]int{1, 2, 4, 8}
 func (g *grader) likely() []trace.Row {
 	rows := slices.Clone(g.Rows[:g.cut])
 	for i := range rows {
-		if _, known := g.truth.took[i]; !known {
+		if !g.before[i] {
 			p := g.frozen.Predict(keysOf(&rows[i])).Beyond(g.split.Sub(origin.Add(rows[i].Submit)).Std().Seconds())
 			rows[i].Run = drawn(p, rows[i].ID, i%g.Seeds, g.Seeds)
 		}
@@ -115,8 +137,8 @@ func (g *grader) made(m *trace.Model, clock api.Time, seed int) (twin.Demand, er
 func (g *grader) end() api.Time { return g.split.Add(api.Duration(g.windows) * g.Window) }
 
 // given is the trace's own jobs. What had not ended by the split, and all that comes, runs
-// as long as was learnt of such jobs by then.
-func (g *grader) given(seed int) twin.Demand {
+// as long as was learnt of such jobs.
+func (g *grader) given(seed int, learnt func(i int) calibrate.Distribution) twin.Demand {
 	i := g.warmed() - 1
 	return func() (a twin.Arrival, ok bool) {
 		if i++; i >= len(g.Rows) {
@@ -125,8 +147,8 @@ func (g *grader) given(seed int) twin.Demand {
 		row := &g.Rows[i]
 		a = rehearse.Arrival(row, i+1)
 		a.At = origin.Add(row.Submit)
-		if _, known := g.truth.took[i]; !known {
-			p := g.frozen.Predict(keysOf(row)).Beyond(g.split.Sub(a.At).Std().Seconds())
+		if !g.before[i] {
+			p := learnt(i).Beyond(g.split.Sub(a.At).Std().Seconds())
 			a.Truth[0].Run, a.Truth[0].CPU = drawn(p, a.Workload.Name, seed, g.Seeds), 0
 		}
 		return a, true

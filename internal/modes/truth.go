@@ -21,7 +21,7 @@ type truth struct {
 	rows   []trace.Row
 	fleet  rehearse.Fleet
 	world  *twin.World
-	runs   []calibrate.Run // those of the first part
+	runs   []calibrate.Run // in the order of their ends
 	learnt *calibrate.Durations
 	took   map[int]float64     // seconds from submission to end, by row, of those that are graded alone
 	last   map[string]lastRuns // by user
@@ -70,11 +70,10 @@ func (t *truth) ended(e twin.Ended) {
 		Keys: keysOf(row), Took: row.Run.Std().Seconds(), // as long as it ran, on the reference node
 		Submitted: e.Submitted.Sub(origin).Std().Seconds(), Ended: e.At.Sub(origin).Std().Seconds(),
 	}
-	if t.learnt == nil {
-		t.runs = append(t.runs, run)
-		return
+	t.runs = append(t.runs, run)
+	if t.learnt != nil {
+		t.learnt.Observe(run.Keys, run.Took)
 	}
-	t.learnt.Observe(run.Keys, run.Took)
 }
 
 // tuned begins to learn for predictions, with what was seen already.
