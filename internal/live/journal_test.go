@@ -53,7 +53,8 @@ func TestTheJournalIsFollowed(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got, err := follow(t, c, at, n); err != nil || got != end {
+			// A record of the cell's own may have come meanwhile, and pages are read whole.
+			if got, err := follow(t, c, at, n); err != nil || got != end && got.N == end.N || got.N < n {
 				t.Errorf("it ends with record %d, %v, want %d", got.N, err, n)
 			}
 		})
