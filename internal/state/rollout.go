@@ -138,6 +138,9 @@ func (s *State) InRollout() *Rollout {
 func (s *State) applyRollout(ev Event) (bool, error) {
 	switch e := ev.(type) {
 	case *RolloutBegun:
+		if faults := e.Stages.Validate(); len(faults) > 0 {
+			return true, fmt.Errorf("a roll-out of %.80q begins: its stages %s: %s", e.To, faults[0].Path, faults[0].Message)
+		}
 		s.Rollout = &Rollout{To: e.To, Asked: e.Asked, Stages: e.Stages}
 		first := StageShadow
 		if e.Stages.Shadow == 0 {
@@ -154,6 +157,9 @@ func (s *State) applyRollout(ev Event) (bool, error) {
 		r := s.InRollout()
 		if r == nil || e.Look < r.Looks {
 			return true, fmt.Errorf("look %d at a roll-out: there is none, or it was looked at later", e.Look)
+		}
+		if e.Next == StageCanary && r.Stages.Canary == 0 || e.Next > StageCanary && e.End == RolloutOpen {
+			return true, fmt.Errorf("look %d at a roll-out: it has no time for the stage %v", e.Look, e.Next)
 		}
 		r.Looks, r.Judged, r.Reason = e.Look, e.End, e.Reason
 		if e.Next != StageNone {
