@@ -10,6 +10,10 @@ func (w *Workload) Normalize() {
 	setDefault(&w.Tenant, DefaultTenant)
 	setDefault(&w.Objective, ObjectiveBalanced)
 	if w.Kind == KindService {
+		if w.Scale != nil {
+			w.Scale.normalize()
+			setDefault(&w.Replicas, max(w.Scale.Min, 1))
+		}
 		setDefault(&w.Replicas, 1)
 		if w.Update == nil {
 			w.Update = new(Update)

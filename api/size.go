@@ -8,6 +8,9 @@ func (w *Workload) Size() int {
 	if s := w.Schedule; s != nil {
 		n += str(s.Cron) + str(s.Zone) + str(s.Overlap)
 	}
+	if s := w.Scale; s != nil {
+		n += 3 + number(Milli(s.Min)) + number(Milli(s.Max)) + 3*10 // the others have defaults
+	}
 	for i := range w.Tasks {
 		n += w.Tasks[i].size()
 	}

@@ -69,6 +69,7 @@ func (c *checker) misfit(set bool, field, why string) {
 func (c *checker) job(w *Workload) {
 	c.misfit(w.Replicas != 0, "replicas", "only a service has replicas; an array has tasks[].count")
 	c.misfit(w.Update != nil, "update", "only a service is updated in place")
+	c.misfit(w.Scale != nil, "scale", "only a service has replicas; an array has tasks[].count")
 	c.schedule(w.Schedule)
 	c.misfit(w.GangWithin != "" && !w.Gang, "gangWithin", "only the elements of a gang share a place; write gang: true")
 	c.within("gangWithin", w.GangWithin)
@@ -87,6 +88,7 @@ func (c *checker) job(w *Workload) {
 
 func (c *checker) service(w *Workload) {
 	within(c, "replicas", w.Replicas, 0, MaxArray)
+	c.scale(w)
 	c.update(w)
 	c.endless(w, "a service")
 }
@@ -94,6 +96,7 @@ func (c *checker) service(w *Workload) {
 func (c *checker) system(w *Workload) {
 	c.misfit(w.Replicas != 0, "replicas", "a system runs once on every node that fits")
 	c.misfit(w.Update != nil, "update", "only a service is updated in steps")
+	c.misfit(w.Scale != nil, "scale", "a system runs once on every node that fits")
 	c.endless(w, "a system")
 }
 
@@ -127,6 +130,9 @@ func (c *checker) update(w *Workload) {
 		return
 	}
 	u, replicas := *w.Update, max(w.Replicas, 1)
+	if w.Scale != nil && w.Replicas == 0 {
+		replicas = max(w.Scale.Min, 1)
+	}
 	c.enter("update")
 	defer c.leave()
 	within(c, "maxSurge", u.MaxSurge, 0, MaxArray)

@@ -42,7 +42,9 @@ type WorkloadView struct {
 	Replicas int32         `json:"replicas,omitempty"`
 	Healthy  int32         `json:"healthy,omitempty"`
 	Counts   Counts        `json:"counts"`
-	Spec     *Workload     `json:"spec,omitempty"` // on show only
+	// Scale says why a service that scales has as many replicas as it has.
+	Scale *ScaleView `json:"scale,omitempty"`
+	Spec  *Workload  `json:"spec,omitempty"` // on show only
 }
 
 // TaskView shows one element of a task.
@@ -103,6 +105,8 @@ type Explanation struct {
 	// Options are what it takes as decided, on the next best nodes, and later on the same
 	// one, as far as power, prices or signals are known.
 	Options []Option `json:"options,omitempty"`
+	// Scale says why a service that scales has as many replicas as it has.
+	Scale *ScaleView `json:"scale,omitempty"`
 }
 
 // ExpectedStart is when a pending task is expected to be placed, from predicted run

@@ -55,6 +55,7 @@ type Workload struct {
 	Gang       bool              `json:"gang,omitempty" cbor:"14,keyasint,omitempty"`       // jobs only: the elements of each task are placed together or not at all
 	GangWithin string            `json:"gangWithin,omitempty" cbor:"16,keyasint,omitempty"` // gangs only: all elements of a task share the node, the site or the value of this node label
 	Preemption Preemption        `json:"preemption,omitempty" cbor:"17,keyasint,omitempty"` // whether its tasks displace others and are displaced
+	Scale      *Scale            `json:"scale,omitempty" cbor:"18,keyasint,omitempty"`      // services only: the number of replicas follows what is expected of them
 	Tasks      []Task            `json:"tasks" cbor:"15,keyasint,omitempty"`                // services and systems have exactly one
 }
 

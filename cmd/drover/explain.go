@@ -129,6 +129,13 @@ func pick(ctx context.Context, c *client.Client, e elementArg) (picked []api.Tas
 	return picked, nil
 }
 
+func scaleReason(v *api.ScaleView) string {
+	if v == nil {
+		return ""
+	}
+	return v.Reason
+}
+
 func unplaced(t api.TaskView) bool {
 	return t.Status == api.TaskPending.String() || t.Status == api.TaskBackoff.String()
 }
@@ -142,6 +149,7 @@ func (a *app) tell(x *api.Explanation) error {
 		{Key: "Waits for", Value: strings.Join(x.WaitsFor, ", ")},
 		{Key: "Handed over", Value: handoverText(x.Handover)},
 		{Key: "Reserved", Value: reservationText(x.Reservation)},
+		{Key: "Replicas", Value: scaleReason(x.Scale)},
 		{Key: "Expected start", Value: expectedStartText(x.ExpectedStart, a.time())},
 	}
 	head = append(head, profilePairs(&x.Profile)...)

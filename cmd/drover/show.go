@@ -81,6 +81,9 @@ func (a *app) showWorkload(s shown, more bool) error {
 	if v.Parent != 0 {
 		pairs = append(pairs, report.Pair{Key: "Run of", Value: "#" + strconv.FormatUint(v.Parent, 10)})
 	}
+	if v.Scale != nil {
+		pairs = append(pairs, a.scalePairs(v.Scale)...)
+	}
 	pairs = append(pairs, report.Pair{Key: "Tasks", Value: countsText(v.Counts)}, report.Pair{Key: "Took", Value: tookText(s.Tasks, more)})
 	if err := report.Pairs(a.out, a.style(), pairs); err != nil {
 		return err
@@ -95,6 +98,15 @@ func (a *app) showWorkload(s shown, more bool) error {
 		a.note("the first %d tasks are shown; --limit shows more", len(s.Tasks))
 	}
 	return nil
+}
+
+// scalePairs say how many replicas a service has, since when, and why.
+func (a *app) scalePairs(v *api.ScaleView) []report.Pair {
+	text := fmt.Sprintf("%d of %d to %d", v.Replicas, v.Min, v.Max)
+	if v.Since != 0 {
+		text += ", since " + report.Ago(v.Since, a.time())
+	}
+	return []report.Pair{{Key: "Replicas", Value: text}, {Key: "Because", Value: v.Reason}}
 }
 
 func countsText(c api.Counts) string {

@@ -66,6 +66,8 @@ func (e *Engine) input(in Input) state.Answer {
 		e.planned(v)
 	case *Shadowed:
 		e.shadowed(v)
+	case *Scaled:
+		e.scaled(v)
 	default:
 		e.cellInput(in)
 	}
@@ -198,6 +200,7 @@ func sameWork(a, b *api.Workload) bool {
 // keepScale gives a specification what another says that needs no revision.
 func keepScale(to, from *api.Workload) {
 	to.Replicas, to.Update, to.Priority, to.Labels = from.Replicas, from.Update, from.Priority, from.Labels
+	to.Scale = from.Scale
 }
 
 func (e *Engine) cancel(in *Cancel, key string) state.Answer {
@@ -259,7 +262,7 @@ func pastRevision(w *state.Workload, number uint32) *state.Revision {
 }
 
 // rollBack makes an earlier revision's work the present one's again. What needs
-// no revision (replicas, priority, bounds of updates) stays as it is.
+// no revision (replicas and their scale, priority, bounds of updates) stays as it is.
 func (e *Engine) rollBack(w *state.Workload, to *state.Revision, reason, key string) {
 	spec := *to.Spec
 	keepScale(&spec, w.Spec)

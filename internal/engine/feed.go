@@ -143,6 +143,8 @@ func (e *Engine) reindexWorkload(ev state.Event) {
 		e.changedWorkload(v.ID)
 	case *state.WorkloadRescaled:
 		e.changedWorkload(v.ID)
+	case *state.ServiceScaled:
+		e.touchWorkload(v.ID)
 	case *state.WorkloadStopping:
 		e.changedWorkload(v.ID)
 	case *state.ReplicasAdded:

@@ -39,6 +39,7 @@ const (
 	InputPutSignal
 	InputBuyOffset
 	InputEndOffset
+	InputScaled
 )
 
 // Caller is part of every command: who asks, and the idempotency key under which
@@ -241,6 +242,8 @@ func NewInput(k InputKind) Input {
 		return new(BuyOffset)
 	case InputEndOffset:
 		return new(EndOffset)
+	case InputScaled:
+		return new(Scaled)
 	}
 	return nil
 }

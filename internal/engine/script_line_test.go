@@ -44,6 +44,8 @@ func (s *script) line(f []string) {
 		s.settings(opts)
 	case "signal":
 		s.signal(args, opts)
+	case "scaled":
+		s.scaled(args, opts)
 	case "report":
 		s.report(args, opts)
 	case "agents":
@@ -172,6 +174,32 @@ func (s *script) signal(args []string, opts map[string]string) {
 		v.Values = append(v.Values, int64(number(s, a)))
 	}
 	s.step(&engine.PutSignal{Signal: v})
+}
+
+// scaled says how many replicas a service needs: its name, the number, and the CPU that
+// is forecast. revision, quantile and target are those of its specification, unless
+// they are given.
+func (s *script) scaled(args []string, opts map[string]string) {
+	w := s.world.engine.State().Named("default", args[0])
+	in := &engine.Scaled{ID: w.ID, Revision: w.Revision, Replicas: int32(number(s, args[1]))}
+	if c := w.Spec.Scale; c != nil {
+		in.Why.Quantile, in.Why.Target = c.Quantile, c.Target
+	}
+	for _, k := range sortedKeys(opts) {
+		switch v := opts[k]; k {
+		case "forecast":
+			in.Why.Forecast, in.Why.For, in.Why.Model = parse(s, v, new(api.Milli)), s.world.now.Add(api.Minute), "ets"
+		case "load":
+			in.Why.Load = parse(s, v, new(api.Milli))
+		case "target":
+			in.Why.Target = parse(s, v, new(api.Milli))
+		case "revision":
+			in.Revision = uint32(number(s, v))
+		default:
+			s.t.Fatalf("what is expected has no %s", k)
+		}
+	}
+	s.step(in)
 }
 
 func (s *script) settings(opts map[string]string) {

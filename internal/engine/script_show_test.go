@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"drover.dev/api"
+	"drover.dev/internal/engine"
 	"drover.dev/internal/state"
 )
 
@@ -201,6 +202,8 @@ func (s *script) event(ev state.Event) {
 		s.printf("%s runs next at %v%s", s.workload(v.ID), v.Next, because(v.Skipped))
 	case *state.RevisionStable:
 		s.printf("%s revision %d is stable", s.workload(v.ID), v.Revision)
+	case *state.ServiceScaled:
+		s.printf("%s is to have %d replicas: %s", s.workload(v.ID), v.Replicas, engine.Because(&v.Why))
 	case *state.ReplicasAdded:
 		s.printf("%s", strings.TrimSpace(fmt.Sprintf("%s gets %d more %s", s.workload(v.ID), v.Count, strings.Join(v.Pins, " "))))
 	case *state.Answered:

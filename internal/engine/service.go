@@ -28,7 +28,7 @@ func (e *Engine) reconcileService(w *state.Workload) {
 	if e.rolledBack(w, r) {
 		return
 	}
-	want := int(w.Spec.Replicas)
+	want := int(w.Replicas())
 	e.retireAll(w, r.useless, "replaced by revision "+revision(w.Revision))
 	e.addReplicas(w, r, want)
 	e.removeOld(w, r, want)
@@ -138,7 +138,7 @@ func (e *Engine) addReplicas(w *state.Workload, r *replicas, want int) {
 func (e *Engine) removeOld(w *state.Workload, r *replicas, want int) {
 	// Without room for a first replica of the new revision an old one makes way.
 	crowded := len(r.fresh)+len(r.old) >= want+int(w.Spec.Update.MaxSurge)
-	spare := r.good - min(int(w.Spec.Update.MinHealthy), want)
+	spare := r.good - minHealthy(w, want)
 	left := r.old[:0:0]
 	for _, t := range r.old {
 		well, why := e.wellFor(w, t), "replaced by revision "+revision(w.Revision)
@@ -159,6 +159,12 @@ func (e *Engine) removeOld(w *state.Workload, r *replicas, want int) {
 		}
 	}
 	r.old = left
+}
+
+// minHealthy is how many replicas an update leaves healthy: as many fewer as the
+// specification allows, also when forecasts have made more of them than it begins with.
+func minHealthy(w *state.Workload, want int) int {
+	return min(int(w.Spec.Update.MinHealthy)+max(want-int(w.Spec.Replicas), 0), want)
 }
 
 // removeExtra stops replicas beyond the number wished for, the least useful and

@@ -79,6 +79,8 @@ func sizeOf(ev state.Event) int {
 		return 2*smallSize + len(v.Tenant)
 	case *state.BudgetFreed:
 		return smallSize + len(v.Tenant)
+	case *state.ServiceScaled:
+		return 2*smallSize + len(v.Why.Model)
 	case *state.PlanClosed:
 		return 2*smallSize + len(v.Outcome.Planner)
 	case *state.Answered:
@@ -161,6 +163,8 @@ func SizeOf(in Input) int {
 		return 4*smallSize + maxText + callerSize(&v.Caller) + len(v.Home) + len(v.Strategy) + probationSize(v.Probation) + stagesSize(v.Stages)
 	case *Shadowed:
 		return smallSize + 10*numberSize + len(v.Strategy)
+	case *Scaled:
+		return 3*smallSize + len(v.Why.Model)
 	case *PutStrategy:
 		return strategySize(&v.Strategy) + callerSize(&v.Caller)
 	case *PutSignal:

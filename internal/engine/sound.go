@@ -56,6 +56,8 @@ func unsoundKind(w *api.Workload) string {
 			return "its update bounds are missing or out of range"
 		case w.Replicas < 0 || w.Replicas > api.MaxArray:
 			return fmt.Sprintf("%d replicas are out of range", w.Replicas)
+		case w.Scale != nil && !w.Scale.Sound():
+			return "a limit of its scale is out of range"
 		case one:
 			return ""
 		}

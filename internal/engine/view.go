@@ -14,8 +14,8 @@ func (v *Views) Workload(w *state.Workload, withSpec bool) api.WorkloadView {
 	out := api.WorkloadView{
 		ID: w.ID, Name: w.Spec.Name, Tenant: w.Spec.Tenant, Kind: w.Spec.Kind, Status: StatusOf(w),
 		Reason: cmp.Or(v.first(w), w.Reason), Priority: w.Spec.Priority, Submitted: w.Submitted, Finished: w.FinishAt,
-		NextRun: w.NextRun, Parent: w.Parent, Revision: w.Revision, Replicas: w.Spec.Replicas, Healthy: healthyOf(w),
-		Counts: w.Counts,
+		NextRun: w.NextRun, Parent: w.Parent, Revision: w.Revision, Replicas: w.Replicas(), Healthy: healthyOf(w),
+		Counts: w.Counts, Scale: scaleOf(w),
 	}
 	if withSpec {
 		out.Spec = w.Spec
@@ -60,7 +60,7 @@ func statusOf(w *state.Workload) api.WorkloadStatus {
 	switch {
 	case w.Stable != w.Revision && w.Stable != 0:
 		return api.WorkloadUpdating
-	case healthyOf(w) >= w.Spec.Replicas:
+	case healthyOf(w) >= w.Replicas():
 		return api.WorkloadRunning
 	case w.Stable == 0 && w.Counts.Running == 0:
 		return api.WorkloadPending
@@ -122,7 +122,7 @@ func (e *Engine) explain(w *state.Workload, t *state.Task) api.Explanation {
 	if int(t.Ref.Task) < len(w.Profiles) {
 		x.Profile = w.Profiles[t.Ref.Task]
 	}
-	x.Handover = e.handoverOf(w)
+	x.Handover, x.Scale = e.handoverOf(w), scaleOf(w)
 	if w.Away() {
 		return x // the cell that owns it explains it
 	}

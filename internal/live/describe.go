@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"drover.dev/api"
+	"drover.dev/internal/engine"
 	"drover.dev/internal/state"
 )
 
@@ -153,6 +154,8 @@ func describeWorkload(ev state.Event, out *api.WatchEvent) {
 		out.Detail = "revision " + number(uint64(e.Revision))
 	case *state.ReplicasAdded:
 		out.Detail = number(uint64(e.Count)) + " elements"
+	case *state.ServiceScaled:
+		out.Detail = number(uint64(e.Replicas)) + " replicas: " + engine.Because(&e.Why)
 	}
 }
 
@@ -233,6 +236,7 @@ var kindNames = map[state.Kind]string{
 	state.KindBudgetFreed:       "budget.freed",
 	state.KindOffsetBought:      "offset.bought",
 	state.KindOffsetEnded:       "offset.ended",
+	state.KindServiceScaled:     "service.scaled",
 }
 
 // rolloutText says what a look at a stage came to.

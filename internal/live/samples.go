@@ -124,10 +124,13 @@ func (s standing) services(st *state.State, uses map[api.Attempt]used, now api.T
 	}
 	for id, one := range sums { // order-free: each service for itself
 		if w := st.Workloads[id]; w != nil && w.Spec.Kind == api.KindService {
-			s.values["load/"+w.Spec.Tenant+"/"+w.Spec.Name] = one.cpu / one.n * max(float64(w.Counts.Running), one.n)
+			s.values[loadOf(w)] = one.cpu / one.n * max(float64(w.Counts.Running), one.n)
 		}
 	}
 }
+
+// loadOf names the series of what a service's replicas use.
+func loadOf(w *state.Workload) string { return "load/" + w.Spec.Tenant + "/" + w.Spec.Name }
 
 // attend keeps what attempts used, as far as they run where the report came from.
 func (o *observer) attend(st *state.State, beats map[string]heard, now api.Time) {

@@ -141,6 +141,8 @@ func (s *shadow) specOf(ev state.Event) *api.Workload {
 		id = e.ID
 	case *state.ReplicasAdded:
 		id = e.ID
+	case *state.ServiceScaled:
+		id = e.ID
 	case *state.TasksReady:
 		id = e.Workload
 	case *state.TasksLost:

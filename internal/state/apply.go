@@ -43,7 +43,7 @@ func (s *State) Apply(at api.Time, ev Event) error {
 	case *NodeRegistered, *NodeSilent, *NodeBack, *NodeDrain, *NodeRemoved, *NodePower:
 		return s.applyNode(ev)
 	case *WorkloadSubmitted, *WorkloadRevised, *WorkloadRescaled, *WorkloadStopping, *WorkloadFinished,
-		*WorkloadForgotten, *RunScheduled, *RevisionStable, *ReplicasAdded:
+		*WorkloadForgotten, *RunScheduled, *RevisionStable, *ReplicasAdded, *ServiceScaled:
 		return s.applyWorkload(ev)
 	case *ShapeRefused:
 		s.Refusals[e.Shape] = &Refusal{Ref: e.Ref, Decision: e.Decision, Since: at}
@@ -179,6 +179,7 @@ func (s *State) applyWorkload(ev Event) error {
 	case *WorkloadRevised:
 		s.revise(w, e)
 	case *WorkloadRescaled:
+		s.scaleAsked(w, e.Spec)
 		w.Spec = e.Spec
 		w.wish(e.Asked)
 		s.remember(e.Key, Answer{ID: w.ID, Revision: w.Revision, Action: "updated"})
@@ -195,6 +196,8 @@ func (s *State) applyWorkload(ev Event) error {
 		w.Stable = e.Revision
 	case *ReplicasAdded:
 		return s.addReplicas(w, e)
+	case *ServiceScaled:
+		s.scaled(w, e)
 	}
 	return nil
 }
@@ -214,6 +217,8 @@ func workloadOf(ev Event) uint64 {
 	case *RevisionStable:
 		return e.ID
 	case *ReplicasAdded:
+		return e.ID
+	case *ServiceScaled:
 		return e.ID
 	}
 	return 0
@@ -292,6 +297,7 @@ func (s *State) stop(w *Workload, e *WorkloadStopping) {
 
 func (s *State) finish(w *Workload, status api.WorkloadStatus, reason string) {
 	w.Status, w.FinishAt, w.NextRun = status, s.Now, 0
+	s.unscale(w)
 	if reason != "" {
 		w.Reason = reason
 	}

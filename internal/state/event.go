@@ -72,6 +72,7 @@ const (
 	KindBudgetFreed
 	KindOffsetBought
 	KindOffsetEnded
+	KindServiceScaled
 )
 
 // LeaderStarted opens an epoch; it is the read barrier of a new leader.
@@ -491,4 +492,5 @@ var makers = [...]func() Event{
 	KindBudgetFreed:       func() Event { return new(BudgetFreed) },
 	KindOffsetBought:      func() Event { return new(OffsetBought) },
 	KindOffsetEnded:       func() Event { return new(OffsetEnded) },
+	KindServiceScaled:     func() Event { return new(ServiceScaled) },
 }

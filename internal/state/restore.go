@@ -11,6 +11,7 @@ func (s *State) Restore() {
 	s.Tenants = orMake(s.Tenants)
 	s.Signals = orMake(s.Signals)
 	s.Books = orMake(s.Books)
+	s.Scalings = orMake(s.Scalings)
 	s.Keys = orMake(s.Keys)
 	s.Histories = orMake(s.Histories)
 	s.Refusals = orMake(s.Refusals)
@@ -27,7 +28,7 @@ func (s *State) Restore() {
 	for _, id := range s.SortedWorkloads() { // ascending: the newest of a name stays
 		w := s.Workloads[id]
 		s.names[w.Spec.Tenant+"/"+w.Spec.Name] = id
-		w.Counts, w.load = api.Counts{}, &s.load
+		w.Counts, w.load, w.Scaling = api.Counts{}, &s.load, s.Scalings[id]
 		w.linkTasks()
 		for gi := range w.Groups {
 			for _, t := range w.Groups[gi].Tasks {

@@ -28,6 +28,7 @@ func (s *State) revise(w *Workload, e *WorkloadRevised) {
 		Number: w.Revision, Spec: w.Spec, Profiles: w.Profiles, Bad: e.Back != 0, Stable: w.Stable == w.Revision,
 	})
 	w.Revision++
+	s.scaleAsked(w, e.Spec)
 	w.Spec, w.Profiles, w.Progress, w.Reason = e.Spec, e.Profiles, s.Now, e.Reason
 	if e.Spec.Schedule != nil { // has no elements of its own
 		w.NextRun, w.Groups = e.NextRun, make([]Group, len(e.Spec.Tasks))

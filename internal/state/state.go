@@ -50,6 +50,7 @@ type State struct {
 	Books   map[string]*Book       `cbor:"26,keyasint,omitempty"` // what was used, by tenant
 	Signals map[string]*api.Signal `cbor:"25,keyasint,omitempty"` // by api.SignalKey; replaced, never changed
 
+	Scalings map[uint64]*Scaling  `cbor:"28,keyasint,omitempty"` // of services that scale, by workload; replaced, never changed
 	Spending map[string]*Spending `cbor:"31,keyasint,omitempty"` // of tenants with budgets, by name
 	Ledger   map[string]*Offset   `cbor:"32,keyasint,omitempty"` // by serial; replaced, never changed
 
@@ -191,7 +192,8 @@ type Workload struct {
 	Handover  *Handover          `cbor:"19,keyasint,omitempty"` // to a child, the last one
 	Origin    *Origin            `cbor:"20,keyasint,omitempty"` // the hand-over by a parent that it came from
 
-	Counts api.Counts `cbor:"-"`
+	Counts  api.Counts `cbor:"-"`
+	Scaling *Scaling   `cbor:"-"` // of State.Scalings; nil: it does not scale, or has the number to begin with
 
 	load  *Load      // of the State that it is in
 	after [][]uint16 // by task: positions of those that it waits for
