@@ -61,7 +61,7 @@ func full[T any](v T) T {
 	return v
 }
 
-const lastKind = 64 // no kind has reached this number yet
+const lastKind = 128 // no kind has reached this number yet
 
 func everyInput() (out []engine.Input) {
 	for k := range engine.InputKind(lastKind) {
