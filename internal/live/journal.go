@@ -49,6 +49,9 @@ func (r *journalReader) run(ctx context.Context, at journal.Link) error {
 		if err == nil {
 			err = r.take(r.cell.journal.Read(ctx, r.seq+1))
 		}
+		if isHole(err) { // whoever reads slowly finds the journal shortened
+			err = r.archived(ctx)
+		}
 	}
 	if errors.Is(err, errEnough) {
 		return nil
@@ -71,18 +74,33 @@ func (r *journalReader) begin(ctx context.Context, at journal.Link) error {
 		return r.pause()
 	}
 	r.seq = end - min(end, last.N-at.N)
-	var hole *journal.HoleError
 	if first, err := r.cell.journal.First(ctx); err == nil && r.seq >= first {
-		err := r.take(r.cell.journal.Read(ctx, r.seq))
-		if r.chain.At() != at || !errors.As(err, &hole) {
+		if err := r.take(r.cell.journal.Read(ctx, r.seq)); !isHole(err) {
 			return pastOf(err)
 		}
 	}
-	entries, err := r.cell.past().Records(ctx, at.N+1)
-	if err == nil {
-		err = r.take(entries)
+	return r.archived(ctx)
+}
+
+// archived reads what the archive and the journal have after the chain's place. Records
+// go from the one into the other while both are read, so that a hole is one only if it
+// is still there when looked at again.
+func (r *journalReader) archived(ctx context.Context) error {
+	for try := 1; ; try++ {
+		from := r.chain.At()
+		entries, err := r.cell.past().Records(ctx, from.N+1)
+		if err == nil {
+			err = r.take(entries)
+		}
+		if !isHole(err) || try >= travelTries && r.chain.At() == from {
+			return pastOf(err)
+		}
 	}
-	return pastOf(err)
+}
+
+func isHole(err error) bool {
+	var hole *journal.HoleError
+	return errors.As(err, &hole)
 }
 
 // pastOf says of a journal that does not go on from a place why.
