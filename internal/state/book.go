@@ -96,9 +96,9 @@ func weakness(basis string) int {
 func saturate[T ~int64](a, b T) T {
 	switch sum := a + b; {
 	case a > 0 && b > 0 && sum < 0:
-		return T(math.MaxInt64)
+		return T(int64(math.MaxInt64))
 	case a < 0 && b < 0 && sum >= 0:
-		return T(math.MinInt64)
+		return T(int64(math.MinInt64))
 	default:
 		return sum
 	}
