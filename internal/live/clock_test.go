@@ -28,7 +28,7 @@ func TestTheClockIsSetForwardADay(t *testing.T) {
 	w.Tasks[0].AtMostOnce = true
 	do(t, c, submit(w))
 	node := func(st *state.State) *state.Node { return st.Nodes["n1"] }
-	until(t, c, "the silence", func(st *state.State) bool { return node(st).Silent })
+	until(t, c, "the silence", func(st *state.State) bool { return node(st) != nil && node(st).Silent })
 	var fell api.Time
 	view(t, c, 0, func(st *state.State) { fell = node(st).SilentAt })
 
