@@ -2,10 +2,10 @@ package assign
 
 import "testing"
 
-// typeD draws a problem where cost and weight oppose each other, the hardest of
-// the usual kinds (P. Chu and J. Beasley, 1997, "A genetic algorithm for the
-// generalised assignment problem").
-func typeD(agents, jobs int, seed uint64) *Problem {
+// typed draws a problem of one of the usual kinds (P. Chu and J. Beasley, 1997, "A
+// genetic algorithm for the generalised assignment problem") whose capacities leave
+// little choice; pair draws a weight and a cost.
+func typed(agents, jobs int, seed uint64, pair func(r *rng) (weight, cost int64)) *Problem {
 	r := rng(seed)
 	cells := agents * jobs
 	p := &Problem{
@@ -14,8 +14,7 @@ func typeD(agents, jobs int, seed uint64) *Problem {
 	for i := range agents {
 		for j := range jobs {
 			k := i*jobs + j
-			p.Weight[k] = 1 + int64(r.below(100))
-			p.Cost[k] = 111 - p.Weight[k] + int64(r.below(21)) - 10
+			p.Weight[k], p.Cost[k] = pair(&r)
 			p.Capacity[i] += p.Weight[k]
 		}
 		p.Capacity[i] = p.Capacity[i] * 8 / 10 / int64(agents)
@@ -23,23 +22,19 @@ func typeD(agents, jobs int, seed uint64) *Problem {
 	return p
 }
 
-// typeC draws a problem where cost and weight have nothing to do with each other,
-// and the capacities leave little choice.
+// typeC draws a problem where cost and weight have nothing to do with each other.
 func typeC(agents, jobs int, seed uint64) *Problem {
-	r := rng(seed)
-	cells := agents * jobs
-	p := &Problem{
-		Agents: agents, Jobs: jobs, Cost: make([]int64, cells), Weight: make([]int64, cells), Capacity: make([]int64, agents),
-	}
-	for i := range agents {
-		for j := range jobs {
-			k := i*jobs + j
-			p.Weight[k], p.Cost[k] = 5+int64(r.below(21)), 10+int64(r.below(41))
-			p.Capacity[i] += p.Weight[k]
-		}
-		p.Capacity[i] = p.Capacity[i] * 8 / 10 / int64(agents)
-	}
-	return p
+	return typed(agents, jobs, seed, func(r *rng) (weight, cost int64) {
+		return 5 + int64(r.below(21)), 10 + int64(r.below(41))
+	})
+}
+
+// typeD draws a problem where cost and weight oppose each other, the hardest kind.
+func typeD(agents, jobs int, seed uint64) *Problem {
+	return typed(agents, jobs, seed, func(r *rng) (weight, cost int64) {
+		weight = 1 + int64(r.below(100))
+		return weight, 111 - weight + int64(r.below(21)) - 10
+	})
 }
 
 // The relaxation leads to assignments near its bound, after work that does not
