@@ -87,8 +87,8 @@ func (l *losses) note(round int, victim string, recover func()) {
 	recover()
 	k.recovered = time.Since(began)
 	l.kills = append(l.kills, k)
-	if k.underWay < leastAtKill {
-		l.t.Errorf("round %d, %s: %d tasks were under way, want at least %d", round, victim, k.underWay, leastAtKill)
+	if k.underWay < leastUnderWay {
+		l.t.Errorf("round %d, %s: %d tasks were under way, want at least %d", round, victim, k.underWay, leastUnderWay)
 	}
 }
 

@@ -17,6 +17,9 @@ func follow(t *testing.T, c *Cell, at journal.Link, n uint64) (journal.Link, err
 	ctx, cancel := context.WithTimeout(t.Context(), wait)
 	defer cancel()
 	chain := journal.NewVerifier(at)
+	if at.N >= n { // what comes next would be a later one
+		return at, nil
+	}
 	for got, err := range c.Journal(ctx, httpapi.JournalPlace(at), time.Millisecond) {
 		if err != nil {
 			return chain.At(), err
@@ -53,8 +56,7 @@ func TestTheJournalIsFollowed(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			// A record of the cell's own may have come meanwhile, and pages are read whole.
-			if got, err := follow(t, c, at, n); err != nil || got != end && got.N == end.N || got.N < n {
+			if got, err := follow(t, c, at, n); err != nil || got != end {
 				t.Errorf("it ends with record %d, %v, want %d", got.N, err, n)
 			}
 		})
