@@ -24,7 +24,7 @@ import (
 // many tasks wait at the gate, and no kill is later than its opening.
 const (
 	tasksPerRound = 500
-	gatedPerRound = 200 // half of them may wait again at a kill, with the agent that was killed just before
+	gatedPerRound = 240 // half of them may wait again at a kill, with the agent that was killed just before
 	leastUnderWay = 100
 )
 
@@ -127,7 +127,7 @@ func newLosses(t *testing.T) *losses {
 		random: rand.New(rand.NewPCG(seed, 0)),
 	}
 	for _, name := range nodeNames() {
-		l.agents[name] = c.Agent(name, "--label", "node="+name, "--noop", "--cpu", "100", "--memory", "64Gi")
+		l.agents[name] = c.Agent(name, "--label", "node="+name, "--noop", "--cpu", "200", "--memory", "64Gi") // room for the gated and the rest
 	}
 	l.yard = newYard(t, c, l.cl)
 	l.sample()
