@@ -72,12 +72,17 @@ func (s *slab) put(it *Item, of *shape) (n int32) {
 	return n
 }
 
-// drop forgets an entry. When none is left, so is the memory of all.
+// drop forgets an entry. When none is left, so is the memory of all but the first ones:
+// where all that comes is placed at once, the queue is empty after each.
 func (s *slab) drop(n int32) {
 	*s.owner(n) = owner{}
-	if s.free = append(s.free, n); len(s.free) == int(s.used) {
-		*s = slab{}
+	if s.free = append(s.free, n); len(s.free) < int(s.used) {
+		return
 	}
+	if s.used > slabSize {
+		*s = slab{items: [][]item{s.items[0]}, owners: [][]owner{s.owners[0]}}
+	}
+	s.free, s.used = s.free[:0], 0
 }
 
 // whole is an entry as it was put.
