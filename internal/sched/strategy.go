@@ -129,14 +129,15 @@ func compile(s *api.Strategy) *plan {
 	p := &plan{
 		name: s.Name, first: s.Ties == api.TiesFirst, order: orderNamed(s.Order), planner: s.Planner, depth: depthOf(s.Backfill),
 	}
+	all := terms()
 	for _, t := range s.Terms {
-		p.add(t.Term, int64(t.Weight))
+		p.add(all, t.Term, int64(t.Weight))
 		p.sum += max(int64(t.Weight), -int64(t.Weight))
 	}
 	p.pair = slices.ContainsFunc(s.Terms, func(t api.StrategyTerm) bool { return t.Term == "two-choices" })
 	for _, c := range constraints {
 		if !slices.ContainsFunc(p.terms, func(w weighted) bool { return w.name == c.term }) {
-			p.add(c.term, (p.sum*c.quarters+3)/4)
+			p.add(all, c.term, (p.sum*c.quarters+3)/4)
 		}
 	}
 	return p
@@ -149,8 +150,8 @@ var constraints = [...]struct {
 	quarters int64
 }{{"spread", 3}, {"wishes", 3}, {"avoid", 4}}
 
-func (p *plan) add(name string, weight int64) {
-	for _, t := range terms() {
+func (p *plan) add(all []namedTerm, name string, weight int64) {
+	for _, t := range all {
 		if t.name == name && weight != 0 {
 			only, _ := t.term.(conditional)
 			p.terms = append(p.terms, weighted{name, t.term, weight, t.kind, only})
