@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"os"
@@ -86,7 +87,7 @@ func (g *agentFlags) flags(f *pflag.FlagSet) {
 	f.IntVar(&g.idle, "idle-workers", 1, "workers that are kept ready for each driver")
 	f.Var(&g.user, "task-user", taskUserHelp)
 	f.StringVar(&g.power, "power", "", "what the node draws without load and at full load, in W, for example 60,180 (default: as usual cores do)")
-	f.StringVar(&g.meter, "meter", "", "energy meter to divide over the tasks: rapl, or file:PATH:UNIT for a counter in uJ, mJ, J, Wh or kWh")
+	f.StringVar(&g.meter, "meter", "", "energy meter to divide over the tasks: rapl, file:PATH:UNIT for a counter in uJ, mJ, J, Wh or kWh, or a .yaml file that declares a Prometheus query or a NATS subject")
 	f.BoolVar(&g.noop, "noop", false, "offer the driver noop, which is for benchmarks")
 	g.logging.flags(f, "info")
 }
@@ -133,7 +134,7 @@ func (g *agentFlags) settle(a *app) (err error) {
 	power, err := parsePower(g.power)
 	n.Power, errs = power, append(errs, err)
 	if g.meter != "" {
-		m, err := meter.Open(g.meter, "/")
+		m, err := meter.Open(g.meter, meter.Options{Root: "/", Power: power})
 		g.cfg.Meter, errs = m, append(errs, err)
 	}
 	if err := errors.Join(errs...); err != nil {
@@ -267,6 +268,9 @@ func (a *app) node(ctx context.Context, g *agentFlags) (err error) {
 		}
 	}
 	defer func() { err = errors.Join(err, closeDrivers()) }()
+	if m, ok := g.cfg.Meter.(io.Closer); ok {
+		defer m.Close() //nolint:errcheck // it holds nothing that could be lost
+	}
 	g.cfg.OnReady = func(n api.Node) {
 		if err := g.tellReady(n.Name); err != nil {
 			g.cfg.Logger.Error("tell that the node is ready", "error", err)

@@ -38,7 +38,13 @@ type energyShare struct {
 	handle driver.Handle
 	cpu    time.Duration // that it had used up to the last division
 	sum    api.Microjoules
+	span   time.Duration // that was divided
+	missed time.Duration // of it, in which the meter failed
 }
+
+// whole tells whether the meter counted nearly all of an attempt's time. Of others the
+// share says too little, and what they took is modelled.
+func (s *energyShare) whole() bool { return s.missed <= s.span/20 }
 
 // How often the meter is divided while attempts run, and how far apart divisions are at
 // least: an attempt that begins and ends between two of them has no share.
@@ -74,7 +80,7 @@ func (a *accountant) began(id api.Attempt, held api.Milli, h driver.Handle) {
 }
 
 // ended is the share of an attempt that has used so much CPU time in all; 0 when it had
-// none.
+// none, or the meter failed for too much of its time: then its share is nobody's.
 func (a *accountant) ended(id api.Attempt, cpu time.Duration) api.Microjoules {
 	if a == nil {
 		return 0
@@ -88,6 +94,10 @@ func (a *accountant) ended(id api.Attempt, cpu time.Duration) api.Microjoules {
 	s.handle = finished(cpu)
 	a.divide(divideLeast)
 	delete(a.shares, id)
+	if !s.whole() {
+		a.rest += s.sum
+		return 0
+	}
 	return s.sum
 }
 
@@ -127,7 +137,11 @@ func (a *accountant) divide(least time.Duration) {
 	idle := a.idle * (int64(span) / 1000) / (milliwattNanoseconds / 1000)
 	shares, rest := energy.Attribute(int64(count-a.count), idle, a.capacity, int64(worked-a.worked), uses)
 	for i, id := range ids {
-		a.shares[id].sum += api.Microjoules(shares[i])
+		s := a.shares[id]
+		s.sum, s.span = s.sum+api.Microjoules(shares[i]), s.span+span
+		if err != nil {
+			s.missed += span
+		}
 	}
 	a.rest += api.Microjoules(rest)
 	a.at, a.count, a.worked = now, count, worked

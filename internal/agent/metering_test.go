@@ -98,6 +98,30 @@ func TestAMeterThatFailsCountsNothing(t *testing.T) {
 	}
 }
 
+// TestAShareOfHalfTheTimeIsNobodys: what was measured of an attempt says too little when
+// the meter failed for a good part of it, and nothing is wrong with a moment.
+func TestAShareOfHalfTheTimeIsNobodys(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		failed time.Duration
+		want   api.Microjoules
+	}{{"a tenth of its time", 10 * time.Second, 0}, {"a hundredth", time.Second, 99_000_000}} {
+		r := newRoom()
+		r.idle = 0
+		a := r.start(0, 4000)
+		r.counter.err = errors.New("gone")
+		r.pass(tc.failed, 0, map[api.Attempt]time.Duration{a: tc.failed})
+		r.mu.Lock()
+		r.divide(divideLeast)
+		r.mu.Unlock()
+		r.counter.err = nil
+		r.pass(100*time.Second-tc.failed, 99_000_000, map[api.Attempt]time.Duration{a: 100 * time.Second})
+		if e := r.ended(a, *r.cpu[a]); e != tc.want || e+r.rest != r.counter.sum {
+			t.Errorf("%s: %d µJ and %d of nobody, want %d", tc.name, e, r.rest, tc.want)
+		}
+	}
+}
+
 // TestSharesAndRestAreTheMeter over random histories, to the microjoule.
 func TestSharesAndRestAreTheMeter(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"drover.dev/api"
 	"drover.dev/internal/meter"
@@ -52,7 +53,7 @@ func TestRAPL(t *testing.T) {
 	m.domain("intel-rapl:1", "package-1", 999_900)
 	m.domain("intel-rapl:2", "psys", 7)
 	m.set("intel-rapl:3", "name", "package-2") // without a counter
-	r, err := meter.Open("rapl", m.root)
+	r, err := meter.Open("rapl", meter.Options{Root: m.root})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,6 +79,41 @@ func TestRAPL(t *testing.T) {
 	}
 }
 
+// TestRAPLSetBack: a counter that shows less went round if it was near its range, else
+// it was set back, and nobody knows what was drawn.
+func TestRAPLSetBack(t *testing.T) {
+	const most = 262_143_328_850 // what packages of servers have, 262 kJ
+	m, clock := machine{t, t.TempDir()}, time.Unix(1e9, 0)
+	m.domain("intel-rapl:0", "package-0", most-1e9)
+	m.set("intel-rapl:0", "max_energy_range_uj", strconv.Itoa(most))
+	r, err := meter.OpenRAPLAt(m.root, func() time.Time { return clock })
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []struct {
+		name  string
+		pass  time.Duration
+		shows uint64
+		want  api.Microjoules
+		says  string
+	}{
+		{"went round in 10 s at 200 W", 10 * time.Second, 1e9, 2e9, ""},
+		{"set to nothing by a driver that was loaded anew", 10 * time.Second, 5e5, 2e9, "more than 2000 W"},
+		{"counts on from there", 10 * time.Second, 5e5 + 1e9, 3e9, ""},
+		{"jumps ahead", time.Second, 200e9, 3e9, "set from"},
+		{"an hour without a look may be a round", time.Hour, 150e9, 3e9 + (most - 50e9), ""},
+	} {
+		clock = clock.Add(step.pass)
+		m.set("intel-rapl:0", "energy_uj", strconv.FormatUint(step.shows, 10))
+		switch e, err := r.Read(); {
+		case e != step.want:
+			t.Errorf("%s: %d µJ, want %d", step.name, e, step.want)
+		case step.says == "" && err != nil, step.says != "" && (err == nil || !strings.Contains(err.Error(), step.says)):
+			t.Errorf("%s: it says %v", step.name, err)
+		}
+	}
+}
+
 func TestWithoutRAPL(t *testing.T) {
 	if _, err := meter.OpenRAPL(t.TempDir()); !errors.Is(err, meter.ErrNone) {
 		t.Error(err)
@@ -93,7 +129,7 @@ func TestFileCounter(t *testing.T) {
 		}
 	}
 	write("1000\n")
-	f, err := meter.Open("file:"+path+":J", "/")
+	f, err := meter.Open("file:"+path+":J", meter.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,7 +159,7 @@ func TestFileCounter(t *testing.T) {
 		write("9e12")
 	}
 	for _, bad := range []string{"rapl2", "file:x", "file:" + path + ":horse", "file:/nowhere/at/all:J", ""} {
-		if _, err := meter.Open(bad, t.TempDir()); err == nil {
+		if _, err := meter.Open(bad, meter.Options{Root: t.TempDir()}); err == nil {
 			t.Errorf("%q opens", bad)
 		}
 	}
