@@ -52,11 +52,11 @@ func (n *nativeReader) Next() (Row, error) {
 	if err != nil {
 		return Row{}, err
 	}
-	var w nativeRow
-	d := json.NewDecoder(strings.NewReader(line))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&w); err != nil {
-		return Row{}, n.fault("%v", err)
+	w, ok := quick(line)
+	if !ok {
+		if w, err = slow(line); err != nil {
+			return Row{}, n.fault("%v", err)
+		}
 	}
 	r := Row{
 		ID: w.ID, User: w.User, Count: max(w.Count, 1), Each: w.Each, Priority: w.Priority, Use: w.Use,
@@ -83,6 +83,14 @@ func (n *nativeReader) Next() (Row, error) {
 		}
 	}
 	return r, nil
+}
+
+// slow reads any row.
+func slow(line string) (w nativeRow, err error) {
+	d := json.NewDecoder(strings.NewReader(line))
+	d.DisallowUnknownFields()
+	err = d.Decode(&w)
+	return w, err
 }
 
 // Writer writes a trace in Drover's own format.
