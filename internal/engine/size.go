@@ -96,6 +96,13 @@ func expectsSize(f *api.Footprint) int {
 	return smallSize + numberSize
 }
 
+func deferralSize(d *api.Deferral) int {
+	if d == nil {
+		return smallSize
+	}
+	return 3*smallSize + len(d.Site) + len(d.Doubt)
+}
+
 func sizeOfTask(ev state.Event) int {
 	switch v := ev.(type) {
 	case *state.TaskPlaced:
@@ -112,6 +119,8 @@ func sizeOfTask(ev state.Event) int {
 		return smallSize + len(v.Detail)
 	case *state.TaskStop:
 		return smallSize + len(v.Reason)
+	case *state.TasksDeferred:
+		return deferralSize(v.Wait)
 	case *state.TaskEnded:
 		return smallSize + 2*numberSize + resultSize(v.Result) + len(v.Reason) + headSize + len(v.Machine) + smallSize
 	case *state.TasksLost:

@@ -34,6 +34,13 @@ func describeTask(ev state.Event, spec *api.Workload, out *api.WatchEvent) bool 
 		out.Status, out.Detail = health(e.Healthy), e.Detail
 	case *state.TaskStop:
 		out.Detail = e.Reason
+	case *state.TaskSuspended:
+		out.Status = api.TaskSuspended.String()
+		if e.Resumed {
+			out.Status = api.TaskRunning.String()
+		}
+	case *state.TaskSliced:
+		out.Detail = engine.SlicedText(&e.Slice)
 	case *state.TaskEnded:
 		out.Status, out.Detail = e.Next.String(), e.Reason
 	case *state.TasksLost:
@@ -46,6 +53,12 @@ func describeTask(ev state.Event, spec *api.Workload, out *api.WatchEvent) bool 
 			out.Task = spec.Name + "." + spec.Tasks[e.Task].Name
 		}
 		out.Detail = "elements " + number(uint64(e.From)) + " to " + number(uint64(e.To)-1)
+	case *state.TasksDeferred:
+		out.Status = api.TaskPending.String()
+		if spec != nil && int(e.Task) < len(spec.Tasks) {
+			out.Task = spec.Name + "." + spec.Tasks[e.Task].Name
+		}
+		out.Detail = engine.DeferredText(e.Wait)
 	case *state.ReportDuplicate:
 		out.Detail = "a further final report of try " + number(uint64(e.Attempt.Try)) + ": " + e.Outcome.String()
 	default:
@@ -237,6 +250,9 @@ var kindNames = map[state.Kind]string{
 	state.KindOffsetBought:      "offset.bought",
 	state.KindOffsetEnded:       "offset.ended",
 	state.KindServiceScaled:     "service.scaled",
+	state.KindTasksDeferred:     "tasks.deferred",
+	state.KindSlicingLooked:     "slicing.looked",
+	state.KindTaskSliced:        "task.sliced",
 }
 
 // rolloutText says what a look at a stage came to.

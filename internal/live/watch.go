@@ -145,6 +145,8 @@ func (s *shadow) specOf(ev state.Event) *api.Workload {
 		id = e.ID
 	case *state.TasksReady:
 		id = e.Workload
+	case *state.TasksDeferred:
+		id = e.Workload
 	case *state.TasksLost:
 		if len(e.Refs) > 0 {
 			id = e.Refs[0].Workload
@@ -179,6 +181,8 @@ func refOf(ev state.Event) (api.TaskRef, bool) {
 		return e.Attempt.TaskRef, true
 	case *state.TaskSuspended:
 		return e.Attempt.TaskRef, true
+	case *state.TaskSliced:
+		return e.Ref, true
 	case *state.TaskCheckpointed:
 		return e.Attempt.TaskRef, true
 	}

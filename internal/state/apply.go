@@ -71,6 +71,9 @@ func (s *State) Apply(at api.Time, ev Event) error {
 		if mine, err := s.applyRollout(ev); mine {
 			return err
 		}
+		if mine, err := s.applySlicing(ev); mine {
+			return err
+		}
 		return s.applyTask(ev)
 	}
 	return nil
@@ -298,6 +301,7 @@ func (s *State) stop(w *Workload, e *WorkloadStopping) {
 func (s *State) finish(w *Workload, status api.WorkloadStatus, reason string) {
 	w.Status, w.FinishAt, w.NextRun = status, s.Now, 0
 	s.unscale(w)
+	s.undefer(w.ID)
 	if reason != "" {
 		w.Reason = reason
 	}

@@ -55,11 +55,7 @@ func (s *State) applyTask(ev Event) error {
 		s.enter(w, t, e.Took)
 		s.end(w, t, e)
 	case *TaskSuspended:
-		if e.Resumed {
-			s.move(w, t, api.TaskRunning)
-		} else {
-			s.move(w, t, api.TaskSuspended)
-		}
+		s.suspended(w, t, e)
 	case *TaskCheckpointed:
 	}
 	return nil
@@ -112,6 +108,7 @@ func (s *State) place(w *Workload, t *Task, e *TaskPlaced) error {
 	t.Try, t.Node, t.Decision, t.Devices, t.Epoch = e.Try, e.Node, e.Decision, e.Devices, s.Epoch
 	t.Placed, t.Started, t.Ended, t.Reported, t.PID = s.Now, 0, 0, 0, 0
 	t.Stop, t.Ports, t.Reason, t.Healthy, t.HealthyAt = StopNothing, nil, "", false, 0
+	t.Slice, t.Still, t.Stood = nil, 0, 0
 	s.promise(w, e.Expects, 1)
 	t.Expects = e.Expects
 	s.move(w, t, api.TaskPlaced)

@@ -73,6 +73,9 @@ const (
 	KindOffsetBought
 	KindOffsetEnded
 	KindServiceScaled
+	KindTasksDeferred
+	KindSlicingLooked
+	KindTaskSliced
 )
 
 // LeaderStarted opens an epoch; it is the read barrier of a new leader.
@@ -353,10 +356,12 @@ type ReservationEnded struct {
 	ID uint64 `cbor:"1,keyasint"`
 }
 
-// TaskSuspended says that a running attempt was suspended or resumed. Reserved.
+// TaskSuspended says that a running attempt was suspended or resumed, as its agent
+// reported.
 type TaskSuspended struct {
 	Attempt api.Attempt `cbor:"1,keyasint"`
 	Resumed bool        `cbor:"2,keyasint,omitempty"`
+	N       uint32      `cbor:"3,keyasint,omitempty"` // of the report
 }
 
 // TaskCheckpointed says that an attempt left a checkpoint. Reserved.
@@ -493,4 +498,7 @@ var makers = [...]func() Event{
 	KindOffsetBought:      func() Event { return new(OffsetBought) },
 	KindOffsetEnded:       func() Event { return new(OffsetEnded) },
 	KindServiceScaled:     func() Event { return new(ServiceScaled) },
+	KindTasksDeferred:     func() Event { return new(TasksDeferred) },
+	KindSlicingLooked:     func() Event { return new(SlicingLooked) },
+	KindTaskSliced:        func() Event { return new(TaskSliced) },
 }

@@ -18,6 +18,9 @@ func (s *State) Restore() {
 	s.Reservations = orMake(s.Reservations)
 	s.Spending = orMake(s.Spending)
 	s.Ledger = orMake(s.Ledger)
+	if s.Slicing != nil {
+		s.Slicing.Waits = orMake(s.Slicing.Waits)
+	}
 	s.load, s.promised = Load{}, map[string]*promises{}
 	s.names = make(map[string]uint64, len(s.Workloads))
 	s.restoreCells()

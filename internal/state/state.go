@@ -54,6 +54,8 @@ type State struct {
 	Spending map[string]*Spending `cbor:"31,keyasint,omitempty"` // of tenants with budgets, by name
 	Ledger   map[string]*Offset   `cbor:"32,keyasint,omitempty"` // by serial; replaced, never changed
 
+	Slicing *Slicing `cbor:"29,keyasint,omitempty"` // nil: nothing ever waited for better hours
+
 	load     Load
 	promised map[string]*promises      // to attempts that hold a place, by tenant
 	origins  map[api.HandoverID]uint64 // to the workload that accepted it
@@ -252,6 +254,9 @@ type Task struct {
 	Booking   *Booking          `cbor:"28,keyasint,omitempty"` // room that is being freed for it while it is pending
 	Took      *api.Footprint    `cbor:"29,keyasint,omitempty"` // by its attempts that have ended; replaced, never changed
 	Expects   *api.Footprint    `cbor:"30,keyasint,omitempty"` // what the attempt that holds a place is foreseen to take, of a tenant with budgets
+	Slice     *Slice            `cbor:"31,keyasint,omitempty"` // of an attempt that runs in turns; replaced, never changed
+	Still     api.Time          `cbor:"32,keyasint,omitempty"` // since when the attempt is suspended; 0: it is not
+	Stood     api.Duration      `cbor:"33,keyasint,omitempty"` // how long the attempt was suspended before
 }
 
 // Booking is room on a node that lower priorities are leaving for an element.

@@ -1,0 +1,15 @@
+package api
+
+// Deferral is why, and until when, tasks that may wait are not started yet: the hours in
+// which their energy is cleaner or cheaper come later, and still before their deadline.
+type Deferral struct {
+	Until  Time      `json:"until" cbor:"1,keyasint"`                       // when they are to start
+	Latest Time      `json:"latest" cbor:"2,keyasint"`                      // later than this their deadline would be in danger
+	Since  Time      `json:"since" cbor:"3,keyasint"`                       // when they began to wait
+	By     Objective `json:"by" cbor:"4,keyasint"`                          // carbon, cost, or both alike (balanced)
+	Site   string    `json:"site,omitempty" cbor:"5,keyasint,omitempty"`    // by whose signals
+	Saves  int32     `json:"percent" cbor:"6,keyasint,omitempty"`           // against starting when they were looked at: −38 is 38 % less
+	Run    Duration  `json:"run" cbor:"7,keyasint,omitempty"`               // how long the site is expected to be busy with all of them
+	Part   int64     `json:"part" cbor:"8,keyasint,omitempty"`              // of the site that they need, in millionths
+	Doubt  string    `json:"inDoubt,omitempty" cbor:"9,keyasint,omitempty"` // what of the signals is in doubt
+}

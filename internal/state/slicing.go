@@ -1,0 +1,158 @@
+package state
+
+import (
+	"fmt"
+
+	"drover.dev/api"
+)
+
+// Slicing is what time-slicing has decided: which tasks wait for better hours. What of
+// them runs in turns says Task.Slice.
+type Slicing struct {
+	Waits map[uint64]*Waits `cbor:"1,keyasint,omitempty"` // by workload; replaced, never changed
+	From  uint64            `cbor:"2,keyasint,omitempty"` // a look at all workloads goes on behind this one; 0: none is under way
+}
+
+// Waits are the tasks of a workload that wait for better hours, by their position.
+type Waits struct {
+	Tasks map[uint16]api.Deferral `cbor:"1,keyasint"`
+}
+
+// Slice is the stretch of time that a running element is in.
+type Slice struct {
+	Pause bool     `cbor:"1,keyasint,omitempty"` // it is to stand still
+	Since api.Time `cbor:"2,keyasint,omitempty"`
+	Until api.Time `cbor:"3,keyasint,omitempty"` // when the next one begins; 0: it is the last
+	Saves int32    `cbor:"4,keyasint,omitempty"` // per cent of what is left, against going on
+}
+
+// TasksDeferred lets all elements of a task that are pending wait, or go on (Wait nil).
+type TasksDeferred struct {
+	Workload uint64        `cbor:"1,keyasint"`
+	Task     uint16        `cbor:"2,keyasint,omitempty"`
+	Wait     *api.Deferral `cbor:"3,keyasint,omitempty"`
+}
+
+// SlicingLooked says how far a look at all that time-slicing decides has come.
+type SlicingLooked struct {
+	From uint64 `cbor:"1,keyasint,omitempty"` // it goes on behind this workload; 0: it is over
+}
+
+// TaskSliced begins a stretch of time in which an element stands still, or runs.
+type TaskSliced struct {
+	Ref   api.TaskRef `cbor:"1,keyasint"`
+	Slice Slice       `cbor:"2,keyasint"`
+}
+
+// Kind implements Event.
+func (*TasksDeferred) Kind() Kind { return KindTasksDeferred }
+
+// Kind implements Event.
+func (*SlicingLooked) Kind() Kind { return KindSlicingLooked }
+
+// Kind implements Event.
+func (*TaskSliced) Kind() Kind { return KindTaskSliced }
+
+func (s *State) applySlicing(ev Event) (mine bool, err error) {
+	switch e := ev.(type) {
+	case *TasksDeferred:
+		return true, s.deferTasks(e)
+	case *SlicingLooked:
+		s.slicing().From = e.From
+		return true, nil
+	case *TaskSliced:
+		_, t := s.Task(e.Ref)
+		if t == nil || !t.Status.Holds() {
+			return true, fmt.Errorf("slice task %v: it holds no node", e.Ref)
+		}
+		was := t.Slice != nil && t.Slice.Pause
+		slice := e.Slice
+		slice.Since = s.Now
+		if t.Slice = &slice; was != slice.Pause {
+			s.touch(t)
+		}
+		return true, nil
+	}
+	return false, nil
+}
+
+func (s *State) slicing() *Slicing {
+	if s.Slicing == nil {
+		s.Slicing = &Slicing{Waits: map[uint64]*Waits{}}
+	}
+	return s.Slicing
+}
+
+func (s *State) deferTasks(e *TasksDeferred) error {
+	w := s.Workloads[e.Workload]
+	if w == nil || int(e.Task) >= len(w.Groups) {
+		return fmt.Errorf("defer task %d of workload %d: there is none", e.Task, e.Workload)
+	}
+	tasks := map[uint16]api.Deferral{}
+	if old := s.slicing().Waits[e.Workload]; old != nil {
+		for at, wait := range old.Tasks { // order-free: a copy
+			tasks[at] = wait
+		}
+	}
+	if delete(tasks, e.Task); e.Wait != nil {
+		tasks[e.Task] = *e.Wait
+	}
+	if len(tasks) == 0 {
+		delete(s.Slicing.Waits, e.Workload)
+		return nil
+	}
+	s.Slicing.Waits[e.Workload] = &Waits{Tasks: tasks}
+	return nil
+}
+
+// undefer forgets what a workload waits for that has ended.
+func (s *State) undefer(id uint64) {
+	if s.Slicing != nil {
+		delete(s.Slicing.Waits, id)
+	}
+}
+
+// Deferred is for what a task waits, nil when its elements may be placed.
+func (s *State) Deferred(workload uint64, task uint16) *api.Deferral {
+	if s.Slicing == nil || s.Slicing.Waits[workload] == nil {
+		return nil
+	}
+	if d, ok := s.Slicing.Waits[workload].Tasks[task]; ok {
+		return &d
+	}
+	return nil
+}
+
+// SortedDeferred returns the workloads with tasks that wait for better hours, in order.
+func (s *State) SortedDeferred() []uint64 {
+	if s.Slicing == nil {
+		return nil
+	}
+	return sortedKeys(s.Slicing.Waits)
+}
+
+// SortedTasks returns the positions of the tasks that wait.
+func (w *Waits) SortedTasks() []uint16 { return sortedKeys(w.Tasks) }
+
+// suspended notes that an attempt began to stand still on its node, or went on.
+func (s *State) suspended(w *Workload, t *Task, e *TaskSuspended) {
+	t.Reported = max(t.Reported, e.N)
+	if e.Resumed {
+		if t.Still != 0 {
+			t.Stood += max(s.Now.Sub(t.Still), 0)
+		}
+		t.Still = 0
+		s.move(w, t, api.TaskRunning)
+		return
+	}
+	t.Still = s.Now
+	s.move(w, t, api.TaskSuspended)
+}
+
+// StoodBy is how long the present attempt of an element has stood still by a moment.
+func (t *Task) StoodBy(now api.Time) api.Duration {
+	if t.Still != 0 {
+		return t.Stood + max(now.Sub(t.Still), 0)
+	}
+	return t.Stood
+}
