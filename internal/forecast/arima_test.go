@@ -58,6 +58,9 @@ func TestAutoARIMAAgainstR(t *testing.T) {
 			continue
 		}
 		t.Run(r[0], func(t *testing.T) {
+			if testing.Short() && r[0] == "nottem" {
+				t.Skip("the race detector makes this one take most of a minute: left to the plain run")
+			}
 			begin := time.Now()
 			f, err := AutoARIMA{}.Fit(series[r[0]])
 			if err != nil {

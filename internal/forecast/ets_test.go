@@ -57,6 +57,9 @@ func TestSmoothingAgainstR(t *testing.T) {
 // TestM4Benchmarks checks the competition's simple methods on its hourly series
 // against the figures it published.
 func TestM4Benchmarks(t *testing.T) {
+	if testing.Short() {
+		t.Skip("figures of 2,070 fits: left to the run without -short")
+	}
 	train, test := m4Hourly(t)
 	published := map[string][]string{}
 	for _, r := range records(t, "m4", "published_scores.csv") {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -52,6 +53,9 @@ func TestEveryModelForecastsEverySeries(t *testing.T) {
 		{"long season", Series{Values: wave(50).Values, Periods: []int{500}}},
 	} {
 		for _, name := range Names() {
+			if testing.Short() && (name == "auto" || name == "arima") && len(c.s.Values) > 60 {
+				continue // up to half a minute each with the race detector: left to the plain run
+			}
 			m, err := New(name, Options{Horizon: 12})
 			if err != nil {
 				t.Fatal(err)
@@ -64,6 +68,48 @@ func TestEveryModelForecastsEverySeries(t *testing.T) {
 					break
 				}
 			}
+		}
+	}
+}
+
+// Forecasts are the same whether the work is done side by side or in turn.
+func TestForecastsInParallelAreTheSame(t *testing.T) {
+	var all []Series
+	for i := range 2 {
+		s := wave(260)
+		s.Values = s.Values[10*i:]
+		all = append(all, s)
+	}
+	for _, m := range []Model{Auto{Horizon: 6}, Regression{}} {
+		alone, err := FitEach(m, all, Run{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		together, err := FitEach(m, all, Run{Par: twoCores})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range all {
+			a, _ := alone[i].Predict(6)
+			b, _ := together[i].Predict(6)
+			if !slices.Equal(a.Mean, b.Mean) || !slices.Equal(a.Hi95, b.Hi95) {
+				t.Errorf("%T, series %d: in turn %v, side by side %v", m, i+1, a.Mean, b.Mean)
+			}
+		}
+	}
+	one, err := Backtest(Theta{}, all[0], Rolling{Horizon: 6}, Run{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	two, err := Backtest(Theta{}, all[0], Rolling{Horizon: 6}, Run{Par: twoCores})
+	if err != nil || !reflect.DeepEqual(one, two) {
+		t.Errorf("a backtest in turn gives %+v, side by side %+v (%v)", one, two, err)
+	}
+	cols, trees := [][]float64{all[0].Values[12:], all[0].Values[:248]}, forest{trees: 7, leaves: 8, minLeaf: 2, share: 1}
+	a, b := trees.learn(cols, all[0].Values[:248], 3, Run{}), trees.learn(cols, all[0].Values[:248], 3, Run{Par: twoCores})
+	for _, row := range [][]float64{{40, 40}, {50, 60}, {60, 50}} {
+		if a.at(row) != b.at(row) {
+			t.Errorf("at %v a forest grown in turn says %g, side by side %g", row, a.at(row), b.at(row))
 		}
 	}
 }
@@ -132,6 +178,9 @@ func TestForecastsMoveAndStretchWithTheSeries(t *testing.T) {
 func TestSameSeedSameForecast(t *testing.T) {
 	s := Series{Values: wave(80).Values}
 	for _, name := range []string{"forest", "gbt", "lstm", "auto"} {
+		if testing.Short() && name == "auto" {
+			continue // TestForecastsInParallelAreTheSame fits it twice, too
+		}
 		m, _ := New(name, Options{Seed: 5, Horizon: 12})
 		a, b := mustPredict(t, m, s, 12), mustPredict(t, m, s, 12)
 		if !slices.Equal(a.Mean, b.Mean) || !slices.Equal(a.Lo95, b.Lo95) {

@@ -201,6 +201,9 @@ func TestErrors(t *testing.T) {
 
 // A public trace: pai-1k of GAIA.
 func TestOnAPublicTrace(t *testing.T) {
+	if testing.Short() {
+		t.Skip("figures of a whole trace: left to the run without -short")
+	}
 	dir := os.Getenv("DROVER_DATA")
 	if dir == "" {
 		dir = filepath.Join("..", "..", "..", "shared", "data")
