@@ -96,23 +96,11 @@ func (a *app) model(ctx context.Context, o *generateOptions) (*trace.Model, erro
 	if err != nil {
 		return nil, traceFault(o.like, err)
 	}
-	m, err := trace.Fit(&listed{rows}, o.seed)
+	m, err := trace.Fit(&trace.List{Rows: rows}, o.seed)
 	if err != nil {
 		return nil, usageError{errText("%s: %v", o.like, err), "fit another trace"}
 	}
 	return m, ctx.Err()
-}
-
-// listed reads rows that are in memory.
-type listed struct{ rows []trace.Row }
-
-func (l *listed) Next() (trace.Row, error) {
-	if len(l.rows) == 0 {
-		return trace.Row{}, io.EOF
-	}
-	row := l.rows[0]
-	l.rows = l.rows[1:]
-	return row, nil
 }
 
 func (o *generateOptions) poisson() (*trace.Model, error) {
@@ -179,7 +167,7 @@ systems and jobs of which a task never ended are left out and counted.`,
 			if err != nil {
 				return err
 			}
-			return a.writeTrace(cmd.Context(), to, &listed{past.Rows()})
+			return a.writeTrace(cmd.Context(), to, &trace.List{Rows: past.Rows()})
 		},
 	}
 	cmd.Flags().StringVar(&from, "from", from, "journal (of this machine's stopped server), or a server's data directory")

@@ -81,17 +81,7 @@ energy times two constants.`,
 }
 
 func (a *app) twinRun(ctx context.Context, o twinOptions, p rehearse.Plan) (*rehearse.Report, error) {
-	if o.trace == "" || o.fleet == "" {
-		return nil, usageError{errText("a run needs --trace and --fleet"), "for example: drover twin run --trace jobs.csv --fleet 100x16,64Gi"}
-	}
-	if err := knownStrategy(p.Strategy); err != nil {
-		return nil, err
-	}
-	fleet, err := rehearse.LoadFleet(o.fleet)
-	if err != nil {
-		return nil, usageError{err, "docs/twin.md says how a fleet is described"}
-	}
-	in, err := a.openTrace(o.trace)
+	in, fleet, err := a.traceAndFleet(o.trace, o.fleet, p.Strategy, "a run", "drover twin run --trace jobs.csv --fleet 100x16,64Gi")
 	if err != nil {
 		return nil, err
 	}
@@ -109,6 +99,23 @@ func (a *app) twinRun(ctx context.Context, o twinOptions, p rehearse.Plan) (*reh
 		return nil, traceFault(o.trace, err)
 	}
 	return r, nil
+}
+
+// traceAndFleet opens the trace and reads the fleet of what is done in the twin under a
+// strategy, which "" leaves to the cell. The trace is for the caller to close.
+func (a *app) traceAndFleet(file, described, strategy, what, example string) (io.ReadCloser, rehearse.Fleet, error) {
+	if file == "" || described == "" {
+		return nil, rehearse.Fleet{}, usageError{errText("%s needs --trace and --fleet", what), "for example: " + example}
+	}
+	if err := knownStrategy(strategy); err != nil {
+		return nil, rehearse.Fleet{}, err
+	}
+	fleet, err := rehearse.LoadFleet(described)
+	if err != nil {
+		return nil, rehearse.Fleet{}, usageError{err, "docs/twin.md says how a fleet is described"}
+	}
+	in, err := a.openTrace(file)
+	return in, fleet, err
 }
 
 // knownStrategy refuses a name that is no strategy; "" is the default.

@@ -67,17 +67,7 @@ it stands that of persistence. docs/twin.md defines every figure.`,
 }
 
 func (a *app) twinModes(ctx context.Context, o modesFlags) (*modes.Report, error) {
-	if o.trace == "" || o.fleet == "" {
-		return nil, usageError{errText("grading needs --trace and --fleet"), "for example: drover twin modes --trace log.swf.gz --fleet 128x1,4Gi"}
-	}
-	if err := knownStrategy(o.grade.Strategy); err != nil {
-		return nil, err
-	}
-	fleet, err := rehearse.LoadFleet(o.fleet)
-	if err != nil {
-		return nil, usageError{err, "docs/twin.md says how a fleet is described"}
-	}
-	in, err := a.openTrace(o.trace)
+	in, fleet, err := a.traceAndFleet(o.trace, o.fleet, o.grade.Strategy, "grading", "drover twin modes --trace log.swf.gz --fleet 128x1,4Gi")
 	if err != nil {
 		return nil, err
 	}

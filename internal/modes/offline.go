@@ -2,7 +2,6 @@ package modes
 
 import (
 	"context"
-	"io"
 	"math"
 	"slices"
 
@@ -23,7 +22,7 @@ const mostWarm = 7 * api.Day
 func (g *grader) offline(ctx context.Context) (made, given []step, err error) {
 	rows := g.likely()
 	clock := origin.Add(rows[0].Submit) // where the day of the model begins
-	model, err := trace.Fit(&listed{rows}, 1)
+	model, err := trace.Fit(&trace.List{Rows: rows}, 1)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -97,19 +96,6 @@ func work(rows []trace.Row) (sum float64) {
 		sum += r.Run.Std().Seconds() * (float64(r.Count)*float64(r.Each.CPU)/1000 + 1)
 	}
 	return sum / max((rows[len(rows)-1].Submit-rows[0].Submit).Std().Seconds(), 1)
-}
-
-// listed reads rows from memory.
-type listed struct{ rows []trace.Row }
-
-// Next gives the next row.
-func (l *listed) Next() (trace.Row, error) {
-	if len(l.rows) == 0 {
-		return trace.Row{}, io.EOF
-	}
-	row := l.rows[0]
-	l.rows = l.rows[1:]
-	return row, nil
 }
 
 // endless is more jobs than are looked at.

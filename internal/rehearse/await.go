@@ -134,7 +134,7 @@ func (q *Waiting) world(ctx context.Context, seed uint64, jobs []uint64) ([]fate
 
 // awaited sums up what the worlds say of one job.
 func (q *Waiting) awaited(id uint64, at int, fates [][]fate) Awaited {
-	out := Awaited{Job: id, Began: beganOf(q.State.Workloads[id])}
+	out := Awaited{Job: id, Began: Began(q.State.Workloads[id])}
 	var starts, ends []api.Time
 	var runs []api.Duration
 	for _, f := range fates {
@@ -160,8 +160,9 @@ func (q *Waiting) awaited(id uint64, at int, fates [][]fate) Awaited {
 	return out
 }
 
-// beganOf is when the first element of a workload began to run; 0: none has.
-func beganOf(w *state.Workload) (first api.Time) {
+// Began is when the first element of a workload began to run; 0: none has, as far as its
+// state tells.
+func Began(w *state.Workload) (first api.Time) {
 	for gi := range w.Groups {
 		for _, t := range w.Groups[gi].Tasks {
 			if t.Started != 0 && (first == 0 || t.Started < first) {

@@ -33,3 +33,18 @@ func order(rows []Row) {
 		rows[i].Submit -= rows[0].Submit
 	}
 }
+
+// List reads rows that are in memory.
+type List struct{ Rows []Row } // those that were not read yet
+
+var _ Reader = (*List)(nil)
+
+// Next gives the next row.
+func (l *List) Next() (Row, error) {
+	if len(l.Rows) == 0 {
+		return Row{}, io.EOF
+	}
+	row := l.Rows[0]
+	l.Rows = l.Rows[1:]
+	return row, nil
+}
