@@ -42,7 +42,7 @@ var rooms = []room{
 	{path: "internal/agent/core", may: []string{"api"}, pure: true},
 	{path: "internal/twin", may: []string{"api", "internal/engine", "internal/state"}, pure: true},
 	{path: "internal/chaos", may: []string{"api", "internal/control", "internal/engine", "internal/state", "internal/agent/core"}, pure: true},
-	{path: "internal/trace", may: []string{"api"}},
+	{path: "internal/trace", may: []string{"api", "internal/signal"}},
 	{path: "internal/signal", may: []string{"api", "api/cron", "internal/forecast"}},
 	{path: "internal/calibrate", pure: true},
 	{path: "internal/modes", may: []string{

@@ -60,9 +60,11 @@ func TestLoadSignal(t *testing.T) {
 		"":                                      "header",
 		"utc,v\nnoon,1\n":                       "line 2",
 		"utc,v\n2023-01-01,1\n2023-01-01,2\n":   "line 3",
-		"utc,v\n2023-01-01,x\n":                 "no value",
+		"utc,v\n2023-01-01,x\n":                 "line 2: no column holds a number",
 		"utc,v\n2023-01-01,1\n":                 "two points",
-		"utc,v\n2023-01-01,1\n2023-01-02,NaN\n": "no number",
+		"utc,v\n2023-01-01,1\n2023-01-02,NaN\n": "two points", // a missing value
+		"utc,v\n2023-01-01,1\n2023-01-02,x\n":   "line 3: \"x\" is no number",
+		"utc,v\n2023-01-01,1\n2023-01-02,Inf\n": "line 3: \"Inf\" is no number",
 	} {
 		if _, err := LoadSignal(SignalFile{File: write(text)}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q", text, err, want)

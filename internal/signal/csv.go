@@ -31,25 +31,45 @@ const (
 	maxFileSize = 512 << 20 // unpacked
 )
 
-// ReadCSV reads values over time: a line of titles, then a line a moment, plain or
-// packed by gzip. Empty values, NA, NaN and null are missing ones. Local times need a
-// zone: the hour that is skipped in spring is refused, the hour that comes twice in
-// autumn is told apart by the order of the lines. Errors name the line.
+// ReadCSV reads values over time of a unit that a title says, or the columns: see
+// [ReadValues].
 func ReadCSV(r io.Reader, c Columns) (Points, Unit, error) {
-	plain, err := unpacked(r)
+	t, err := read(r, c)
 	if err != nil {
 		return nil, Unit{}, err
+	}
+	u, err := t.unit()
+	return t.points, u, err
+}
+
+// ReadValues reads values over time: a line of titles, which it returns as well, then a
+// line a moment, plain or packed by gzip. Empty values, NA, NaN and null are missing
+// ones. Local times need a zone: the hour that is skipped in spring is refused, the hour
+// that comes twice in autumn is told apart by the order of the lines. Errors name the
+// line.
+func ReadValues(r io.Reader, c Columns) (Points, []string, error) {
+	t, err := read(r, c)
+	if err != nil {
+		return nil, nil, err
+	}
+	return t.points, t.titles, nil
+}
+
+func read(r io.Reader, c Columns) (*table, error) {
+	plain, err := unpacked(r)
+	if err != nil {
+		return nil, err
 	}
 	limited := &io.LimitedReader{R: plain, N: maxFileSize}
 	in := csv.NewReader(limited)
 	in.FieldsPerRecord, in.ReuseRecord, in.TrimLeadingSpace = -1, true, true
 	titles, err := in.Read()
 	if err != nil {
-		return nil, Unit{}, fmt.Errorf("read the line of titles: %w", err)
+		return nil, fmt.Errorf("read the header, the line of titles: %w", err)
 	}
-	t := table{columns: c, at: -1}
+	t := &table{columns: c, at: -1}
 	if err := t.find(titles); err != nil {
-		return nil, Unit{}, err
+		return nil, err
 	}
 	for {
 		row, err := in.Read()
@@ -57,21 +77,20 @@ func ReadCSV(r io.Reader, c Columns) (Points, Unit, error) {
 			break
 		}
 		if err != nil {
-			return nil, Unit{}, fmt.Errorf("read the values: %w", err)
+			return nil, fmt.Errorf("read the values: %w", err)
 		}
 		line, _ := in.FieldPos(0)
 		if err := t.add(row); err != nil {
-			return nil, Unit{}, fmt.Errorf("line %d: %w", line, err)
+			return nil, fmt.Errorf("line %d: %w", line, err)
 		}
 		if len(t.points) > maxRows || limited.N <= 0 {
-			return nil, Unit{}, fmt.Errorf("line %d: the file is too large for a signal", line)
+			return nil, fmt.Errorf("line %d: the file is too large for a signal", line)
 		}
 	}
 	if len(t.points) == 0 {
-		return nil, Unit{}, errors.New("the file holds no values")
+		return nil, errors.New("the file holds no values")
 	}
-	u, err := t.unit()
-	return t.points, u, err
+	return t, nil
 }
 
 func unpacked(r io.Reader) (io.Reader, error) {
