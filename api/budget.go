@@ -123,10 +123,13 @@ type BudgetView struct {
 // Mass is an amount of carbon dioxide equivalent in µg that people write: "2.5 kg".
 type Mass Micrograms
 
-var massUnits = [...]struct {
+// amountUnit is a unit in which people write amounts; lists begin with the largest.
+type amountUnit struct {
 	unit string
 	size uint64
-}{{"t", 1e12}, {"kg", 1e9}, {"g", 1e6}, {"mg", 1e3}, {"µg", 1}}
+}
+
+var massUnits = [...]amountUnit{{"t", 1e12}, {"kg", 1e9}, {"g", 1e6}, {"mg", 1e3}, {"µg", 1}}
 
 // ParseMass reads an amount with its unit: t, kg, g, mg or µg.
 func ParseMass(s string) (Mass, error) {

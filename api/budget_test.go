@@ -28,6 +28,53 @@ func TestMassReadsWhatItWrites(t *testing.T) {
 	}
 }
 
+func TestEnergyReadsWhatItWrites(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		e := api.Energy(rapid.Int64Range(0, 1<<62).Draw(t, "µJ"))
+		if got, err := api.ParseEnergy(e.String()); err != nil || got != e {
+			t.Fatalf("%d is written %s and read %d, %v", e, e, got, err)
+		}
+	})
+	for text, want := range map[string]api.Energy{"1 MWh": 3.6e15, "2.5kWh": 9e12, "1 GWh": 3.6e18, "7 J": 7e6} {
+		if got, err := api.ParseEnergy(text); err != nil || got != want {
+			t.Errorf("%s is %d, %v", text, got, err)
+		}
+	}
+	if got := api.Energy(36e15).String(); got != "10 MWh" {
+		t.Error(got)
+	}
+	for _, text := range []string{"", "5", "kWh", "1 BTU", "-1 J", "0.5 µJ", "9 GWh"} {
+		if got, err := api.ParseEnergy(text); err == nil {
+			t.Errorf("%q is read as %s", text, got)
+		}
+	}
+}
+
+func TestWhatALedgerTakes(t *testing.T) {
+	ok := api.Offset{Serial: "GO-1", Kind: api.Certificate, Energy: 3.6e15, Zone: "DE", Vintage: 2026}
+	for name, c := range map[string]struct {
+		change func(o *api.Offset)
+		want   string
+	}{
+		"a certificate":               {func(*api.Offset) {}, ""},
+		"an offset":                   {func(o *api.Offset) { *o = api.Offset{Serial: "VCS-1", Amount: 1e12, Vintage: 2025} }, ""},
+		"a certificate of no zone":    {func(o *api.Offset) { o.Zone = "" }, "zone"},
+		"a certificate of carbon":     {func(o *api.Offset) { o.Amount = 1 }, "amount"},
+		"a certificate of nothing":    {func(o *api.Offset) { o.Energy = 0 }, "energy"},
+		"a certificate of too much":   {func(o *api.Offset) { o.Energy = api.MaxCertificate + 1 }, "energy"},
+		"an offset of energy":         {func(o *api.Offset) { o.Kind, o.Amount = "", 1 }, "energy"},
+		"another kind":                {func(o *api.Offset) { o.Kind = "indulgence" }, "kind"},
+		"a vintage before the market": {func(o *api.Offset) { o.Vintage = 1492 }, "vintage"},
+	} {
+		o := ok
+		c.change(&o)
+		faults := o.Validate()
+		if c.want == "" && len(faults) > 0 || c.want != "" && (len(faults) != 1 || faults[0].Path != c.want) {
+			t.Errorf("%s: %v, want one of %q", name, faults, c.want)
+		}
+	}
+}
+
 func TestTenantBudgets(t *testing.T) {
 	money := &api.Money{Micro: 1e6, Currency: "EUR"}
 	for _, c := range []struct {

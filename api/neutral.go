@@ -22,7 +22,7 @@ type NeutralPlan struct {
 // Plan says what is missing for net emissions at or below 0.
 func (v *LedgerView) Plan() NeutralPlan {
 	p := NeutralPlan{Net: v.Net, Retire: []string{}}
-	held := slices.DeleteFunc(slices.Clone(v.Items), func(o OffsetView) bool { return o.Status != OffsetHeld })
+	held := slices.DeleteFunc(slices.Clone(v.Items), func(o OffsetView) bool { return o.Status != OffsetHeld || o.Kind != "" })
 	slices.SortFunc(held, func(a, b OffsetView) int {
 		return cmp.Or(cmp.Compare(a.Vintage, b.Vintage), cmp.Compare(a.Serial, b.Serial))
 	})
@@ -50,7 +50,7 @@ func cheapest(items []OffsetView) (best *OffsetView) {
 	for i := range items {
 		o := &items[i]
 		switch {
-		case o.Price == nil || o.Price.Micro < 0 || o.Amount <= 0:
+		case o.Kind != "" || o.Price == nil || o.Price.Micro < 0 || o.Amount <= 0:
 		case best == nil:
 			best = o
 		case best.Price.Currency != o.Price.Currency:

@@ -14,6 +14,7 @@ type Node struct {
 	Price    *Money            `json:"price,omitempty" cbor:"10,keyasint,omitempty"` // per hour of the whole node
 	Version  string            `json:"version,omitempty" cbor:"11,keyasint,omitempty"`
 	Boot     string            `json:"boot,omitempty" cbor:"12,keyasint,omitempty"` // changes when the machine restarts
+	Embodied *Embodied         `json:"embodied,omitempty" cbor:"17,keyasint,omitempty"`
 }
 
 // PowerModel is a node's draw in milliwatts at no load and at full load; linear
@@ -41,6 +42,9 @@ type Site struct {
 	Tariff string `json:"tariff,omitempty" cbor:"4,keyasint,omitempty"` // name of a tariff
 	PUE    Milli  `json:"pue,omitempty" cbor:"5,keyasint,omitempty"`    // power usage effectiveness, at least 1
 	Links  []Link `json:"links,omitempty" cbor:"6,keyasint,omitempty"`
+	// Market is what the energy bought for the site emits by its contract; without it
+	// the market-based carbon of the site is that of its grid.
+	Market *Market `json:"market,omitempty" cbor:"12,keyasint,omitempty"`
 }
 
 // Link is a connection from its site to another one; both directions are alike.

@@ -308,6 +308,17 @@ type Footprint struct {
 	Spread Micrograms `json:"carbonSpread,omitempty" cbor:"4,keyasint,omitempty"`
 	// Basis is where Energy comes from: "measured", "modelled" or "assumed".
 	Basis string `json:"basis,omitempty" cbor:"5,keyasint,omitempty"`
+	// CarbonBasis is what Carbon rests on, where that is weaker than Basis: "modelled"
+	// when the intensity of a part of the time was a forecast, "assumed" when it was the
+	// usual one or a yearly mean.
+	CarbonBasis string `json:"carbonBasis,omitempty" cbor:"6,keyasint,omitempty"`
+	// Market is Energy at the factor that the site declares for what it buys; nil where
+	// it declares none.
+	Market *Micrograms `json:"market,omitempty" cbor:"7,keyasint,omitempty"`
+	// Embodied is the part of what the node's making emitted that falls to the time and
+	// the share of the node that was held: M = TE · TS · RS (ISO/IEC 21031:2024); nil
+	// where the node does not declare it.
+	Embodied *Micrograms `json:"embodied,omitempty" cbor:"8,keyasint,omitempty"`
 }
 
 // What an amount of energy rests on.

@@ -27,6 +27,7 @@ func (n *Node) Validate() []FieldError {
 	within(&c, "speed", n.Speed, 0, 1_000_000)
 	c.power(n.Power)
 	c.price("price", n.Price)
+	c.embodied(n.Embodied)
 	c.text("version", n.Version, 128)
 	c.text("boot", n.Boot, 128)
 	return c.done()
@@ -72,6 +73,7 @@ func (s *Site) Validate() []FieldError {
 	if s.PUE != 0 {
 		within(&c, "pue", s.PUE, 1000, 10_000)
 	}
+	c.market(s.Market)
 	c.atMost("links", len(s.Links), MaxItems)
 	for i := range s.Links[:min(len(s.Links), MaxItems)] {
 		c.enterAt("links", i)

@@ -80,11 +80,12 @@ type TaskView struct {
 // NodeView shows one node.
 type NodeView struct {
 	Node
-	Status     string    `json:"status"` // "ready", "silent", "draining", "drained"
+	Status     string    `json:"status"` // "ready", "silent", "draining", "drained", "sleeping", "waking"
 	Used       Resources `json:"used"`   // promised to placed tasks
 	Tasks      int32     `json:"tasks"`  // placed or running
 	Registered Time      `json:"registered"`
-	LastSeen   Time      `json:"lastSeen,omitempty"` // leader's memory, not journalled
+	LastSeen   Time      `json:"lastSeen,omitempty"`   // leader's memory, not journalled
+	PowerSince Time      `json:"powerSince,omitempty"` // since when it is to sleep, or to wake
 }
 
 // Explanation answers why a task is where it is, or why it is not yet anywhere.
@@ -234,21 +235,4 @@ type JoinReply struct {
 	Password string `json:"password"` // valid for this node's subjects only
 	Token    string `json:"token"`    // bearer token for artifacts over HTTP
 	Cell     string `json:"cell"`
-}
-
-// BookList is what tenants used, by name.
-type BookList struct {
-	Items []BookView `json:"items"`
-}
-
-// BookView is what the finished attempts of a tenant took since the cell began to count.
-type BookView struct {
-	Tenant   string      `json:"tenant"`
-	Attempts uint64      `json:"attempts"`
-	Measured Microjoules `json:"measured"` // energy by what it rests on
-	Modelled Microjoules `json:"modelled"`
-	Assumed  Microjoules `json:"assumed"`
-	Carbon   Micrograms  `json:"carbon"`
-	Unknown  Microjoules `json:"unknown"`         // energy of which the carbon is not known
-	Costs    []Money     `json:"costs,omitempty"` // by currency
 }

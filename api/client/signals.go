@@ -30,10 +30,12 @@ func (c *Client) PutSignal(ctx context.Context, s *api.Signal) error {
 	return c.put(ctx, newCall("PUT", "signals", string(s.Kind), s.Zone), s, "put signal "+s.Key())
 }
 
-// Books lists what the finished tasks of each tenant took.
-func (c *Client) Books(ctx context.Context) ([]api.BookView, error) {
+// Books lists what finished tasks took, by api.BooksByTenant or another of api.BooksBy.
+func (c *Client) Books(ctx context.Context, by string) ([]api.BookView, error) {
 	var list api.BookList
-	if _, err := c.do(ctx, newCall("GET", "books"), &list); err != nil {
+	q := newCall("GET", "books")
+	q.query.Set("by", by)
+	if _, err := c.do(ctx, q, &list); err != nil {
 		return nil, fmt.Errorf("list books: %w", err)
 	}
 	return list.Items, nil

@@ -36,6 +36,7 @@ type agentFlags struct {
 	accelerators []string
 	noop         bool
 	power, meter string
+	embodied     string
 	idle         int
 	user         taskUser
 	logging
@@ -87,6 +88,7 @@ func (g *agentFlags) flags(f *pflag.FlagSet) {
 	f.IntVar(&g.idle, "idle-workers", 1, "workers that are kept ready for each driver")
 	f.Var(&g.user, "task-user", taskUserHelp)
 	f.StringVar(&g.power, "power", "", "what the node draws without load and at full load, in W, for example 60,180 (default: as usual cores do)")
+	f.StringVar(&g.embodied, "embodied", "", "what the making of the node emitted, and over which time that is spread, for example 1200kg,1461d")
 	f.StringVar(&g.meter, "meter", "", "energy meter to divide over the tasks: rapl, file:PATH:UNIT for a counter in uJ, mJ, J, Wh or kWh, or a .yaml file that declares a Prometheus query or a NATS subject")
 	f.BoolVar(&g.noop, "noop", false, "offer the driver noop, which is for benchmarks")
 	g.logging.flags(f, "info")
@@ -104,6 +106,20 @@ func parsePower(text string) (*api.PowerModel, error) {
 		return nil, fmt.Errorf("--power %.40q is not two numbers of W, the second at least the first: write for example 60,180", text)
 	}
 	return &api.PowerModel{Idle: int64(i * 1000), Full: int64(f * 1000)}, nil
+}
+
+// parseEmbodied reads what is embodied in a node and its lifetime.
+func parseEmbodied(text string) (*api.Embodied, error) {
+	if text == "" {
+		return nil, nil
+	}
+	amount, lifetime, _ := strings.Cut(text, ",")
+	g, err := api.ParseMass(strings.TrimSpace(amount))
+	d, err2 := api.ParseDuration(strings.TrimSpace(lifetime))
+	if err != nil || err2 != nil || g <= 0 || g > api.MaxEmbodied || d < api.MinLifetime || d > api.MaxLifetime {
+		return nil, fmt.Errorf("--embodied %.40q is not an amount of at most 100 t and a lifetime of 30 to 3653 days: write for example 1200kg,1461d", text)
+	}
+	return &api.Embodied{Carbon: g, Lifetime: d}, nil
 }
 
 // textFlag reads a quantity as the workload file writes it.
@@ -133,6 +149,8 @@ func (g *agentFlags) settle(a *app) (err error) {
 	}
 	power, err := parsePower(g.power)
 	n.Power, errs = power, append(errs, err)
+	n.Embodied, err = parseEmbodied(g.embodied)
+	errs = append(errs, err)
 	if g.meter != "" {
 		m, err := meter.Open(g.meter, meter.Options{Root: "/", Power: power})
 		g.cfg.Meter, errs = m, append(errs, err)

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -11,33 +13,46 @@ import (
 )
 
 func newEnergyBooksCmd(a *app) *cobra.Command {
-	return a.readFlags(&cobra.Command{
+	by := api.BooksByTenant
+	cmd := a.readFlags(&cobra.Command{
 		Use:   "books",
-		Short: "Show what each tenant's finished tasks took",
-		Long: `Show what the finished tasks of each tenant took since the cell began to count: energy
-by what it rests on (a meter, the node's declared power, or that of usual cores),
-carbon at the intensity of the grid while they ran, and cost. docs/energy.md has the
+		Short: "Show what finished tasks took, by tenant, site, workload or day",
+		Long: `Show what finished tasks took since the cell began to count, by tenant, site, workload
+(all runs of one name together) or day: energy by what it rests on (a meter, the
+node's declared power, or that of usual cores), carbon at the intensity of the grid
+while they ran (location-based), carbon by what sites declare of the energy that
+they buy (market-based), what of the making of nodes falls to them (embodied), and
+cost. The rows sum to the same whole, whatever they are by. docs/energy.md has the
 formulas.`,
-		Args: args(0, 0, ""),
+		Example: "  drover energy books --by site -o wide",
+		Args:    args(0, 0, ""),
 		RunE: a.withReader(func(cmd *cobra.Command, c *client.Client, _ []string) error {
-			rows, err := c.Books(cmd.Context())
+			if !slices.Contains(api.BooksBy(), by) {
+				return usageError{errText("--by %.40s: books are by %s", by, strings.Join(api.BooksBy(), ", ")), "for example --by site"}
+			}
+			rows, err := c.Books(cmd.Context(), by)
 			if err != nil {
 				return err
 			}
-			return a.show(list(rows), func() error { return bookTable(rows).Render(a.out, a.style()) })
+			return a.show(list(rows), func() error { return bookTable(rows, by).Render(a.out, a.style()) })
 		}),
 	})
+	cmd.Flags().StringVar(&by, "by", by, strings.Join(api.BooksBy(), ", "))
+	completeFlag(cmd, "by", api.BooksBy()...)
+	return cmd
 }
 
-func bookTable(rows []api.BookView) *report.Table {
+func bookTable(rows []api.BookView, by string) *report.Table {
 	t := &report.Table{
 		Columns: []report.Column{
-			{Title: "TENANT"},
+			{Title: strings.ToUpper(by)},
 			{Title: "ATTEMPTS", Right: true},
 			{Title: "MEASURED", Right: true},
 			{Title: "MODELLED", Right: true},
 			{Title: "ASSUMED", Right: true},
 			{Title: "CARBON", Right: true},
+			{Title: "MARKET", Right: true},
+			{Title: "EMBODIED", Right: true},
 			{Title: "COST"},
 			{Title: "WITHOUT CARBON", Right: true, Wide: true},
 		},
@@ -45,12 +60,33 @@ func bookTable(rows []api.BookView) *report.Table {
 	}
 	for i := range rows {
 		b := &rows[i]
-		var costs []string
-		for j := range b.Costs {
-			costs = append(costs, costText(&b.Costs[j]))
-		}
-		t.Add(b.Tenant, report.Count(int64(b.Attempts)), energyText(b.Measured), energyText(b.Modelled), energyText(b.Assumed),
-			carbonText(&b.Carbon), orDash(strings.Join(costs, ", ")), energyText(b.Unknown))
+		t.Add(bookName(b, by), report.Count(int64(b.Attempts)), energyText(b.Measured), energyText(b.Modelled), energyText(b.Assumed),
+			carbonText(&b.Carbon), carbonText(&b.Market), carbonText(&b.Embodied), costsText(b.Costs), energyText(b.Unknown))
 	}
 	return t
+}
+
+func bookName(b *api.BookView, by string) string {
+	switch by {
+	case api.BooksBySite:
+		return orDash(b.Site)
+	case api.BooksByWorkload:
+		if b.Workload == "" {
+			return strings.TrimPrefix(b.Tenant+"/others", "/")
+		}
+		return b.Tenant + "/" + b.Workload
+	case api.BooksByDay:
+		return strings.TrimSuffix(dayText(b.Day)+" "+b.Site, " ")
+	}
+	return orDash(b.Tenant)
+}
+
+func dayText(t api.Time) string { return time.Unix(0, int64(t)).UTC().Format(time.DateOnly) }
+
+func costsText(costs []api.Money) string {
+	var texts []string
+	for i := range costs {
+		texts = append(texts, costText(&costs[i]))
+	}
+	return orDash(strings.Join(texts, ", "))
 }

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"math"
+
 	"drover.dev/api"
 	"drover.dev/internal/state"
 )
@@ -64,25 +66,28 @@ func (e *Engine) endOffset(in *EndOffset, key string) state.Answer {
 func (e *Engine) ViewLedger() api.LedgerView {
 	v := api.LedgerView{Items: []api.OffsetView{}}
 	for _, name := range e.st.SortedBooks() {
-		v.Emitted += e.st.Books[name].Carbon
-		v.Unknown += e.st.Books[name].Unknown
+		b := e.st.Books[name]
+		v.Emitted += b.Carbon
+		v.Embodied += b.Embodied
+		v.Unknown += b.Unknown
 	}
 	for _, serial := range e.st.SortedLedger() {
 		o := e.st.Ledger[serial]
-		switch amount := api.Micrograms(o.Amount); o.Status {
+		amount, energy := &v.Held, &v.Certificates.Held
+		switch o.Status {
 		case api.OffsetRetired:
-			v.Retired += amount
+			amount, energy = &v.Retired, &v.Certificates.Retired
 		case api.OffsetSold:
-			v.Sold += amount
-		default:
-			v.Held += amount
+			amount, energy = &v.Sold, &v.Certificates.Sold
 		}
+		*amount += api.Micrograms(o.Amount)
+		*energy = min(*energy, math.MaxInt64-api.Microjoules(o.Energy)) + api.Microjoules(o.Energy)
 		v.Items = append(v.Items, api.OffsetView{
 			Offset: o.Offset, Status: o.Status, Bought: o.Bought, Done: o.Done, Proceeds: o.Proceeds, Note: o.Note, By: o.By,
 		})
 	}
-	v.Net = v.Emitted - v.Retired
+	v.Net = v.Emitted + v.Embodied - v.Retired
 	return v
 }
 
-func offsetSize(o *api.Offset) int { return 3*smallSize + len(o.Serial) + len(o.Zone) }
+func offsetSize(o *api.Offset) int { return 3*smallSize + len(o.Serial) + len(o.Zone) + len(o.Kind) }

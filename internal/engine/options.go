@@ -2,7 +2,6 @@ package engine
 
 import (
 	"math"
-	"slices"
 
 	"drover.dev/api"
 	"drover.dev/internal/sched"
@@ -113,16 +112,4 @@ func (e *Engine) took(node string, task *api.Task, r *api.Result, placed api.Tim
 		r = &c
 	}
 	return e.index.Took(node, task, r, e.st.Now)
-}
-
-// ViewBooks lists what tenants used.
-func (e *Engine) ViewBooks() (out []api.BookView) {
-	for _, name := range e.st.SortedBooks() {
-		b := e.st.Books[name]
-		out = append(out, api.BookView{
-			Tenant: name, Attempts: b.Attempts, Measured: b.Measured, Modelled: b.Modelled, Assumed: b.Assumed,
-			Carbon: b.Carbon, Unknown: b.Unknown, Costs: slices.Clone(b.Costs),
-		})
-	}
-	return out
 }

@@ -122,7 +122,7 @@ func sizeOfTask(ev state.Event) int {
 	case *state.TasksDeferred:
 		return deferralSize(v.Wait)
 	case *state.TaskEnded:
-		return smallSize + 2*numberSize + resultSize(v.Result) + len(v.Reason) + headSize + len(v.Machine) + smallSize
+		return smallSize + 2*numberSize + resultSize(v.Result) + len(v.Reason) + headSize + len(v.Machine) + 2*smallSize
 	case *state.TasksLost:
 		return smallSize + refSize*len(v.Refs) + len(v.Node) + len(v.Reason)
 	}
@@ -260,7 +260,7 @@ func textsSize(list []string) int {
 }
 
 func nodeSize(n *api.Node) int {
-	size := 3*smallSize + len(n.Name) + len(n.Site) + len(n.Layer) + textsSize(n.Drivers) + len(n.Version) + len(n.Boot)
+	size := 4*smallSize + len(n.Name) + len(n.Site) + len(n.Layer) + textsSize(n.Drivers) + len(n.Version) + len(n.Boot)
 	for k, v := range n.Labels { // order-free: a sum
 		size += 2*headSize + len(k) + len(v)
 	}
@@ -280,6 +280,9 @@ func nodeSize(n *api.Node) int {
 
 func siteSize(s *api.Site) int {
 	size := smallSize + len(s.Name) + len(s.Layer) + len(s.Zone) + len(s.Tariff)
+	if s.Market != nil {
+		size += smallSize + len(s.Market.Kind) + len(s.Market.Source)
+	}
 	for i := range s.Links {
 		l := &s.Links[i]
 		size += 2*numberSize + 2*headSize + len(l.To)

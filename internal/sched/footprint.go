@@ -215,12 +215,44 @@ func (x *Index) Took(name string, t *api.Task, r *api.Result, now api.Time) *api
 		mean, spread := s.Mean(from, now)
 		g := api.Micrograms(scale(int64(f.Energy), mean, perMilligram))
 		f.Carbon, f.Spread = &g, api.Micrograms(scale(int64(f.Energy), spread, perMilligram))
+		f.CarbonBasis = carbonBasis(s, f.Basis, now)
+	}
+	if m := x.sites[e.Site].Market; m != nil {
+		g := api.Micrograms(scale(int64(f.Energy), int64(m.Factor), kilowattHour))
+		f.Market = &g
+	}
+	if e.Embodied != nil {
+		g := e.embodied(t, wall)
+		f.Embodied = &g
 	}
 	f.Cost = x.costOf(e, t, int64(f.Energy), from, now)
-	if f.Basis == api.BasisAssumed && f.Carbon == nil && f.Cost == nil {
+	if f.Basis == api.BasisAssumed && f.Carbon == nil && f.Cost == nil && f.Market == nil && f.Embodied == nil {
 		return nil
 	}
 	return f
+}
+
+// carbonBasis is what carbon rests on up to a moment, where that is weaker than what its
+// energy rests on; "" where it is not.
+func carbonBasis(s *api.Signal, energy string, now api.Time) string {
+	switch {
+	case energy == api.BasisAssumed:
+		return ""
+	case now > s.End():
+		return api.BasisAssumed // the usual intensity, or a yearly mean
+	case now > s.KnownUntil() && energy == api.BasisMeasured:
+		return api.BasisModelled
+	}
+	return ""
+}
+
+// embodied is the part of what a node's making emitted that falls to a task which held
+// its largest part of the node for a time: M = TE · TS · RS, with TS = time/lifetime and
+// RS the part that was held (Green Software Foundation, 2024, "Software Carbon Intensity
+// Specification", ISO/IEC 21031).
+func (e *node) embodied(t *api.Task, wall int64) api.Micrograms {
+	share := scale(int64(e.Embodied.Carbon), e.portion(t), unit)
+	return api.Micrograms(scale(share, wall, max(int64(e.Embodied.Lifetime), 1)))
 }
 
 // mostMeasured is what a meter may say of an attempt, in µJ: some times the full power that

@@ -142,3 +142,24 @@ func TestTook(t *testing.T) {
 
 // perGram is how many µJ make a µg at 250 g/kWh.
 const perGram = 3_600_000_000_000 / 250_000_000
+
+// TestTookBooksContractsAndMaking follows an hour on half of a node by hand: its site buys
+// at 40 g/kWh where the grid is at 250, and 1200 kg over 1461 days are embodied in it.
+func TestTookBooksContractsAndMaking(t *testing.T) {
+	x := grids(map[string]int64{"a": 250_000}, nil, node("n", func(n *api.Node) {
+		n.Site, n.Power = "a", &api.PowerModel{Idle: 100_000, Full: 300_000}
+		n.Embodied = &api.Embodied{Carbon: 1_200_000_000_000, Lifetime: 1461 * api.Day}
+	}))
+	x.PutSite(api.Site{Name: "a", Zone: "a", PUE: 1000, Market: &api.Market{Factor: 40_000_000, Kind: api.MarketContract, Source: "PPA 7"}})
+	f := x.Took("n", &api.Task{Resources: api.Resources{CPU: 2000}}, &api.Result{Wall: api.Hour, CPU: api.Hour}, 1e18)
+	const wattHour = 3_600_000_000
+	if f == nil || f.Energy != 100*wattHour || *f.Carbon != 25_000_000 || f.Market == nil || *f.Market != 4_000_000 {
+		t.Fatalf("%+v: 0.1 kWh are 25 g by the grid and 4 g by the contract", f)
+	}
+	if hours := int64(1461 * 24); f.Embodied == nil || int64(*f.Embodied) != 600_000_000_000/hours {
+		t.Errorf("%d µg are embodied; half of 1200 kg over %d hours is %d", *f.Embodied, hours, 600_000_000_000/hours)
+	}
+	if f.CarbonBasis != api.BasisAssumed { // grids knows yearly means only
+		t.Errorf("carbon rests on %q", f.CarbonBasis)
+	}
+}

@@ -190,6 +190,9 @@ func (s *State) applyWorkload(ev Event) error {
 		s.stop(w, e)
 	case *WorkloadFinished:
 		s.finish(w, e.Status, e.Reason)
+		if e.Status == api.WorkloadSucceeded {
+			s.ran(w)
+		}
 		if e.Status != api.WorkloadCancelled {
 			s.tally(w, false)
 		}

@@ -21,29 +21,62 @@ type Book struct {
 	Carbon   api.Micrograms  `cbor:"5,keyasint,omitempty"`
 	Unknown  api.Microjoules `cbor:"6,keyasint,omitempty"` // energy of which the carbon is not known
 	Costs    []api.Money     `cbor:"7,keyasint,omitempty"` // by currency
+
+	// Carbon by what it rests on; what is neither is assumed.
+	CarbonMeasured api.Micrograms `cbor:"8,keyasint,omitempty"`
+	CarbonModelled api.Micrograms `cbor:"9,keyasint,omitempty"`
+
+	// Energy at a factor that its site declares, its carbon by that factor, and by the
+	// grid's: market-based is Carbon − Replaced + Contract.
+	Contracted api.Microjoules `cbor:"10,keyasint,omitempty"`
+	Contract   api.Micrograms  `cbor:"11,keyasint,omitempty"`
+	Replaced   api.Micrograms  `cbor:"12,keyasint,omitempty"`
+	// Disclosed is energy at such a factor of which the grid's carbon is not known.
+	Disclosed api.Microjoules `cbor:"13,keyasint,omitempty"`
+
+	Embodied  api.Micrograms `cbor:"14,keyasint,omitempty"`
+	Declared  uint64         `cbor:"15,keyasint,omitempty"` // attempts on nodes that declare what is embodied
+	Succeeded uint64         `cbor:"16,keyasint,omitempty"` // attempts by which a task succeeded
+	Runs      uint64         `cbor:"17,keyasint,omitempty"` // jobs that succeeded, of tenants and workloads
 }
 
-// enter books what an attempt took, on its element and its tenant.
-func (s *State) enter(w *Workload, t *Task, took *api.Footprint) {
+// enter books what an attempt took that ends now, on its element, its tenant, its
+// budgets and the accounts.
+func (s *State) enter(w *Workload, t *Task, took *api.Footprint, succeeded bool) {
 	if took == nil {
 		return
 	}
 	t.Took = sumOf(t.Took, took)
 	s.spend(w.Spec.Tenant, took)
-	name := w.Spec.Tenant
-	b := s.Books[name]
-	if b == nil && len(s.Books) >= MaxBooks {
-		name, b = "", s.Books[""]
+	bookIn(s.Books, w.Spec.Tenant, MaxBooks).add(took, succeeded)
+	site := ""
+	if n := s.Nodes[t.Node]; n != nil {
+		site = n.Site
 	}
-	if b == nil {
-		b = &Book{}
-		s.Books[name] = b
-	}
-	b.add(took)
+	s.account(w, site, took, succeeded)
 }
 
-func (b *Book) add(f *api.Footprint) {
+// bookOf is the name under which what a tenant takes is booked.
+func (s *State) bookOf(tenant string) string {
+	if s.Books[tenant] == nil && len(s.Books) >= MaxBooks {
+		return ""
+	}
+	return tenant
+}
+
+func (b *Book) add(f *api.Footprint, succeeded bool) {
 	b.Attempts++
+	if succeeded {
+		b.Succeeded++
+	}
+	b.addEnergy(f)
+	b.addCarbon(f)
+	if f.Cost != nil {
+		b.pay(*f.Cost)
+	}
+}
+
+func (b *Book) addEnergy(f *api.Footprint) {
 	switch f.Basis {
 	case api.BasisMeasured:
 		b.Measured = saturate(b.Measured, f.Energy)
@@ -54,17 +87,61 @@ func (b *Book) add(f *api.Footprint) {
 	}
 	if f.Carbon == nil {
 		b.Unknown = saturate(b.Unknown, f.Energy)
-	} else {
-		b.Carbon = saturate(b.Carbon, *f.Carbon)
 	}
-	if f.Cost == nil {
-		return
+}
+
+func (b *Book) addCarbon(f *api.Footprint) {
+	grid := api.Micrograms(0)
+	if f.Carbon != nil {
+		grid = *f.Carbon
 	}
-	at, known := slices.BinarySearchFunc(b.Costs, f.Cost.Currency, func(m api.Money, c string) int { return strings.Compare(m.Currency, c) })
+	b.Carbon = saturate(b.Carbon, grid)
+	switch basis := f.CarbonBasis; {
+	case basis == "" && f.Basis == api.BasisMeasured:
+		b.CarbonMeasured = saturate(b.CarbonMeasured, grid)
+	case basis == "" && f.Basis == api.BasisModelled, basis == api.BasisModelled:
+		b.CarbonModelled = saturate(b.CarbonModelled, grid)
+	}
+	if f.Market != nil {
+		b.Contracted, b.Contract = saturate(b.Contracted, f.Energy), saturate(b.Contract, *f.Market)
+		b.Replaced = saturate(b.Replaced, grid)
+		if f.Carbon == nil {
+			b.Disclosed = saturate(b.Disclosed, f.Energy)
+		}
+	}
+	if f.Embodied != nil {
+		b.Embodied = saturate(b.Embodied, *f.Embodied)
+		b.Declared++
+	}
+}
+
+func (b *Book) pay(m api.Money) {
+	at, known := slices.BinarySearchFunc(b.Costs, m.Currency, func(m api.Money, c string) int { return strings.Compare(m.Currency, c) })
 	if !known {
-		b.Costs = slices.Insert(b.Costs, at, api.Money{Currency: f.Cost.Currency})
+		b.Costs = slices.Insert(b.Costs, at, api.Money{Currency: m.Currency})
 	}
-	b.Costs[at].Micro = saturate(b.Costs[at].Micro, f.Cost.Micro)
+	b.Costs[at].Micro = saturate(b.Costs[at].Micro, m.Micro)
+}
+
+// merge adds another book.
+func (b *Book) merge(o *Book) {
+	b.Attempts += o.Attempts
+	b.Declared += o.Declared
+	b.Succeeded += o.Succeeded
+	b.Runs += o.Runs
+	b.Measured, b.Modelled, b.Assumed = saturate(b.Measured, o.Measured), saturate(b.Modelled, o.Modelled), saturate(b.Assumed, o.Assumed)
+	b.Carbon, b.Unknown = saturate(b.Carbon, o.Carbon), saturate(b.Unknown, o.Unknown)
+	b.CarbonMeasured, b.CarbonModelled = saturate(b.CarbonMeasured, o.CarbonMeasured), saturate(b.CarbonModelled, o.CarbonModelled)
+	b.Contracted, b.Contract = saturate(b.Contracted, o.Contracted), saturate(b.Contract, o.Contract)
+	b.Replaced, b.Disclosed = saturate(b.Replaced, o.Replaced), saturate(b.Disclosed, o.Disclosed)
+	b.Embodied = saturate(b.Embodied, o.Embodied)
+	for _, m := range o.Costs {
+		b.pay(m)
+	}
+}
+
+func (b *Book) energy() api.Microjoules {
+	return saturate(saturate(b.Measured, b.Modelled), b.Assumed)
 }
 
 // sumOf adds up attempts; a new value, since others may read the one before. What one of
@@ -74,18 +151,39 @@ func sumOf(a, b *api.Footprint) *api.Footprint {
 		c := *b
 		return &c
 	}
-	out := &api.Footprint{Energy: saturate(a.Energy, b.Energy), Spread: saturate(a.Spread, b.Spread), Basis: a.Basis}
-	if weakness(b.Basis) > weakness(a.Basis) {
-		out.Basis = b.Basis
-	}
-	if a.Carbon != nil && b.Carbon != nil {
-		c := saturate(*a.Carbon, *b.Carbon)
-		out.Carbon = &c
-	}
+	out := &api.Footprint{Energy: saturate(a.Energy, b.Energy), Spread: saturate(a.Spread, b.Spread), Basis: weaker(a.Basis, b.Basis)}
+	out.Carbon = both(a.Carbon, b.Carbon)
 	if a.Cost != nil && b.Cost != nil && a.Cost.Currency == b.Cost.Currency {
 		out.Cost = &api.Money{Micro: saturate(a.Cost.Micro, b.Cost.Micro), Currency: a.Cost.Currency}
 	}
+	out.Market, out.Embodied = both(a.Market, b.Market), both(a.Embodied, b.Embodied)
+	if basis := weaker(carbonBasis(a), carbonBasis(b)); basis != out.Basis {
+		out.CarbonBasis = basis
+	}
 	return out
+}
+
+// both adds up what is known of both.
+func both(a, b *api.Micrograms) *api.Micrograms {
+	if a == nil || b == nil {
+		return nil
+	}
+	sum := saturate(*a, *b)
+	return &sum
+}
+
+func carbonBasis(f *api.Footprint) string {
+	if f.CarbonBasis != "" {
+		return f.CarbonBasis
+	}
+	return f.Basis
+}
+
+func weaker(a, b string) string {
+	if weakness(b) > weakness(a) {
+		return b
+	}
+	return a
 }
 
 func weakness(basis string) int {

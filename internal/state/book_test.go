@@ -69,6 +69,17 @@ func footprint(t *rapid.T) *api.Footprint {
 		g := api.Micrograms(rapid.Int64Range(0, 1e12).Draw(t, "carbon"))
 		f.Carbon = &g
 	}
+	if rapid.Bool().Draw(t, "contract") {
+		g := api.Micrograms(rapid.Int64Range(0, 1e12).Draw(t, "market"))
+		f.Market = &g
+	}
+	if rapid.Bool().Draw(t, "declared") {
+		g := api.Micrograms(rapid.Int64Range(0, 1e12).Draw(t, "embodied"))
+		f.Embodied = &g
+	}
+	if f.Carbon != nil && f.Basis == api.BasisMeasured {
+		f.CarbonBasis = rapid.SampledFrom([]string{"", api.BasisModelled, api.BasisAssumed}).Draw(t, "carbon basis")
+	}
 	if c := rapid.SampledFrom([]string{"", "EUR", "USD"}).Draw(t, "currency"); c != "" {
 		f.Cost = &api.Money{Micro: rapid.Int64Range(-1e9, 1e9).Draw(t, "cost"), Currency: c}
 	}

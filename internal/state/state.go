@@ -53,6 +53,7 @@ type State struct {
 	Scalings map[uint64]*Scaling  `cbor:"28,keyasint,omitempty"` // of services that scale, by workload; replaced, never changed
 	Spending map[string]*Spending `cbor:"31,keyasint,omitempty"` // of tenants with budgets, by name
 	Ledger   map[string]*Offset   `cbor:"32,keyasint,omitempty"` // by serial; replaced, never changed
+	Accounts *Accounts            `cbor:"35,keyasint,omitempty"` // what was used, by site, workload and day; nil: nothing yet
 
 	Slicing *Slicing `cbor:"29,keyasint,omitempty"` // nil: nothing ever waited for better hours
 

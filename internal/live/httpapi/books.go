@@ -12,13 +12,18 @@ import (
 
 func (s *Server) bookRoutes() {
 	huma.Register(s.api, s.operation("listBooks", http.MethodGet, "/v1/books", "signals",
-		"List what the finished tasks of each tenant took: energy, carbon, cost"), s.listBooks)
+		"List what finished tasks took, by tenant, site, workload or day: energy, carbon, cost"), s.listBooks)
 }
 
-func (s *Server) listBooks(ctx context.Context, in *Reading) (*answer[api.BookList], error) {
+type listBooks struct {
+	Reading
+	By string `query:"by" doc:"By what: each tenant, site, workload (all runs of a name together), or each day and site." enum:"tenant,site,workload,day" default:"tenant"`
+}
+
+func (s *Server) listBooks(ctx context.Context, in *listBooks) (*answer[api.BookList], error) {
 	out := &answer[api.BookList]{Body: api.BookList{Items: []api.BookView{}}}
-	err := s.viewAt(ctx, *in, &out.Stand, func(e *engine.Engine) {
-		out.Body.Items = append(out.Body.Items, e.ViewBooks()...)
+	err := s.viewAt(ctx, in.Reading, &out.Stand, func(e *engine.Engine) {
+		out.Body.Items = append(out.Body.Items, e.ViewBooks(in.By)...)
 	})
 	return out, err
 }

@@ -18,6 +18,7 @@ type (
 	timeSchema     struct{}
 	moneySchema    struct{}
 	massSchema     struct{}
+	energySchema   struct{}
 	digestSchema   struct{}
 	statusSchema   struct{}
 )
@@ -48,6 +49,10 @@ func (moneySchema) Schema(huma.Registry) *huma.Schema {
 
 func (massSchema) Schema(huma.Registry) *huma.Schema {
 	return quantity("An amount of CO2e with its unit: t, kg, g, mg or µg.", "2.5 kg", false)
+}
+
+func (energySchema) Schema(huma.Registry) *huma.Schema {
+	return quantity("An amount of energy with its unit: GWh, MWh, kWh, Wh or J.", "10 MWh", false)
 }
 
 func (digestSchema) Schema(huma.Registry) *huma.Schema {
@@ -85,6 +90,7 @@ func registry() huma.Registry {
 		{api.Time(0), timeSchema{}},
 		{api.Money{}, moneySchema{}},
 		{api.Mass(0), massSchema{}},
+		{api.Energy(0), energySchema{}},
 		{api.Digest(""), digestSchema{}},
 		{api.Outcome(0), statusSchema{}},
 	} {
