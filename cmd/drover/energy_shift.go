@@ -13,13 +13,13 @@ import (
 
 func newEnergyShiftCmd(a *app) *cobra.Command {
 	p := rehearse.ShiftPlan{Jobs: rehearse.EveryHour, Objective: rehearse.ObjectiveCarbon, Forecast: rehearse.ForecastNone, Zone: rehearse.MarketZone}
-	slack, start := 24*time.Hour, ""
+	slack, stop, start := 24*time.Hour, time.Minute, ""
 	cmd := &cobra.Command{
 		Use:   "shift --jobs FILE|1h --carbon FILE --price FILE",
 		Short: "Start work that may wait when energy is clean or cheap: what that saves",
 		Long: `Starts jobs that may wait in the hours in which their energy is clean or cheap,
-and compares with starting them at once. A job runs in one piece and draws power
-by its CPUs.
+and compares with starting them at once. A job runs in one piece, or with --suspend
+in the hours that are cleanest or cheapest, and draws power by its CPUs.
 
 The optimum knows all. With --forecast seasonal or auto, every hour is planned
 anew on forecasts, which see only the hours before it; prices count as known once
@@ -28,7 +28,7 @@ published, from 13:00 in the market's zone for the whole next day.`,
 			"  drover energy shift --jobs pai_1k.csv --carbon DE-LU_2023.csv.gz --price prices/DE-LU_2023.csv.gz --objective balanced",
 		Args: args(0, 0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			p.Slack = api.Duration(slack)
+			p.Slack, p.StopCost = api.Duration(slack), api.Duration(stop)
 			if err := shiftFlags(&p, start); err != nil {
 				return err
 			}
@@ -55,6 +55,8 @@ published, from 13:00 in the market's zone for the whole next day.`,
 	f.DurationVar(&slack, "slack", slack, "by how much the start of each job may be put off, up to 1000h")
 	f.StringVar(&p.Objective, "objective", p.Objective, "carbon, cost or balanced (both, each relative to its mean)")
 	f.IntVar(&p.Capacity, "capacity", 0, "jobs that run at a time at most (default: no limit)")
+	f.BoolVar(&p.Suspend, "suspend", false, "jobs may be held and go on within their slack")
+	f.DurationVar(&stop, "suspend-cost", stop, "by how much a job runs longer each time that it is held, up to 24h")
 	f.StringVar(&start, "start", "", "when the jobs begin, RFC 3339 or a date (default: with the signals); forecasts learn from what is before")
 	forecastFlag(cmd, &p.Forecast)
 	f.StringVar(&p.Zone, "zone", p.Zone, "IANA time zone of the market, in which prices are published at 13:00 for the next day")
@@ -71,6 +73,8 @@ func shiftFlags(p *rehearse.ShiftPlan, start string) error {
 		return usageError{errText("--objective %.40s: it is carbon, cost or balanced", p.Objective), help}
 	case p.Slack < 0 || p.Slack > maxSlack:
 		return usageError{errText("--slack: a job may be put off by 0 to 1000h"), help}
+	case p.StopCost < 0 || p.StopCost > api.Day:
+		return usageError{errText("--suspend-cost: being held costs a job 0 to 24h"), help}
 	case p.Capacity < 0:
 		return usageError{errText("--capacity %d: it is a number of jobs, or 0 for no limit", p.Capacity), help}
 	}
@@ -102,6 +106,9 @@ func shiftPairs(r *rehearse.ShiftReport) []report.Pair {
 	}
 	if r.LeftOut > 0 {
 		list = append(list, report.Pair{Key: "left out", Value: fmt.Sprintf("%d jobs that could end behind the signals", r.LeftOut)})
+	}
+	if r.Stops > 0 {
+		list = append(list, report.Pair{Key: "held", Value: fmt.Sprintf("%s times, %.2f a job", report.Count(int64(r.Stops)), float64(r.Stops)/float64(r.Jobs))})
 	}
 	if r.Late > 0 {
 		list = append(list, report.Pair{Key: "late", Value: fmt.Sprintf("%d jobs found no room within their slack", r.Late)})

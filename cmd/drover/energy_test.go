@@ -16,6 +16,7 @@ func TestShiftFlags(t *testing.T) {
 	}{
 		"objective": {func(p *rehearse.ShiftPlan) { p.Objective = "fame" }, "", "carbon, cost or balanced"},
 		"slack":     {func(p *rehearse.ShiftPlan) { p.Slack = -1 }, "", "0 to 1000h"},
+		"stop cost": {func(p *rehearse.ShiftPlan) { p.StopCost = -1 }, "", "0 to 24h"},
 		"capacity":  {func(p *rehearse.ShiftPlan) { p.Capacity = -1 }, "", "0 for no limit"},
 		"start":     {func(*rehearse.ShiftPlan) {}, "June", "no date"},
 	} {

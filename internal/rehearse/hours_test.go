@@ -121,6 +121,7 @@ func TestShift(t *testing.T) {
 		{"a job every hour", rehearse.ShiftPlan{Jobs: rehearse.EveryHour, Carbon: carbon, Slack: 24 * api.Hour}, 24*30 - 24, 24},
 		{"a trace", rehearse.ShiftPlan{Jobs: jobs, Carbon: carbon, Slack: 12 * api.Hour}, 3, 0},
 		{"a trace that begins late", rehearse.ShiftPlan{Jobs: jobs, Carbon: carbon, Slack: 12 * api.Hour, Start: api.Time(time.Date(2023, 1, 30, 11, 0, 0, 0, time.UTC).UnixNano())}, 1, 2},
+		{"a trace of jobs that may be held", rehearse.ShiftPlan{Jobs: jobs, Carbon: carbon, Slack: 12 * api.Hour, Suspend: true, StopCost: api.Minute}, 3, 0},
 		{"little room", rehearse.ShiftPlan{Jobs: rehearse.EveryHour, Carbon: carbon, Slack: 24 * api.Hour, Capacity: 2}, 24*30 - 24, 24},
 	} {
 		for _, kind := range rehearse.Forecasts() {
@@ -196,6 +197,7 @@ func TestShiftRefused(t *testing.T) {
 		"no price":         {Jobs: rehearse.EveryHour, Carbon: carbon, Objective: rehearse.ObjectiveBalanced},
 		"no jobs":          {Jobs: "nowhere.csv", Carbon: carbon, Objective: rehearse.ObjectiveCarbon},
 		"nothing can end":  {Jobs: rehearse.EveryHour, Carbon: carbon, Objective: rehearse.ObjectiveCarbon, Slack: 100 * api.Hour},
+		"held in a room":   {Jobs: rehearse.EveryHour, Carbon: carbon, Objective: rehearse.ObjectiveCarbon, Suspend: true, Capacity: 3},
 		"no such forecast": {Jobs: rehearse.EveryHour, Carbon: carbon, Objective: rehearse.ObjectiveCarbon, Forecast: "sure"},
 	} {
 		if _, err := rehearse.RunShift(t.Context(), p); err == nil {

@@ -33,10 +33,13 @@ type ShiftPlan struct {
 	Carbon, Price string // files, FILE or FILE#COLUMN; several with commas between
 	Slack         api.Duration
 	Objective     string
-	Capacity      int      // jobs at a time; 0 is no limit
-	Forecast      string   // one of Forecasts; "" is none
-	Zone          string   // of the market; "" is MarketZone
-	Start         api.Time // when the trace's clock is 0, or the first job of EveryHour; 0 is the signals' start
+	Capacity      int    // jobs at a time; 0 is no limit
+	Forecast      string // one of Forecasts; "" is none
+	Zone          string // of the market; "" is MarketZone
+	// Suspend lets jobs be held and go on; each time they run StopCost longer.
+	Suspend  bool
+	StopCost api.Duration
+	Start    api.Time // when the trace's clock is 0, or the first job of EveryHour; 0 is the signals' start
 	// Progress, which may be nil, is told how many hours are planned.
 	Progress func(hours int64)
 }
@@ -50,8 +53,9 @@ type ShiftReport struct {
 	Optimum            ShiftOptimum `json:"optimum"`
 	Seconds            float64      `json:"seconds"`
 	Jobs               int          `json:"jobs"`
-	LeftOut            int          `json:"leftOut"` // could end behind the signals
-	Late               int          `json:"late"`    // started behind their slack, for want of room
+	LeftOut            int          `json:"leftOut"`         // could end behind the signals
+	Late               int          `json:"late"`            // started behind their slack, for want of room
+	Stops              int          `json:"stops,omitempty"` // how often jobs are held in all
 }
 
 // ShiftOptimum is what would be saved if the signals were known. With a capacity and
@@ -74,6 +78,9 @@ func RunShift(ctx context.Context, p ShiftPlan) (*ShiftReport, error) {
 	if err != nil {
 		return nil, err
 	}
+	if p.Suspend && p.Capacity > 0 {
+		return nil, errors.New("how jobs that are held share a limited room is not planned: leave out --capacity or --suspend")
+	}
 	jobs, left, err := p.jobs(h)
 	if err != nil {
 		return nil, err
@@ -82,15 +89,10 @@ func RunShift(ctx context.Context, p ShiftPlan) (*ShiftReport, error) {
 	if err := shift.Check(jobs, sum); err != nil {
 		return nil, err
 	}
-	best := shift.Fit(jobs, shift.NewCurve(sum), p.Capacity)
-	starts := best
+	best := p.best(jobs, shift.NewCurve(sum))
+	runs := best
 	if p.Forecast != "" && p.Forecast != ForecastNone {
-		if starts, err = shift.Roll(jobs, h.signals, p.Capacity, func(hour int) bool {
-			if p.Progress != nil {
-				p.Progress(int64(hour))
-			}
-			return ctx.Err() == nil
-		}); err != nil {
+		if runs, err = p.roll(ctx, jobs, h.signals); err != nil {
 			return nil, cmp.Or(ctx.Err(), err)
 		}
 	}
@@ -99,20 +101,62 @@ func RunShift(ctx context.Context, p ShiftPlan) (*ShiftReport, error) {
 	}
 	r := &ShiftReport{
 		Jobs: len(jobs), LeftOut: left,
-		CarbonSavedPercent: savedPercent(jobs, h.carbon, starts), CostSavedPercent: savedPercent(jobs, h.price, starts),
+		CarbonSavedPercent: savedPercent(jobs, h.carbon, runs), CostSavedPercent: savedPercent(jobs, h.price, runs),
 		Optimum: ShiftOptimum{savedPercent(jobs, h.carbon, best), savedPercent(jobs, h.price, best)},
 	}
 	for i, j := range jobs {
-		r.MeanDelaySeconds += 3600 * (starts[i] - j.Submit) / float64(len(jobs))
-		if starts[i] > j.Submit+j.Slack+1e-6 {
+		late := runs[i][len(runs[i])-1].To - j.Submit - j.Hours
+		r.MeanDelaySeconds += 3600 * late / float64(len(jobs))
+		r.Stops += shift.Stops(runs[i])
+		if late > j.Slack+1e-6 {
 			r.Late++
 		}
 	}
 	return r, nil
 }
 
-// savedPercent is what starts save of a signal against starting at once.
-func savedPercent(jobs []shift.Job, signal []float64, starts []float64) *float64 {
+// best are the stretches in which each job runs when the signal is known.
+func (p ShiftPlan) best(jobs []shift.Job, c shift.Curve) [][]shift.Run {
+	if !p.Suspend {
+		return inOnePiece(jobs, shift.Fit(jobs, c, p.Capacity))
+	}
+	out := make([][]shift.Run, len(jobs))
+	for i, j := range jobs {
+		out[i] = c.Held(j, float64(p.StopCost)/float64(api.Hour), false)
+	}
+	return out
+}
+
+// roll are the stretches when every hour is planned anew.
+func (p ShiftPlan) roll(ctx context.Context, jobs []shift.Job, signals []shift.Signal) ([][]shift.Run, error) {
+	step := func(hour int) bool {
+		if p.Progress != nil {
+			p.Progress(int64(hour))
+		}
+		return ctx.Err() == nil
+	}
+	if p.Suspend {
+		return shift.RollHeld(jobs, signals, float64(p.StopCost)/float64(api.Hour), step)
+	}
+	starts, err := shift.Roll(jobs, signals, p.Capacity, step)
+	if err != nil {
+		return nil, err
+	}
+	return inOnePiece(jobs, starts), nil
+}
+
+func inOnePiece(jobs []shift.Job, starts []float64) [][]shift.Run {
+	out, all := make([][]shift.Run, len(jobs)), make([]shift.Run, len(jobs))
+	for i, j := range jobs {
+		all[i] = shift.Run{From: starts[i], To: starts[i] + j.Hours}
+		out[i] = all[i : i+1]
+	}
+	return out
+}
+
+// savedPercent is what running in these stretches saves of a signal against starting at
+// once.
+func savedPercent(jobs []shift.Job, signal []float64, runs [][]shift.Run) *float64 {
 	if signal == nil {
 		return nil
 	}
@@ -121,7 +165,11 @@ func savedPercent(jobs []shift.Job, signal []float64, starts []float64) *float64
 	if now <= 0 {
 		return nil // a share of nothing, or of a gain, says nothing
 	}
-	v := 100 * (1 - shift.Total(jobs, c, starts)/now)
+	sum := 0.0
+	for i, j := range jobs {
+		sum += c.OfRuns(j, runs[i])
+	}
+	v := 100 * (1 - sum/now)
 	return &v
 }
 

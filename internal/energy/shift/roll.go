@@ -79,6 +79,23 @@ var ErrStopped = errors.New("planning was stopped")
 // last day. Step, which may be nil, is called before each hour; false ends it with
 // [ErrStopped].
 func Roll(jobs []Job, signals []Signal, room int, step func(hour int) bool) ([]float64, error) {
+	r, err := newRoller(jobs, signals)
+	if err != nil {
+		return nil, err
+	}
+	if r.room = room; room > 0 {
+		r.reach += again
+	}
+	for hour := range signals[0].Values {
+		if step != nil && !step(hour) {
+			return nil, ErrStopped
+		}
+		r.hour(hour)
+	}
+	return r.starts, nil
+}
+
+func newRoller(jobs []Job, signals []Signal) (*roller, error) {
 	if len(signals) == 0 {
 		return nil, errors.New("nothing says what is to be saved: no signal")
 	}
@@ -92,13 +109,10 @@ func Roll(jobs []Job, signals []Signal, room int, step func(hour int) bool) ([]f
 	if err := Check(jobs, values...); err != nil {
 		return nil, err
 	}
-	r := roller{jobs: jobs, view: view{signals: signals, seen: make([]int, len(signals))}, starts: make([]float64, len(jobs)), room: room}
+	r := &roller{jobs: jobs, view: view{signals: signals, seen: make([]int, len(signals))}, starts: make([]float64, len(jobs))}
 	for i, j := range jobs {
 		r.order = append(r.order, i)
 		r.reach = max(r.reach, int(math.Ceil(j.Slack+j.Hours))+2)
-	}
-	if room > 0 {
-		r.reach += again
 	}
 	slices.SortStableFunc(r.order, func(a, b int) int {
 		switch {
@@ -109,13 +123,7 @@ func Roll(jobs []Job, signals []Signal, room int, step func(hour int) bool) ([]f
 		}
 		return a - b
 	})
-	for hour := range values[0] {
-		if step != nil && !step(hour) {
-			return nil, ErrStopped
-		}
-		r.hour(hour)
-	}
-	return r.starts, nil
+	return r, nil
 }
 
 type roller struct {
@@ -131,16 +139,24 @@ type roller struct {
 	ahead   []float64
 }
 
-func (r *roller) hour(hour int) {
+// look takes in who came, and is what is thought of the hours to come.
+func (r *roller) look(hour int) Curve {
 	for ; r.next < len(r.order) && r.jobs[r.order[r.next]].Submit < float64(hour+1); r.next++ {
 		r.waiting = append(r.waiting, r.order[r.next])
 	}
 	r.ahead = slices.Grow(r.ahead[:0], r.reach)[:r.reach]
 	r.view.from(hour, r.ahead) // also with nobody waiting: predictors learn
 	if len(r.waiting) == 0 {
+		return Curve{}
+	}
+	return NewCurve(r.ahead)
+}
+
+func (r *roller) hour(hour int) {
+	c := r.look(hour)
+	if len(r.waiting) == 0 {
 		return
 	}
-	c := NewCurve(r.ahead)
 	planned := r.plan(c, float64(hour))
 	left := r.waiting[:0]
 	for k, i := range r.waiting {
