@@ -19,7 +19,7 @@ func newBenchCmd(a *app) *cobra.Command {
 		Long:  "Measure Drover on this machine. What is measured, and against which bound, is said in docs/benchmarks.md.",
 		Args:  cobra.NoArgs,
 	}
-	cmd.AddCommand(newBenchTasksCmd(a), newBenchForecastCmd(a), newBenchGainsCmd(a), newBenchPackCmd(a), newBenchSchedCmd(a), newBenchHeartbeatsCmd(a), newBenchReadsCmd(a), newBenchChaosCmd(a), newBenchManufacturingCmd(a))
+	cmd.AddCommand(newBenchTasksCmd(a), newBenchForecastCmd(a), newBenchGainsCmd(a), newBenchDatacentreCmd(a), newBenchPackCmd(a), newBenchSchedCmd(a), newBenchHeartbeatsCmd(a), newBenchReadsCmd(a), newBenchChaosCmd(a), newBenchManufacturingCmd(a))
 	return cmd
 }
 

@@ -46,6 +46,7 @@ type Setup struct {
 	Memory    float64    // of a host
 	Interval  float64    // between decisions, and between samples of use
 	Bandwidth float64    // MB/s for one migration
+	AtFirst   int        // VMs that a host gets at the most when all begins; 0 is 10
 }
 
 // Published is the setup of the paper: 800 hosts, half HP ProLiant ML110 G4 and
@@ -75,8 +76,8 @@ func (s *Setup) check(use [][]float64) error {
 	switch {
 	case s.Hosts < 1 || s.Hosts > maxHosts || len(s.HostKinds) == 0 || len(s.VMKinds) == 0:
 		return fmt.Errorf("%d hosts of %d kinds for VMs of %d kinds: there must be 1 to %d hosts, and kinds", s.Hosts, len(s.HostKinds), len(s.VMKinds), maxHosts)
-	case !(s.Interval > 0 && s.Bandwidth > 0 && s.Memory > 0):
-		return fmt.Errorf("an interval of %g s, %g MB/s and %g MB: each must be over 0", s.Interval, s.Bandwidth, s.Memory)
+	case s.AtFirst < 0 || !(s.Interval > 0 && s.Bandwidth > 0 && s.Memory > 0):
+		return fmt.Errorf("an interval of %g s, %g MB/s and %g MB, and at first %d VMs a host: each must be over 0", s.Interval, s.Bandwidth, s.Memory, s.AtFirst)
 	case len(use) == 0 || len(use) > maxVMs:
 		return fmt.Errorf("there must be 1 to %d VMs, not %d", maxVMs, len(use))
 	}

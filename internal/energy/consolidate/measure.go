@@ -14,11 +14,14 @@ type Result struct {
 	// by how much work was slowed down.
 	Unserved  float64
 	Shutdowns int
+	// Watts is the mean power by interval.
+	Watts []float64
 }
 
 // books sum up what the entries of hosts and VMs say.
 type books struct {
 	joules        float64
+	by            []float64 // joules by interval
 	migrations    int
 	active, short float64 // seconds of hosts
 	asked, got    float64 // MIPS·s of VMs
@@ -66,6 +69,14 @@ func (s *sim) enterVM(v *vm, e vmEntry) {
 	v.last = e
 }
 
+// during enters energy into the interval in which its time began.
+func (b *books) during(interval int, joules float64) {
+	for len(b.by) <= interval {
+		b.by = append(b.by, 0)
+	}
+	b.by[interval] += joules
+}
+
 func (s *sim) result() Result {
 	for i := range s.hosts {
 		if s.hosts[i].last.some {
@@ -74,6 +85,9 @@ func (s *sim) result() Result {
 	}
 	b := &s.books
 	r := Result{EnergyKWh: b.joules / 3.6e6, Migrations: b.migrations, Shutdowns: b.shutdowns}
+	for _, j := range b.by {
+		r.Watts = append(r.Watts, j/s.setup.Interval)
+	}
 	if b.active > 0 {
 		r.SLATAH = b.short / b.active
 	}

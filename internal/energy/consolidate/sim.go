@@ -1,6 +1,7 @@
 package consolidate
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 )
@@ -95,12 +96,12 @@ func (s *sim) begin(i int, plan planner) bool {
 // roomAtFirst says whether a VM that begins fits a host.
 func (s *sim) roomAtFirst(i, v int) bool {
 	h, m := &s.hosts[i], &s.vms[v]
-	return h.kind.MIPS >= m.asks && h.free >= m.asks && s.memory[i]+m.kind.Memory <= s.setup.Memory && len(h.vms) < bandwidthOf
+	return h.kind.MIPS >= m.asks && h.free >= m.asks && s.memory[i]+m.kind.Memory <= s.setup.Memory && len(h.vms) < cmp.Or(s.setup.AtFirst, bandwidthOf)
 }
 
 // tick brings everything to the present and books the energy since.
 func (s *sim) tick() {
-	seconds := s.now - s.processed
+	seconds, before := s.now-s.processed, s.books.joules
 	for i := range s.hosts {
 		h := &s.hosts[i]
 		if h.idle() && h.last.some {
@@ -117,6 +118,7 @@ func (s *sim) tick() {
 			s.books.joules += s.hosts[i].kind.Watts[10] * seconds
 		}
 	}
+	s.books.during(int(s.processed/s.setup.Interval), s.books.joules-before)
 	s.processed = s.now
 	s.leave()
 }

@@ -2,6 +2,7 @@ package consolidate_test
 
 import (
 	"math"
+	"reflect"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -75,7 +76,7 @@ func TestAny(t *testing.T) {
 		if r.EnergyKWh < 0 || r.EnergyKWh > most.EnergyKWh || r.PDM < 0 || r.PDM > 1 || r.SLATAH < 0 || r.SLATAH > 1 || r.SLAV != r.PDM*r.SLATAH || r.Unserved < r.PDM-1e-9 || r.Unserved > 1 {
 			t.Fatalf("%+v of at most %+v", r, most)
 		}
-		if again, _ := consolidate.Run(small(24), use, p, nil); again != r {
+		if again, _ := consolidate.Run(small(24), use, p, nil); !reflect.DeepEqual(again, r) {
 			t.Fatalf("%+v, and again %+v", r, again)
 		}
 	})
