@@ -33,6 +33,7 @@ var rooms = []room{
 	{path: "api", may: []string{"api/cron"}, pure: true},
 	{path: "internal/profile", may: []string{"api"}, pure: true},
 	{path: "internal/state", may: []string{"api", "internal/profile"}, pure: true},
+	{path: "internal/energy/account", may: []string{"api"}, pure: true},
 	{path: "internal/energy/...", pure: true},
 	{path: "internal/forecast", may: []string{"api"}, pure: true},
 	{path: "internal/sched/assign", pure: true},
