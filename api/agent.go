@@ -86,9 +86,20 @@ type TaskUse struct {
 
 // Hint says that a node's set has changed.
 type Hint struct {
-	Epoch   uint64 `json:"epoch" cbor:"1,keyasint,omitempty"`
-	Version uint64 `json:"version" cbor:"2,keyasint,omitempty"`
+	Epoch   uint64   `json:"epoch" cbor:"1,keyasint,omitempty"`
+	Version uint64   `json:"version" cbor:"2,keyasint,omitempty"`
+	Power   PowerAsk `json:"power,omitempty" cbor:"3,keyasint,omitempty"`
 }
+
+// PowerAsk is what the server asks of a node beside its assignments.
+type PowerAsk uint8
+
+// The asks.
+const (
+	AskNothing PowerAsk = iota
+	AskSleep            // fall asleep, once nothing is left to do
+	AskHello            // the server takes the node to be asleep: say that it is not
+)
 
 // ReportKind says what a Report is about.
 type ReportKind uint8

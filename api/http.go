@@ -96,6 +96,11 @@ type DrainRequest struct {
 	Grace Duration `json:"grace,omitempty"`
 }
 
+// PowerRequest puts an idle node to sleep, or wakes it.
+type PowerRequest struct {
+	Sleep bool `json:"sleep"`
+}
+
 // RollbackRequest names the revision to go back to; 0 is the last one that was
 // healthy before the present.
 type RollbackRequest struct {

@@ -13,7 +13,8 @@ type Node struct {
 	Power    *PowerModel       `json:"power,omitempty" cbor:"9,keyasint,omitempty"`
 	Price    *Money            `json:"price,omitempty" cbor:"10,keyasint,omitempty"` // per hour of the whole node
 	Version  string            `json:"version,omitempty" cbor:"11,keyasint,omitempty"`
-	Boot     string            `json:"boot,omitempty" cbor:"12,keyasint,omitempty"` // changes when the machine restarts
+	Boot     string            `json:"boot,omitempty" cbor:"12,keyasint,omitempty"`  // changes when the machine restarts
+	Sleep    *Sleep            `json:"sleep,omitempty" cbor:"13,keyasint,omitempty"` // nil: it is never switched off
 	Embodied *Embodied         `json:"embodied,omitempty" cbor:"17,keyasint,omitempty"`
 }
 
@@ -22,12 +23,23 @@ type Node struct {
 type PowerModel struct {
 	Idle int64 `json:"idleMilliwatts" cbor:"1,keyasint,omitempty"`
 	Full int64 `json:"fullMilliwatts" cbor:"2,keyasint,omitempty"`
+	// Devices is what each accelerator of a kind draws beside Idle and Full; of kinds
+	// that are not named it is in these.
+	Devices []DevicePower `json:"devices,omitempty" cbor:"3,keyasint,omitempty"`
+}
+
+// DevicePower is the draw of one accelerator in milliwatts.
+type DevicePower struct {
+	Kind  string `json:"kind" cbor:"1,keyasint"`
+	Model string `json:"model,omitempty" cbor:"2,keyasint,omitempty"` // "": of any model
+	Idle  int64  `json:"idleMilliwatts" cbor:"3,keyasint,omitempty"`
+	Full  int64  `json:"fullMilliwatts" cbor:"4,keyasint,omitempty"`
 }
 
 // PowerState is whether a node draws power and can run tasks.
 type PowerState string
 
-// The power states. Reserved: no behaviour yet.
+// The power states; "" is on. Only a node that is on takes work.
 const (
 	PowerOn       PowerState = "on"
 	PowerSleeping PowerState = "sleeping"
@@ -42,6 +54,11 @@ type Site struct {
 	Tariff string `json:"tariff,omitempty" cbor:"4,keyasint,omitempty"` // name of a tariff
 	PUE    Milli  `json:"pue,omitempty" cbor:"5,keyasint,omitempty"`    // power usage effectiveness, at least 1
 	Links  []Link `json:"links,omitempty" cbor:"6,keyasint,omitempty"`
+	// Rest lets nodes sleep that are idle; nil only under a strategy that says so.
+	Rest *Rest `json:"rest,omitempty" cbor:"7,keyasint,omitempty"`
+	// Cooling is the power usage effectiveness by the temperature outside, from the
+	// coldest on; PUE holds where the temperature of the site's zone is not known.
+	Cooling []CoolingPoint `json:"cooling,omitempty" cbor:"8,keyasint,omitempty"`
 	// Market is what the energy bought for the site emits by its contract; without it
 	// the market-based carbon of the site is that of its grid.
 	Market *Market `json:"market,omitempty" cbor:"12,keyasint,omitempty"`

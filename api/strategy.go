@@ -22,6 +22,9 @@ type Strategy struct {
 	// Planner decides for all tasks that wait at once; what it leaves goes by the
 	// score. "" is none.
 	Planner string `json:"planner,omitempty" cbor:"7,keyasint,omitempty"`
+	// Rest lets idle nodes sleep, at sites that say nothing of it, when it is the cell's
+	// strategy; nil does not.
+	Rest *Rest `json:"rest,omitempty" cbor:"10,keyasint,omitempty"`
 }
 
 // Who is promised room while it waits.
@@ -109,6 +112,7 @@ func (s *Strategy) Validate() []FieldError {
 		c.leave()
 	}
 	oneOf(&c, "ties", s.Ties, TiesSpread, TiesFirst)
+	c.rest(s.Rest)
 	oneOf(&c, "backfill", s.Backfill, BackfillEasy, BackfillConservative)
 	if s.Backfill != "" && s.Planner != "" {
 		c.fault("backfill", "does not go with a planner, which decides for all that wait at once; leave one of them out")

@@ -26,6 +26,7 @@ func (n *Node) Validate() []FieldError {
 	})
 	within(&c, "speed", n.Speed, 0, 1_000_000)
 	c.power(n.Power)
+	c.sleep(n.Sleep)
 	c.price("price", n.Price)
 	c.embodied(n.Embodied)
 	c.text("version", n.Version, 128)
@@ -45,6 +46,7 @@ func (c *checker) power(p *PowerModel) {
 	if p.Full < p.Idle {
 		c.fault("fullMilliwatts", "%d is below idleMilliwatts, %d", p.Full, p.Idle)
 	}
+	c.devicePower(p.Devices)
 }
 
 // price checks an amount that is optional.
@@ -75,6 +77,7 @@ func (s *Site) Validate() []FieldError {
 	}
 	c.market(s.Market)
 	c.atMost("links", len(s.Links), MaxItems)
+	c.rest(s.Rest)
 	for i := range s.Links[:min(len(s.Links), MaxItems)] {
 		c.enterAt("links", i)
 		c.link(s, i)

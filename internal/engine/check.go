@@ -123,8 +123,8 @@ func checkNode(st *state.State, name string) error {
 	if n == nil {
 		return fmt.Errorf("node %s: tasks were placed on it, but it is not registered", name)
 	}
-	if n.Silent || n.Drain {
-		return fmt.Errorf("node %s: tasks were placed on it while it is silent or draining", name)
+	if n.Silent || n.Drain || !n.On() {
+		return fmt.Errorf("node %s: tasks were placed on it while it is silent, draining or not switched on", name)
 	}
 	if u, c := &n.Used, &n.Capacity; u.CPU > c.CPU || u.Memory > c.Memory || u.Storage > c.Storage || u.Bandwidth > c.Bandwidth {
 		return fmt.Errorf("node %s is over-committed: holds cpu %v of %v, memory %v of %v, storage %v of %v, bandwidth %v of %v",

@@ -20,7 +20,7 @@ func (e *Engine) input(in Input) state.Answer {
 	case *Register:
 		return e.register(&v.Node)
 	case *Silent:
-		if n := e.st.Nodes[v.Node]; n != nil && (!n.Silent || holdsOnce(e.st, n)) {
+		if n := e.st.Nodes[v.Node]; n != nil && n.On() && (!n.Silent || holdsOnce(e.st, n)) {
 			e.emit(&state.NodeSilent{Node: v.Node})
 		}
 	case *Back:
@@ -42,6 +42,8 @@ func (e *Engine) input(in Input) state.Answer {
 		return e.once(v.Caller, func(key string) state.Answer { return e.rollback(v, key) })
 	case *Drain:
 		return e.once(v.Caller, func(key string) state.Answer { return e.drain(v, key) })
+	case *Power:
+		return e.once(v.Caller, func(key string) state.Answer { return e.power(v, key) })
 	case *RemoveNode:
 		return e.once(v.Caller, func(key string) state.Answer { return e.removeNode(v, key) })
 	case *PutSite:

@@ -47,6 +47,9 @@ type Engine struct {
 	follower bool                     // folds what another decided: nothing is queued
 	housed   bool                     // there may be tasks with a residency
 	housing  residences               // nil: not known
+	beds     beds
+	resting  resting
+	stirred  bool // something has happened in this Step: nodes may have to wake, or to sleep
 	limits   limits
 	out      Output
 	size     int
@@ -74,7 +77,7 @@ func New(st *state.State) *Engine {
 func empty(st *state.State) *Engine {
 	e := &Engine{
 		st: st, index: sched.New(), entries: map[api.TaskRef]*entry{}, loads: map[loadKey][]sched.Load{}, gone: map[api.TaskRef]bool{},
-		limits: limits{MaxBatch, maxDirect},
+		limits: limits{MaxBatch, maxDirect}, stirred: true,
 	}
 	e.index.Count(e.census)
 	e.index.Consult(e.leaving)
@@ -100,6 +103,8 @@ func (e *Engine) Step(now api.Time, inputs []Input) (Output, error) {
 	e.replan()
 	e.reconcile()
 	e.place()
+	e.retireNodes()
+	e.stirred = e.out.More
 	if e.out.More {
 		e.recheck()
 	}
@@ -147,6 +152,7 @@ func (e *Engine) emit(ev state.Event) {
 		return
 	}
 	e.reindex(ev)
+	e.stirred = true
 	e.out.Events = append(e.out.Events, ev)
 	e.size += sizeOf(ev)
 }

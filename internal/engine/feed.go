@@ -31,6 +31,8 @@ func (e *Engine) rebuild() {
 		n := e.st.Nodes[name]
 		e.index.PutNode(n.Node)
 		e.open(n)
+		e.beds.put(n)
+		e.resettle(n)
 		e.nodeTimers(n)
 		e.touchNode(name)
 	}
@@ -66,12 +68,14 @@ func (e *Engine) reindex(ev state.Event) {
 	case *state.StrategyPut, *state.TenantPut:
 		e.useStrategies()
 		e.sidesChanged()
+		e.restChanged()
 	case *state.BudgetHeld:
 		e.withhold(v.Tenant)
 	case *state.BudgetFreed:
 		e.withhold(v.Tenant)
 	case *state.SitePut:
 		e.index.PutSite(v.Site)
+		e.siteChanged(v.Site.Name)
 	case *state.SignalPut:
 		e.index.PutSignal(e.st.Signals[v.Signal.Key()])
 	case *state.NodeRegistered:
@@ -84,8 +88,12 @@ func (e *Engine) reindex(ev state.Event) {
 		e.nodeChanged(v.Node)
 	case *state.NodeDrain:
 		e.nodeChanged(v.Node)
+	case *state.NodePower:
+		e.nodeChanged(v.Node)
 	case *state.NodeRemoved:
 		e.index.RemoveNode(v.Node)
+		e.beds.drop(v.Node)
+		e.resting.forget(v.Node)
 		e.placesChanged()
 		e.touchSystems()
 	case *state.WorkloadForgotten: // nothing of them is indexed any more
@@ -240,6 +248,8 @@ func (e *Engine) finished(id uint64) {
 func (e *Engine) nodeChanged(name string) {
 	n := e.st.Nodes[name]
 	e.open(n)
+	e.beds.put(n)
+	e.resettle(n)
 	e.nodeTimers(n)
 	e.touchNode(name)
 	e.touchSystems()
@@ -258,6 +268,10 @@ func (e *Engine) open(n *state.Node) {
 		e.index.SetOpen(n.Name, false, "silent")
 	case n.Drain:
 		e.index.SetOpen(n.Name, false, "draining")
+	case n.Power == api.PowerSleeping:
+		e.index.SetOpen(n.Name, false, "asleep")
+	case n.Power == api.PowerWaking:
+		e.index.SetOpen(n.Name, false, "waking")
 	default:
 		e.index.SetOpen(n.Name, true, "")
 	}
@@ -334,6 +348,7 @@ func (e *Engine) hold(w *state.Workload, t *state.Task) {
 	}
 	en.node, en.devices = t.Node, t.Devices
 	e.index.Hold(t.Node, t.Ref, en.ask, t.Devices)
+	e.loaded(t.Node)
 	e.await(w, t, en)
 }
 
@@ -348,6 +363,7 @@ func (e *Engine) remove(ref api.TaskRef) {
 func (e *Engine) leave(ref api.TaskRef, en *entry) {
 	if en.node != "" {
 		e.index.Release(en.node, ref, en.ask, en.devices)
+		e.loaded(en.node)
 		return
 	}
 	if shape := e.index.Drop(ref); shape != "" && len(e.st.Refusals) > 0 {

@@ -40,6 +40,7 @@ const (
 	InputBuyOffset
 	InputEndOffset
 	InputScaled
+	InputPower
 )
 
 // Caller is part of every command: who asks, and the idempotency key under which
@@ -244,6 +245,8 @@ func NewInput(k InputKind) Input {
 		return new(EndOffset)
 	case InputScaled:
 		return new(Scaled)
+	case InputPower:
+		return new(Power)
 	}
 	return nil
 }

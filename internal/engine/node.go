@@ -12,10 +12,11 @@ func (e *Engine) register(node *api.Node) state.Answer {
 	if fault := unsoundNode(node); fault != "" {
 		return refuse(state.CodeInvalid, "node %s is refused: %s", node.Name, fault)
 	}
-	if old := e.st.Nodes[node.Name]; old != nil && !old.Silent && same(old.Node, *node) {
-		return state.Answer{}
+	old := e.st.Nodes[node.Name]
+	if old == nil || old.Silent || !same(old.Node, *node) {
+		e.emit(&state.NodeRegistered{Node: *node})
 	}
-	e.emit(&state.NodeRegistered{Node: *node})
+	e.awake(old)
 	return state.Answer{}
 }
 
@@ -174,7 +175,7 @@ func (e *Engine) removeNode(in *RemoveNode, key string) state.Answer {
 	switch {
 	case n == nil:
 		return refuse(state.CodeNotFound, "there is no node %s", in.Node)
-	case !n.Silent && !n.Drain:
+	case !n.Silent && !n.Drain && n.On():
 		return refuse(state.CodeConflict, "node %s is in service; drain it or stop its agent first", in.Node)
 	case n.Silent:
 		e.giveUp(n, true)

@@ -62,6 +62,7 @@ func (e *Engine) place() {
 		e.bind(it.Ref, &d, devices)
 	}
 	e.clearEmptied()
+	e.rouse()
 	e.index.Rest()
 }
 

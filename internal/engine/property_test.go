@@ -92,6 +92,9 @@ func (h *chance) input() engine.Input {
 	case 3:
 		return &engine.Back{Node: oneOf(h, "node", nodeNames...)}
 	case 4:
+		if h.pick("power", 3) == 0 {
+			return &engine.Power{Node: oneOf(h, "node", nodeNames...), Sleep: h.pick("sleep", 3) > 0, Caller: h.caller()}
+		}
 		return &engine.Drain{
 			Node: oneOf(h, "node", nodeNames...), Off: rapid.Bool().Draw(h.t, "off"),
 			Grace: oneOf(h, "grace", 0, 10*api.Second), Caller: h.caller(),
@@ -147,6 +150,15 @@ func (h *chance) stages(p *api.Probation) *api.Stages {
 	return s
 }
 
+// rest has the idle nodes of a site sleep soon, or says nothing.
+func (h *chance) rest() *api.Rest {
+	if h.pick("rests", 3) == 0 {
+		return nil
+	}
+	reserve := oneOf(h, "reserve", api.Milli(0), 0, 100, 500)
+	return &api.Rest{After: oneOf(h, "after", api.Second, 10*api.Second, api.Hour), Reserve: &reserve}
+}
+
 func (h *chance) rare() engine.Input {
 	switch h.pick("rare", 9) {
 	case 8:
@@ -196,7 +208,7 @@ func (h *chance) rare() engine.Input {
 		}
 		return &engine.PutSite{Caller: h.caller(), Site: api.Site{Name: a, Layer: api.LayerEdge, Zone: oneOf(h, "zone", "", "A", "B"), Links: []api.Link{
 			{To: b, RTT: oneOf(h, "rtt", api.Millisecond, api.Second), Bandwidth: 1e6},
-		}[:h.pick("links", 2)]}}
+		}[:h.pick("links", 2)], Rest: h.rest()}}
 	case 3:
 		return &engine.Rollback{Caller: h.caller(), Tenant: "default", Name: oneOf(h, "name", allNames...), Revision: uint32(h.pick("revision", 3))}
 	}
@@ -236,6 +248,9 @@ func (h *chance) node(name string) api.Node {
 		n.Capacity.Accelerators = append(n.Capacity.Accelerators, api.Accelerator{
 			Kind: "gpu", Models: []string{oneOf(h, "model", "a", "b") + fmt.Sprint(i)}, Count: api.Milli(1000 * (1 + h.pick("count", 2))),
 		})
+	}
+	if h.pick("sleeps", 3) > 0 {
+		n.Sleep = &api.Sleep{Up: oneOf(h, "up", 0, 10*api.Second, api.Hour)}
 	}
 	if effect := oneOf(h, "taint", "", "", "", api.NoSchedule, api.Avoid, api.NoExecute); effect != "" {
 		n.Taints = []api.Taint{{Key: "k", Effect: effect}}

@@ -30,6 +30,8 @@ func (s *script) line(f []string) {
 			in.Grace = parse(s, g, new(api.Duration))
 		}
 		s.step(in)
+	case "sleep", "wake":
+		s.step(&engine.Power{Caller: caller, Node: args[0], Sleep: f[0] == "sleep"})
 	case "remove":
 		s.step(&engine.RemoveNode{Caller: caller, Node: args[0]})
 	case "cancel":
@@ -108,7 +110,7 @@ func split(words []string) (args []string, opts map[string]string) {
 }
 
 // node makes a node from options: cpu, memory, storage, site, layer, speed,
-// driver, label (key:value), taint (key:effect), gpu (model:count).
+// driver, label (key:value), taint (key:effect), gpu (model:count), power (idle:full in mW), sleep (down:up).
 func (s *script) node(name string, opts map[string]string) api.Node {
 	n := nodeOf(name, 1000)
 	for _, k := range sortedKeys(opts) {
@@ -127,6 +129,8 @@ func (s *script) node(name string, opts map[string]string) api.Node {
 				n.Speed = parse(s, v, new(api.Milli))
 			case "power":
 				n.Power = &api.PowerModel{Idle: int64(number(s, a)), Full: int64(number(s, b))}
+			case "sleep":
+				n.Sleep = &api.Sleep{Draw: 3000, Down: parse(s, a, new(api.Duration)), Up: parse(s, b, new(api.Duration))}
 			case "driver":
 				n.Drivers = append(n.Drivers, v)
 			case "label":

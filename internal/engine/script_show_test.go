@@ -263,6 +263,9 @@ func (s *script) nodeEvent(ev state.Event) {
 		s.printf("node %s is back", v.Node)
 	case *state.NodeRemoved:
 		s.printf("node %s is removed", v.Node)
+	case *state.NodePower:
+		does := map[api.PowerState]string{api.PowerOn: "is on", api.PowerSleeping: "is to sleep", api.PowerWaking: "is to wake"}[v.State]
+		s.printf("%s", strings.TrimSuffix("node "+v.Node+" "+does+": "+v.Reason, ": "))
 	case *state.NodeDrain:
 		if v.On {
 			s.printf("node %s drains until %s", v.Node, s.at(v.Until))

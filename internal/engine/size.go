@@ -45,6 +45,8 @@ func sizeOf(ev state.Event) int {
 		return signalSize(&v.Signal) + len(v.Key)
 	case *state.NodeDrain:
 		return smallSize + len(v.Node) + len(v.Key)
+	case *state.NodePower:
+		return smallSize + len(v.Node) + len(v.Reason) + len(v.Key)
 	case *state.NodeRemoved:
 		return smallSize + len(v.Node) + len(v.Key)
 	case *state.SettingsChanged:
@@ -147,6 +149,8 @@ func SizeOf(in Input) int {
 	case *Rollback:
 		return smallSize + callerSize(&v.Caller) + len(v.Tenant) + len(v.Name) + api.MaxSpec/4
 	case *Drain:
+		return smallSize + callerSize(&v.Caller) + len(v.Node)
+	case *Power:
 		return smallSize + callerSize(&v.Caller) + len(v.Node)
 	case *RemoveNode:
 		return smallSize + callerSize(&v.Caller) + len(v.Node)

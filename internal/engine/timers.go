@@ -29,6 +29,8 @@ const (
 	timerProbation                  // a look at the strategy on probation
 	timerRollout                    // a look at the stage of a roll-out
 	timerBudget                     // work that waits for a budget: only wakes
+	timerTired                      // a node has been idle for long
+	timerWoken                      // a node that was woken should have come
 )
 
 type timer struct {
@@ -155,6 +157,10 @@ func (e *Engine) due(now api.Time) {
 			e.look(&v)
 		case timerRollout:
 			e.lookAtStage(&v)
+		case timerTired:
+			e.tire(&v)
+		case timerWoken:
+			e.overslept(&v)
 		case timerReplan, timerBudget: // every Step looks for itself
 		}
 	}
@@ -167,6 +173,12 @@ func (e *Engine) outdated(v *timer) bool {
 	case timerLease, timerDrain:
 		n := e.st.Nodes[v.node]
 		return n == nil || !n.Silent && !n.Drain
+	case timerTired:
+		n := e.st.Nodes[v.node]
+		return n == nil || e.tiredAt(n) != v.at
+	case timerWoken:
+		n := e.st.Nodes[v.node]
+		return n == nil || n.Power != api.PowerWaking
 	case timerRetention, timerPlan, timerReplan, timerProbation, timerRollout, timerBudget:
 		return false
 	}
@@ -256,6 +268,17 @@ func (e *Engine) nodeTimers(n *state.Node) {
 	}
 	if n.Drain {
 		e.timers.add(timer{at: n.DrainUntil, kind: timerDrain, node: n.Name})
+	}
+	if n.Power == api.PowerWaking {
+		e.timers.add(timer{at: wakeLate(n), kind: timerWoken, node: n.Name})
+	}
+	e.restTimer(n)
+}
+
+// restTimer reminds of when a node has been idle for long.
+func (e *Engine) restTimer(n *state.Node) {
+	if n.Sleep != nil && len(n.Held) == 0 {
+		e.timers.add(timer{at: e.tiredAt(n), kind: timerTired, node: n.Name})
 	}
 }
 

@@ -98,6 +98,8 @@ func (e *Engine) ViewNode(n *state.Node) api.NodeView {
 	v := api.NodeView{Node: n.Node, Status: "ready", Used: n.Used, Tasks: int32(len(n.Held)), Registered: n.Registered}
 	v.Used.Accelerators = e.index.Taken(n.Name)
 	switch {
+	case !n.On():
+		v.Status, v.PowerSince = string(n.Power), n.PowerAt
 	case n.Silent:
 		v.Status = "silent"
 	case n.Drain && len(n.Held) == 0:
@@ -142,6 +144,10 @@ func (e *Engine) explain(w *state.Workload, t *state.Task) api.Explanation {
 			x.Suggestions = e.index.Suggest(ask)
 			x.Reservation = e.index.Promised(ask.Self)
 			x.ExpectedStart = expectedStart(&x, e.st.Now)
+			if n, at := e.comes(ask); n != nil {
+				x.Task.Reason = comesText(n, at, e.st.Now)
+				x.ExpectedStart = &api.ExpectedStart{At: max(at, e.st.Now)}
+			}
 		} else if planner := e.index.Planner(ask); planner != "" && e.planning() {
 			x.Task.Reason = "waits for plan " + strconv.FormatUint(e.st.Planning.N, 10) + " of " + planner
 		}

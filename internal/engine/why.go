@@ -60,6 +60,9 @@ func (v *Views) refused(w *state.Workload, t *state.Task, ask *sched.Ask) string
 	if r == nil {
 		return ""
 	}
+	if n, at := v.e.comes(ask); n != nil {
+		return comesText(n, at, v.e.st.Now)
+	}
 	if v.nodes -= len(v.e.st.Nodes); v.nodes >= 0 {
 		if d := v.e.decideNow(w, t, ask); d.Chosen == nil {
 			return phrase(&d, t.Pin)

@@ -28,7 +28,8 @@ type plan struct {
 	pair  bool  // only two nodes, drawn by the task, are compared
 	sum   int64 // of the weights of what the strategy itself names
 
-	planner string // decides for all that wait at once; "" is none
+	rest    *api.Rest // when idle nodes may sleep; nil: this says nothing of it
+	planner string    // decides for all that wait at once; "" is none
 }
 
 type weighted struct {
@@ -127,7 +128,7 @@ func unknown(name, what string, list []Named) string {
 // when the strategy was declared, and a later version may know fewer.
 func compile(s *api.Strategy) *plan {
 	p := &plan{
-		name: s.Name, first: s.Ties == api.TiesFirst, order: orderNamed(s.Order), planner: s.Planner, depth: depthOf(s.Backfill),
+		name: s.Name, first: s.Ties == api.TiesFirst, order: orderNamed(s.Order), planner: s.Planner, depth: depthOf(s.Backfill), rest: s.Rest,
 	}
 	all := terms()
 	for _, t := range s.Terms {

@@ -359,8 +359,13 @@ func (x *Index) reopen(a *Ask, out *[]api.Suggestion) {
 	}
 	for _, why := range whys {
 		change := "bring the " + why + " nodes back"
-		if why == "draining" {
+		switch why {
+		case "draining":
 			change = "stop draining"
+		case "asleep":
+			change = "wake the nodes that sleep"
+		case "waking":
+			change = "wait for the nodes that are being woken"
 		}
 		x.suppose(change, a, out, func(e *node) (*node, bool) { return e, !e.open && e.why == why })
 	}

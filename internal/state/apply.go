@@ -121,9 +121,9 @@ func (s *State) applyNode(ev Event) error {
 	case *NodeSilent:
 		n.Silent, n.SilentAt = true, s.Now
 	case *NodeBack:
-		n.Silent, n.SilentAt = false, 0
+		n.Silent, n.SilentAt, n.Idle = false, 0, s.Now
 	case *NodeDrain:
-		n.Drain, n.DrainUntil = e.On, e.Until
+		n.Drain, n.DrainUntil, n.Idle = e.On, e.Until, s.Now
 		s.remember(e.Key, Answer{Action: "updated"})
 	case *NodeRemoved:
 		if len(n.Held) > 0 {
@@ -133,7 +133,7 @@ func (s *State) applyNode(ev Event) error {
 		delete(s.Nodes, name)
 		s.remember(e.Key, Answer{Action: "removed"})
 	case *NodePower:
-		n.Power = e.State
+		s.power(n, e)
 	}
 	return nil
 }
@@ -161,6 +161,9 @@ func (s *State) register(node api.Node) {
 		// those of a removed node of that name may have ended.
 		n = &Node{Registered: s.Now, Version: s.Versions + 1, Held: map[api.TaskRef]*Task{}}
 		s.Nodes[node.Name] = n
+	}
+	if n.Silent {
+		n.Idle = s.Now
 	}
 	n.Node, n.Silent, n.SilentAt = node, false, 0
 }

@@ -300,6 +300,9 @@ func (s *State) release(t *Task) {
 	w := s.Workloads[t.Ref.Workload]
 	delete(n.Held, t.Ref)
 	n.Used = minus(n.Used, w.SpecOf(t).Resources)
+	if len(n.Held) == 0 {
+		n.Idle = s.Now
+	}
 	s.touch(t)
 }
 

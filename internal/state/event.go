@@ -370,10 +370,13 @@ type TaskCheckpointed struct {
 	Image   api.Digest  `cbor:"2,keyasint"`
 }
 
-// NodePower changes the power state of a node. Reserved.
+// NodePower changes the power state of a node: it is to fall asleep, is to be woken, or
+// has said that it is on.
 type NodePower struct {
-	Node  string         `cbor:"1,keyasint"`
-	State api.PowerState `cbor:"2,keyasint"`
+	Node   string         `cbor:"1,keyasint"`
+	State  api.PowerState `cbor:"2,keyasint"`
+	Reason string         `cbor:"3,keyasint,omitempty"`
+	Key    string         `cbor:"4,keyasint,omitempty"`
 }
 
 func (*LeaderStarted) Kind() Kind     { return KindLeaderStarted }

@@ -57,6 +57,8 @@ type State struct {
 
 	Slicing *Slicing `cbor:"29,keyasint,omitempty"` // nil: nothing ever waited for better hours
 
+	Wakes uint64 `cbor:"33,keyasint,omitempty"` // orders to wake a node so far
+
 	load     Load
 	promised map[string]*promises      // to attempts that hold a place, by tenant
 	origins  map[api.HandoverID]uint64 // to the workload that accepted it
@@ -167,6 +169,9 @@ type Node struct {
 	Registered api.Time       `cbor:"6,keyasint"`
 	Version    uint64         `cbor:"7,keyasint"` // of its assignment set
 	Power      api.PowerState `cbor:"8,keyasint,omitempty"`
+	PowerAt    api.Time       `cbor:"9,keyasint,omitempty"`  // since when Power is so; 0: since it was registered
+	Idle       api.Time       `cbor:"10,keyasint,omitempty"` // when it last came to hold nothing; 0: since it was registered
+	Wake       uint64         `cbor:"11,keyasint,omitempty"` // number of the order by which it is being woken
 
 	Held map[api.TaskRef]*Task `cbor:"-"` // elements that occupy capacity
 	Used api.Resources         `cbor:"-"` // sum of their requests, accelerators apart
