@@ -75,9 +75,10 @@ func (s *Site) Validate() []FieldError {
 	if s.PUE != 0 {
 		within(&c, "pue", s.PUE, 1000, 10_000)
 	}
+	c.cooling(s.Cooling)
 	c.market(s.Market)
-	c.atMost("links", len(s.Links), MaxItems)
 	c.rest(s.Rest)
+	c.atMost("links", len(s.Links), MaxItems)
 	for i := range s.Links[:min(len(s.Links), MaxItems)] {
 		c.enterAt("links", i)
 		c.link(s, i)
