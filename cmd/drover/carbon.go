@@ -22,7 +22,7 @@ that were retired, is the cell's net carbon. docs/energy.md has the rules.`,
 		Args: args(0, 0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newCarbonLedgerCmd(a), newCarbonBuyCmd(a), newCarbonEndCmd(a, "retire", api.OffsetRetired),
+	cmd.AddCommand(newCarbonReportCmd(a), newCarbonLedgerCmd(a), newCarbonBuyCmd(a), newCarbonEndCmd(a, "retire", api.OffsetRetired),
 		newCarbonEndCmd(a, "sell", api.OffsetSold), newCarbonPlanCmd(a))
 	return cmd
 }

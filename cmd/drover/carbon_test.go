@@ -1,0 +1,93 @@
+package main
+
+import (
+	"bytes"
+	"encoding/csv"
+	"strings"
+	"testing"
+
+	"drover.dev/api"
+	"drover.dev/internal/energy/account"
+)
+
+// someDays are two weeks of a cell with two sites, one of which buys wind power.
+func someDays() (days []api.BookView, sites []api.Site, ledger []api.OffsetView) {
+	begin := api.Time(1_767_225_600_000_000_000) // 2026-01-01
+	for d := range 14 {
+		day := begin.Add(api.Duration(d) * api.Day)
+		e := api.Microjoules(5+d%7) * kilowattHour
+		days = append(days,
+			api.BookView{Day: day, Site: "berlin", Attempts: 40, Succeeded: 38, Runs: 12, Measured: e, Carbon: api.Micrograms(e / 9000), Market: api.Micrograms(e / 6000), CarbonMeasured: api.Micrograms(e / 9000), Embodied: 3e8, Declared: 40},
+			api.BookView{Day: day, Site: "oslo", Attempts: 20, Succeeded: 20, Modelled: e / 2, Carbon: api.Micrograms(e / 60000), CarbonModelled: api.Micrograms(e / 60000), Contracted: e / 2},
+		)
+	}
+	sites = []api.Site{
+		{Name: "berlin", Zone: "DE-LU", Market: &api.Market{Factor: 600_000_000, Kind: api.MarketResidual, Source: "=cmd|' /C calc'!A0"}},
+		{Name: "oslo", Zone: "NO-NO1", Market: &api.Market{Kind: api.MarketContract, Source: "wind power by <b>contract</b>"}},
+	}
+	ledger = []api.OffsetView{{Status: api.OffsetRetired, Offset: api.Offset{Serial: "GO-1", Kind: api.Certificate, Energy: 40 * kilowattHour, Zone: "DE", Vintage: 2026}}}
+	return days, sites, ledger
+}
+
+func TestCarbonPages(t *testing.T) {
+	days, sites, ledger := someDays()
+	r := account.MakeScope2(days, sites, ledger, account.Period{})
+	var page bytes.Buffer
+	if err := scope2Page(&page, r, "made for a test"); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"location-based", "market-based", "GO-1", "wind power by &lt;b&gt;contract", "<svg"} {
+		if !strings.Contains(page.String(), want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+	if strings.Contains(page.String(), "<b>") {
+		t.Error("a text of an operator is markup")
+	}
+	sci, err := account.MakeSCI("cell", days, account.Period{}, account.Unit{Name: account.UnitTasks})
+	if err != nil {
+		t.Fatal(err)
+	}
+	page.Reset()
+	if err := sciPage(&page, sci, ""); err != nil || !strings.Contains(page.String(), "per task") {
+		t.Errorf("%v: %.300s", err, page.String())
+	}
+}
+
+func TestCarbonCSV(t *testing.T) {
+	days, sites, ledger := someDays()
+	var b bytes.Buffer
+	if err := scope2Table(account.MakeScope2(days, sites, ledger, account.Period{}), decimals).CSV(&b); err != nil {
+		t.Fatal(err)
+	}
+	rows, err := csv.NewReader(&b).ReadAll()
+	if err != nil || len(rows) != 3 || rows[1][0] != "berlin" || rows[1][2] != "112" || rows[1][5] != "40" {
+		t.Errorf("%q, %v", rows, err)
+	}
+}
+
+func TestCarbonReportFlags(t *testing.T) {
+	for name, o := range map[string]carbonReport{
+		"another standard":         {standard: "scope3"},
+		"another format":           {standard: "sci", format: "pdf"},
+		"no day":                   {standard: "sci", from: "2026-02-30"},
+		"an end before the begin":  {standard: "sci", from: "2026-02-02", to: "2026-02-01"},
+		"a unit without a count":   {standard: "sci", per: "users="},
+		"a unit without a name":    {standard: "sci", per: "=5"},
+		"scope 2 of one workload":  {standard: "scope2", workload: "w"},
+		"days of one workload":     {standard: "sci", workload: "w", from: "2026-02-02"},
+		"a year beyond the ledger": {standard: "sci", from: "9999-01-01"},
+	} {
+		a := &app{}
+		a.set.output = "table"
+		if err := o.settle(a); err == nil {
+			t.Errorf("%s is taken", name)
+		}
+	}
+	o := carbonReport{standard: "sci", from: "2026-02-01", to: "2026-02-01", per: "requests=12"}
+	a := &app{}
+	a.set.output = "json"
+	if err := o.settle(a); err != nil || o.period.To.Sub(o.period.From) != api.Day || o.unit != (account.Unit{Name: "requests", Count: 12}) || !a.machine() {
+		t.Errorf("%v: %+v", err, o)
+	}
+}
