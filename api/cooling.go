@@ -1,11 +1,40 @@
 package api
 
-import "sort"
+import (
+	"sort"
+	"strings"
+)
+
+// MilliCelsius is a temperature in thousandths of °C.
+type MilliCelsius int64
+
+// String is the temperature in °C: "-2.5".
+func (t MilliCelsius) String() string {
+	b, n := appendSign(nil, int64(t))
+	return string(appendDecimal(b, n, 3))
+}
+
+// MarshalText implements encoding.TextMarshaler.
+func (t MilliCelsius) MarshalText() ([]byte, error) { return []byte(t.String()), nil }
+
+// UnmarshalText reads °C, which may be below 0.
+func (t *MilliCelsius) UnmarshalText(b []byte) error {
+	text, below := strings.CutPrefix(string(b), "-")
+	m, err := ParseMilli(text)
+	if below {
+		m = -m
+	}
+	*t = MilliCelsius(m)
+	return err
+}
+
+// UnmarshalJSON reads a text form or a number of °C.
+func (t *MilliCelsius) UnmarshalJSON(b []byte) error { return fromJSON(b, t.UnmarshalText) }
 
 // CoolingPoint is a power usage effectiveness at a temperature outside.
 type CoolingPoint struct {
-	Celsius Milli `json:"celsius" cbor:"1,keyasint,omitempty"`
-	PUE     Milli `json:"pue" cbor:"2,keyasint"`
+	Celsius MilliCelsius `json:"celsius" cbor:"1,keyasint,omitempty"`
+	PUE     Milli        `json:"pue" cbor:"2,keyasint"`
 }
 
 // MaxCooling bounds the points of a site's curve.
@@ -25,7 +54,7 @@ func PUEAt(curve []CoolingPoint, at int64) Milli {
 		return curve[i-1].PUE
 	}
 	a, b := curve[i-1], curve[i]
-	return a.PUE + (b.PUE-a.PUE)*Milli(at-int64(a.Celsius))/(b.Celsius-a.Celsius)
+	return a.PUE + (b.PUE-a.PUE)*Milli(at-int64(a.Celsius))/Milli(b.Celsius-a.Celsius)
 }
 
 // cooling checks a site's curve.

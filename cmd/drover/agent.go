@@ -34,6 +34,7 @@ type agentFlags struct {
 	labels       map[string]string
 	taints       []string
 	accelerators []string
+	devicePower  []string
 	noop         bool
 	power, meter string
 	embodied     string
@@ -89,6 +90,7 @@ func (g *agentFlags) flags(f *pflag.FlagSet) {
 	f.Var(&g.user, "task-user", taskUserHelp)
 	f.StringVar(&g.power, "power", "", "what the node draws without load and at full load, in W, for example 60,180 (default: as usual cores do)")
 	f.StringVar(&g.embodied, "embodied", "", "what the making of the node emitted, and over which time that is spread, for example 1200kg,1461d")
+	f.StringArrayVar(&g.devicePower, "accelerator-power", nil, "what each accelerator draws without and at full load, in W, beside --power: KIND[:MODEL]=IDLE,FULL, for example gpu:A100=48,400; may be repeated (default: in --power)")
 	f.StringVar(&g.meter, "meter", "", "energy meter to divide over the tasks: rapl, file:PATH:UNIT for a counter in uJ, mJ, J, Wh or kWh, or a .yaml file that declares a Prometheus query or a NATS subject")
 	f.BoolVar(&g.noop, "noop", false, "offer the driver noop, which is for benchmarks")
 	g.logging.flags(f, "info")
@@ -122,6 +124,23 @@ func parseEmbodied(text string) (*api.Embodied, error) {
 	return &api.Embodied{Carbon: g, Lifetime: d}, nil
 }
 
+// addDevicePower adds to a node's power what each of its accelerators draws.
+func addDevicePower(p *api.PowerModel, texts []string) error {
+	if p == nil && len(texts) > 0 {
+		return errors.New("--accelerator-power says what accelerators draw beside the machine: give --power, too")
+	}
+	for _, text := range texts {
+		name, watts, _ := strings.Cut(text, "=")
+		kind, model, _ := strings.Cut(name, ":")
+		one, err := parsePower(watts)
+		if err != nil || one == nil || kind == "" {
+			return fmt.Errorf("--accelerator-power %.60q: write KIND:MODEL=IDLE,FULL in W, for example gpu:A100=48,400", text)
+		}
+		p.Devices = append(p.Devices, api.DevicePower{Kind: kind, Model: model, Idle: one.Idle, Full: one.Full})
+	}
+	return nil
+}
+
 // textFlag reads a quantity as the workload file writes it.
 type textFlag struct {
 	to interface {
@@ -148,7 +167,11 @@ func (g *agentFlags) settle(a *app) (err error) {
 		n.Capacity.Accelerators, errs = append(n.Capacity.Accelerators, accelerator), append(errs, err)
 	}
 	power, err := parsePower(g.power)
-	n.Power, errs = power, append(errs, err)
+	errs = append(errs, err)
+	if err == nil {
+		errs = append(errs, addDevicePower(power, g.devicePower))
+	}
+	n.Power = power
 	n.Embodied, err = parseEmbodied(g.embodied)
 	errs = append(errs, err)
 	if g.meter != "" {

@@ -20,6 +20,13 @@ const maxDraw = 1_000_000_000
 // Draw is what a node draws without load and at full load, in mW, and whether it says so
 // itself.
 func Draw(n *api.Node) (idle, full int64, said bool) {
+	idle, full, said = machineDraw(n)
+	none, all := devicesDraw(n)
+	return min(idle+none, maxDraw), min(full+all, maxDraw), said
+}
+
+// machineDraw is Draw without the accelerators, where what they draw is known apart.
+func machineDraw(n *api.Node) (idle, full int64, said bool) {
 	if p := n.Power; p != nil {
 		idle = min(max(p.Idle, 0), maxDraw)
 		return idle, min(max(p.Full, idle), maxDraw), true
@@ -91,21 +98,33 @@ func (e *node) runOf(a *Ask) api.Duration {
 	return min(max(e.takes(a.Profile.Run, a), api.Millisecond), maxEstimate)
 }
 
-// added is the energy that a task adds on a node: its part of what the node draws beyond
-// idle, for as long as it is expected to run, and what the site takes besides (PUE). It
-// is E = (P_full − P_idle) · cpu/capacity · t · PUE. alone adds the idle draw of a node
-// that holds nothing else and could sleep.
+// added is the energy that a task adds on a node from now on.
 func (x *Index) added(e *node, a *Ask, alone bool) api.Microjoules {
-	idle, full, _ := Draw(&e.Node)
+	return x.addedFrom(e, a, alone, x.now)
+}
+
+// addedFrom is the energy that a task adds on a node: its part of what the node and its
+// accelerators draw beyond idle, for as long as it is expected to run, and what the site
+// takes besides (PUE). It is
+// E = ((P_full − P_idle) · cpu/capacity + Σ (D_full − D_idle) · devices) · t · PUE.
+// alone adds the idle draw of a node that holds nothing else and could sleep.
+func (x *Index) addedFrom(e *node, a *Ask, alone bool, from api.Time) api.Microjoules {
+	idle, full, _ := machineDraw(&e.Node)
 	draw := full - idle
 	if c := int64(e.Capacity.CPU); c > 0 {
 		draw = scale(draw, min(int64(a.Task.Resources.CPU), c), c)
 	}
-	if alone && e.tasks == 0 {
-		draw += idle
+	if len(a.Task.Resources.Accelerators) > 0 {
+		none, all := e.devicesOf(a.Task)
+		draw += all - none
 	}
-	uj := scale(draw, int64(e.runOf(a)), milliwattNanoseconds)
-	return api.Microjoules(scale(uj, int64(max(x.sites[e.Site].PUE, 1000)), 1000))
+	if alone && e.tasks == 0 {
+		none, _ := devicesDraw(&e.Node)
+		draw += idle + none
+	}
+	run := e.runOf(a)
+	uj := scale(draw, int64(run), milliwattNanoseconds)
+	return api.Microjoules(scale(uj, x.overhead(e.Site, from, from.Add(run)), 1000))
 }
 
 // Units of energy: a kWh in µJ, what with it turns mg/kWh into µg, and the µJ's own.
@@ -125,7 +144,7 @@ func (x *Index) Footprint(name string, a *Ask, from api.Time) (api.Option, bool)
 	}
 	_, _, said := Draw(&e.Node)
 	o := api.Option{Node: e.Name, Site: e.Site, Start: from, Run: e.runOf(a)}
-	o.Energy, o.Basis = x.added(e, a, false), api.BasisAssumed
+	o.Energy, o.Basis = x.addedFrom(e, a, false, from), api.BasisAssumed
 	if said {
 		o.Basis = api.BasisModelled
 	}
@@ -199,18 +218,18 @@ func (x *Index) Took(name string, t *api.Task, r *api.Result, now api.Time) *api
 	if e == nil || r == nil || r.Wall <= 0 {
 		return nil
 	}
-	idle, full, said := Draw(&e.Node)
+	_, full, said := Draw(&e.Node)
 	wall := int64(min(r.Wall, api.MaxDuration))
 	from := now.Add(-api.Duration(wall))
 	f := &api.Footprint{Basis: api.BasisAssumed}
 	if said {
 		f.Basis = api.BasisModelled
 	}
-	uj := scale(e.shareOf(t, r, idle, full), wall, milliwattNanoseconds)
+	uj := scale(e.shareOf(t, r), wall, milliwattNanoseconds)
 	if r.Energy > 0 && int64(r.Energy) <= mostMeasured(full, said, wall) {
 		uj, f.Basis = int64(r.Energy), api.BasisMeasured
 	}
-	f.Energy = api.Microjoules(scale(uj, int64(max(x.sites[e.Site].PUE, 1000)), 1000))
+	f.Energy = api.Microjoules(scale(uj, x.overhead(e.Site, from, now), 1000))
 	if s := x.signalAt(e.Site, api.SignalCarbon); s != nil && (len(s.Values) > 0 || s.Usual != 0) {
 		mean, spread := s.Mean(from, now)
 		g := api.Micrograms(scale(int64(f.Energy), mean, perMilligram))
@@ -267,16 +286,19 @@ func mostMeasured(full int64, said bool, wall int64) int64 {
 	return scale(most, wall+readings, milliwattNanoseconds)
 }
 
-// shareOf is the mean power in mW that an attempt answers for, by a node's power.
-func (e *node) shareOf(t *api.Task, r *api.Result, idle, full int64) int64 {
+// shareOf is the mean power in mW that an attempt answers for, by a node's power. How
+// much its devices were used nobody says: what it held of them counts as used.
+func (e *node) shareOf(t *api.Task, r *api.Result) int64 {
+	idle, full, _ := machineDraw(&e.Node)
+	_, devices := e.devicesOf(t)
 	c := int64(e.Capacity.CPU)
 	if c <= 0 {
-		return 0
+		return devices
 	}
 	held := min(int64(t.Resources.CPU), c)
 	used := held
 	if r.CPU > 0 {
 		used = min(scale(int64(r.CPU), 1000, int64(r.Wall)), c)
 	}
-	return scale(full-idle, used, c) + scale(idle, held, c)
+	return scale(full-idle, used, c) + scale(idle, held, c) + devices
 }

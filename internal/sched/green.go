@@ -43,13 +43,17 @@ func frugality(amount, reference int64) int64 {
 	return 0
 }
 
-// reference is the energy of a task on usual cores.
+// reference is the energy of a task on usual cores, and on GPUs of no known model.
 func reference(a *Ask) int64 {
 	run := a.Profile.Run
 	if run <= 0 || a.Spread {
 		run = api.Hour
 	}
-	return max(scale(scale(assumedFull, max(int64(a.Task.Resources.CPU), 1), 1000), int64(min(run, maxEstimate)), 1_000_000), 1)
+	draw := scale(assumedFull, max(int64(a.Task.Resources.CPU), 1), 1000)
+	for i := range a.Task.Resources.Accelerators {
+		draw += assumedDevice * int64(a.Task.Resources.Accelerators[i].Count)
+	}
+	return max(scale(draw, int64(min(run, maxEstimate)), milliwattNanoseconds), 1)
 }
 
 func (energyTerm) value(s *scorer, e *node) int64 {

@@ -163,3 +163,64 @@ func TestTookBooksContractsAndMaking(t *testing.T) {
 		t.Errorf("carbon rests on %q", f.CarbonBasis)
 	}
 }
+
+// TestDevices: what GPUs draw counts by the part of them that a task asks for: as the
+// node declares it, else by model, else in the machine's own figure.
+func TestDevices(t *testing.T) {
+	gpus := func(model string, p *api.PowerModel) api.Node {
+		return node("n", func(n *api.Node) {
+			n.Power, n.Capacity.Accelerators = p, []api.Accelerator{{Kind: "gpu", Models: []string{model}, Count: 4000}}
+		})
+	}
+	const wattHour = 3_600_000_000
+	for _, tc := range []struct {
+		name string
+		node api.Node
+		gpu  api.Milli
+		adds api.Microjoules // in an hour, with a core
+		held api.Microjoules
+	}{
+		{"two GPUs by their model", gpus("NVIDIA-A100-80GB", nil), 2000, (2*352)*wattHour + 2_760*wattHour/1000, (2*400)*wattHour + 3_500*wattHour/1000},
+		{"half a GPU", gpus("T4", nil), 500, 308*wattHour/10 + 2_760*wattHour/1000, 35*wattHour + 3_500*wattHour/1000},
+		{"a model that is not known", gpus("G3", nil), 1000, 264*wattHour + 2_760*wattHour/1000, 300*wattHour + 3_500*wattHour/1000},
+		{"an A10 is no A100", gpus("A10G", nil), 1000, 132*wattHour + 2_760*wattHour/1000, 150*wattHour + 3_500*wattHour/1000},
+		{"declared", gpus("A100", &api.PowerModel{Idle: 40_000, Full: 80_000, Devices: []api.DevicePower{{Kind: "gpu", Model: "A100", Idle: 50_000, Full: 350_000}}}), 1000, (300 + 10) * wattHour, (350 + 20) * wattHour},
+		{"in the machine's own figure", gpus("A100", &api.PowerModel{Idle: 40_000, Full: 80_000}), 1000, 10 * wattHour, 20 * wattHour},
+		{"none asked for", gpus("A100", &api.PowerModel{Idle: 40_000, Full: 80_000}), 0, 10 * wattHour, 20 * wattHour},
+	} {
+		x := grids(map[string]int64{"a": 1}, nil, tc.node)
+		x.PutSite(api.Site{Name: tc.node.Site, Layer: api.LayerCloud, Zone: "a"})
+		task := api.Task{Resources: api.Resources{CPU: 1000}}
+		if tc.gpu > 0 {
+			task.Resources.Accelerators = []api.Accelerator{{Kind: "gpu", Count: tc.gpu}}
+		}
+		a := askOf(task)
+		a.Profile = &api.Profile{Run: api.Hour}
+		if o, _ := x.Footprint("n", a, 0); o.Energy != tc.adds {
+			t.Errorf("%s: adds %d µJ, want %d", tc.name, o.Energy, tc.adds)
+		}
+		if f := x.Took("n", &task, &api.Result{Wall: api.Hour}, 1e18); f == nil || f.Energy != tc.held {
+			t.Errorf("%s: took %+v, want %d", tc.name, f, tc.held)
+		}
+	}
+}
+
+// TestCooling: a site takes more when it is hot outside, and its constant where nobody
+// knows how hot it is.
+func TestCooling(t *testing.T) {
+	x := grids(nil, nil, at("a", 0, 40_000, 1000))
+	x.PutSite(api.Site{Name: "a", Layer: api.LayerCloud, Zone: "a", PUE: 1500, Cooling: []api.CoolingPoint{{Celsius: 10_000, PUE: 1100}, {Celsius: 30_000, PUE: 1300}}})
+	a := askOf(api.Task{Resources: api.Resources{CPU: 1000}})
+	a.Profile = &api.Profile{Run: api.Hour}
+	for _, tc := range []struct {
+		celsius int64
+		want    api.Microjoules // 10 Wh times the PUE
+	}{{0, 1500}, {-5000, 1100}, {10_000, 1100}, {15_000, 1150}, {30_000, 1300}, {45_000, 1300}} {
+		if tc.celsius != 0 {
+			x.PutSignal(&api.Signal{Kind: api.SignalTemperature, Zone: "a", Usual: tc.celsius})
+		}
+		if o, _ := x.Footprint("on-a", a, 0); o.Energy != tc.want*36_000_000 {
+			t.Errorf("at %d: %d µJ, want %d", tc.celsius, o.Energy, tc.want*36_000_000)
+		}
+	}
+}

@@ -12,6 +12,7 @@ import (
 // strings look like, and where a number will do.
 type (
 	milliSchema    struct{}
+	celsiusSchema  struct{}
 	bytesSchema    struct{}
 	rateSchema     struct{}
 	durationSchema struct{}
@@ -25,6 +26,10 @@ type (
 
 func (milliSchema) Schema(huma.Registry) *huma.Schema {
 	return quantity("Cores or devices: 2, \"0.5\" or \"250m\".", "250m", true)
+}
+
+func (celsiusSchema) Schema(huma.Registry) *huma.Schema {
+	return quantity("A temperature in °C: 21.5 or -3.", "21.5", true)
 }
 
 func (bytesSchema) Schema(huma.Registry) *huma.Schema {
@@ -84,6 +89,7 @@ func registry() huma.Registry {
 	r := huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)
 	for _, a := range [...]struct{ is, as any }{
 		{api.Milli(0), milliSchema{}},
+		{api.MilliCelsius(0), celsiusSchema{}},
 		{api.Bytes(0), bytesSchema{}},
 		{api.Rate(0), rateSchema{}},
 		{api.Duration(0), durationSchema{}},
