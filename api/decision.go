@@ -45,6 +45,8 @@ type Decision struct {
 	// Stage is that of the change of strategy under which it was decided: StageShadow,
 	// StageCanary or StageControl.
 	Stage string `json:"stage,omitempty" cbor:"13,keyasint,omitempty"`
+	// Timing is why the task starts now, of a strategy by which it might wait.
+	Timing string `json:"timing,omitempty" cbor:"14,keyasint,omitempty"`
 }
 
 // MaxMachines is how many kinds of machines are told apart in the history of a task.

@@ -25,6 +25,9 @@ type Strategy struct {
 	// Rest lets idle nodes sleep, at sites that say nothing of it, when it is the cell's
 	// strategy; nil does not.
 	Rest *Rest `json:"rest,omitempty" cbor:"10,keyasint,omitempty"`
+	// Slice lets jobs that have a deadline wait for the hours in which their energy is
+	// cleanest or cheapest, by their objective, and holds them still between such hours.
+	Slice bool `json:"slice,omitempty" cbor:"8,keyasint,omitempty"`
 }
 
 // Who is promised room while it waits.
@@ -114,6 +117,9 @@ func (s *Strategy) Validate() []FieldError {
 	oneOf(&c, "ties", s.Ties, TiesSpread, TiesFirst)
 	c.rest(s.Rest)
 	oneOf(&c, "backfill", s.Backfill, BackfillEasy, BackfillConservative)
+	if s.Slice && s.Planner != "" {
+		c.fault("slice", "does not go with a planner, which decides for all that wait at once; leave one of them out")
+	}
 	if s.Backfill != "" && s.Planner != "" {
 		c.fault("backfill", "does not go with a planner, which decides for all that wait at once; leave one of them out")
 	}

@@ -108,6 +108,8 @@ type Explanation struct {
 	Options []Option `json:"options,omitempty"`
 	// Scale says why a service that scales has as many replicas as it has.
 	Scale *ScaleView `json:"scale,omitempty"`
+	// Deferral is until when a pending task waits for better hours.
+	Deferral *Deferral `json:"deferral,omitempty"`
 }
 
 // ExpectedStart is when a pending task is expected to be placed, from predicted run
@@ -128,6 +130,8 @@ type Planned struct {
 	Decision    Decision     `json:"decision"`
 	Suggestions []Suggestion `json:"suggestions,omitempty"`
 	Options     []Option     `json:"options,omitempty"` // what the first element takes: as decided, on the next best nodes, later
+	// Deferral is until when it would wait for better hours; nil: it would start now.
+	Deferral *Deferral `json:"deferral,omitempty"`
 }
 
 // Applied says what a submission did.

@@ -148,6 +148,7 @@ func (a *app) tell(x *api.Explanation) error {
 		{Key: "Status", Value: statusText(t), Tone: report.StatusTone(t.Status)},
 		{Key: "Waits for", Value: strings.Join(x.WaitsFor, ", ")},
 		{Key: "Handed over", Value: handoverText(x.Handover)},
+		{Key: "Hours", Value: hoursText(x.Deferral)},
 		{Key: "Reserved", Value: reservationText(x.Reservation)},
 		{Key: "Replicas", Value: scaleReason(x.Scale)},
 		{Key: "Expected start", Value: expectedStartText(x.ExpectedStart, a.time())},
@@ -245,6 +246,14 @@ func reservationText(r *api.Reservation) string {
 	return text + " from " + r.From.Std().UTC().Format(time.RFC3339)
 }
 
+// hoursText says for which hours a task waits.
+func hoursText(d *api.Deferral) string {
+	if d == nil {
+		return ""
+	}
+	return d.String() + "; at the latest it starts at " + d.Latest.Beside(d.Since)
+}
+
 // expectedStartText says when a task is expected to start: "in 11 min, at
 // 2026-03-01T12:11:00Z, as promised".
 func expectedStartText(x *api.ExpectedStart, now api.Time) string {
@@ -305,6 +314,9 @@ func (a *app) tellDecision(d *api.Decision, waiting bool) error {
 		a.say("Expected there: %s for inputs + %s of waiting + %s of running + %s for outputs = %s.",
 			report.Duration(d.Transfer), report.Duration(d.Wait), report.Duration(d.Run), report.Duration(d.Return),
 			report.Duration(d.Transfer+d.Wait+d.Run+d.Return))
+		if d.Timing != "" {
+			a.say("It %s.", d.Timing)
+		}
 		if d.Speed != nil {
 			a.say("By its earlier runs it %s.", d.Speed)
 		}

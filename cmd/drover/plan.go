@@ -106,6 +106,11 @@ func (a *app) showPlans(plans []planned) error {
 			if err := a.showOptions(p.Workload+"."+task.Task, task.Options); err != nil {
 				return err
 			}
+			if task.Deferral != nil {
+				a.say("%s.%s %s.", p.Workload, task.Task, task.Deferral)
+			} else if timing := task.Decision.Timing; timing != "" {
+				a.say("%s.%s %s.", p.Workload, task.Task, timing)
+			}
 			if len(task.Suggestions) == 0 {
 				continue
 			}

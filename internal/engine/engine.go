@@ -50,6 +50,7 @@ type Engine struct {
 	beds     beds
 	resting  resting
 	stirred  bool // something has happened in this Step: nodes may have to wake, or to sleep
+	slicing  slicing
 	limits   limits
 	out      Output
 	size     int
@@ -100,6 +101,7 @@ func (e *Engine) Step(now api.Time, inputs []Input) (Output, error) {
 		e.out.Answers[i] = e.input(in)
 	}
 	e.due(now)
+	e.lookAtHours()
 	e.replan()
 	e.reconcile()
 	e.place()

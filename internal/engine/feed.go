@@ -41,6 +41,7 @@ func (e *Engine) rebuild() {
 		e.syncWorkload(w)
 		e.workloadTimers(w)
 		e.house(w)
+		e.noteSlicer(w)
 		if w.Status.Final() {
 			continue
 		}
@@ -52,6 +53,11 @@ func (e *Engine) rebuild() {
 	}
 	for _, id := range slices.Sorted(maps.Keys(e.st.Reservations)) {
 		e.reserve(e.st.Reservations[id])
+	}
+	for _, id := range e.st.SortedDeferred() {
+		for _, task := range e.st.Slicing.Waits[id].SortedTasks() {
+			e.deferred(api.TaskRef{Workload: id, Task: task})
+		}
 	}
 	e.retentionTimer()
 	e.planChanged()
@@ -78,6 +84,9 @@ func (e *Engine) reindex(ev state.Event) {
 		e.siteChanged(v.Site.Name)
 	case *state.SignalPut:
 		e.index.PutSignal(e.st.Signals[v.Signal.Key()])
+		e.slicing.news = !e.follower
+	case *state.TasksDeferred:
+		e.deferred(api.TaskRef{Workload: v.Workload, Task: v.Task})
 	case *state.NodeRegistered:
 		e.index.PutNode(v.Node)
 		e.placesChanged()
@@ -94,6 +103,7 @@ func (e *Engine) reindex(ev state.Event) {
 		e.index.RemoveNode(v.Node)
 		e.beds.drop(v.Node)
 		e.resting.forget(v.Node)
+		e.slicing.sites = nil
 		e.placesChanged()
 		e.touchSystems()
 	case *state.WorkloadForgotten: // nothing of them is indexed any more
@@ -176,6 +186,7 @@ func (e *Engine) newWorkload(id uint64) {
 	if w.Spec.Kind == api.KindSystem {
 		e.systems = insertSorted(e.systems, id)
 	}
+	e.noteSlicer(w)
 	if e.noteAbroad(w) || w.Spec.Kind != api.KindJob {
 		e.touchWorkload(id)
 	}
@@ -228,6 +239,7 @@ func (e *Engine) changedWorkload(id uint64) {
 		}
 	}
 	e.movers = true
+	e.noteSlicer(w)
 	e.relabel(w)
 	e.syncWorkload(w)
 	e.workloadTimers(w)
@@ -237,6 +249,7 @@ func (e *Engine) changedWorkload(id uint64) {
 
 func (e *Engine) finished(id uint64) {
 	e.systems = removeSorted(e.systems, id)
+	e.undeferred(e.st.Workloads[id])
 	if f := e.st.Finished; len(f) == 1 || kept(e.st.Workloads[f[0].ID]) {
 		e.retentionTimer()
 	}
@@ -253,6 +266,7 @@ func (e *Engine) nodeChanged(name string) {
 	e.nodeTimers(n)
 	e.touchNode(name)
 	e.touchSystems()
+	e.slicing.sites = nil
 	if e.follower {
 		return
 	}
@@ -303,6 +317,8 @@ func (e *Engine) sync(w *state.Workload, t *state.Task) {
 	switch {
 	case t.Booking != nil && !w.Away():
 		e.book(w, t)
+	case t.Status == api.TaskPending && e.st.Deferred(t.Ref.Workload, t.Ref.Task) != nil:
+		e.remove(t.Ref)
 	case t.Status == api.TaskPending && !w.Away():
 		e.queue(w, t)
 	case t.Status.Holds():

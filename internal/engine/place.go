@@ -52,6 +52,9 @@ func (e *Engine) place() {
 		if d.Chosen == nil && terse { // nobody goes, so that it matters why
 			d, devices = e.decide(it.Ref, it.Ask)
 		}
+		if d.Chosen != nil && e.putOff(&it, &d) {
+			continue
+		}
 		if d.Chosen != nil && !e.affords(it.Ask, d.Chosen.Node) {
 			d, devices = e.decide(it.Ref, it.Ask)
 		}
@@ -165,6 +168,9 @@ func (e *Engine) placeSeated(it sched.Item) {
 }
 
 func (e *Engine) bindGang(it sched.Item, chosen []choice) {
+	if e.putOff(&it, &chosen[0].decision) {
+		return
+	}
 	nodes := make([]string, len(chosen))
 	for i := range chosen {
 		nodes[i] = chosen[i].decision.Chosen.Node

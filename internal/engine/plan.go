@@ -36,6 +36,7 @@ func (e *Engine) Plan(spec *api.Workload, facts []Fact) ([]api.Planned, error) {
 		if spec.Deadline > 0 && spec.Schedule == nil {
 			due = e.st.Now.Add(spec.Deadline)
 		}
+		p.Deferral = e.deferral(w, uint16(i), ask, &p.Decision, due)
 		p.Options = e.options(ask, &p.Decision, due)
 		out[i] = p
 	}

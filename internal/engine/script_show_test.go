@@ -95,6 +95,9 @@ func (s *script) explain(name string) {
 	if r := x.Reservation; r != nil {
 		s.printf("  has %s", s.reservation(r))
 	}
+	if d := x.Deferral; d != nil {
+		s.printf("  %s, at the latest %s", x.Task.Reason, d.Latest)
+	}
 	if x.Decision != nil {
 		s.decision(x.Decision, x.Suggestions)
 	}
@@ -129,6 +132,9 @@ func (s *script) decision(d *api.Decision, suggestions []api.Suggestion) {
 		s.printf("  %s scores %d: %s", c.Node, c.Score, terms(c))
 		for i := range d.RunnersUp {
 			s.printf("  then %s with %d: %s", d.RunnersUp[i].Node, d.RunnersUp[i].Score, terms(&d.RunnersUp[i]))
+		}
+		if d.Timing != "" {
+			s.printf("  %s", d.Timing)
 		}
 		if d.Plan > 0 {
 			s.printf("  by plan %d of %s", d.Plan, d.Strategy)
@@ -227,6 +233,19 @@ func (s *script) event(ev state.Event) {
 		} else {
 			s.printf("signal %s has %d values", v.Signal.Key(), len(v.Signal.Values))
 		}
+	case *state.TasksDeferred:
+		w := s.world.engine.State().Workloads[v.Workload]
+		s.printf("%s.%s %s", s.workload(v.Workload), w.Spec.Tasks[v.Task].Name, engine.DeferredText(v.Wait))
+	case *state.TaskSliced:
+		s.printf("%s %s", s.nameOf(v.Ref), engine.SlicedText(&v.Slice))
+	case *state.TaskSuspended:
+		what := "suspended"
+		if v.Resumed {
+			what = "goes on"
+		}
+		s.printf("%s %s", s.nameOf(v.Attempt.TaskRef), what)
+	case *state.SlicingLooked:
+		s.printf("hours are looked at from workload %d on", v.From)
 	case *state.OffsetBought:
 		s.printf("offset %s of %s bought", v.Offset.Serial, v.Offset.Amount)
 	case *state.OffsetEnded:

@@ -110,6 +110,9 @@ func (s *script) plan(d *datadriven.TestData) {
 		}
 		for _, p := range list {
 			s.printf("%s: %d of %d would be placed now", p.Task, p.Fits, p.Count)
+			if p.Deferral != nil {
+				s.printf("  %s", engine.DeferredText(p.Deferral))
+			}
 			s.decision(&p.Decision, p.Suggestions)
 			s.options(p.Options)
 		}

@@ -301,7 +301,7 @@ func decisionSize(d *api.Decision) int {
 	if d == nil {
 		return 0
 	}
-	n := 6*numberSize + 4*headSize + len(d.Strategy) + len(d.Stage) + candidateSize(d.Chosen)
+	n := 6*numberSize + 4*headSize + len(d.Strategy) + len(d.Stage) + headSize + len(d.Timing) + candidateSize(d.Chosen)
 	for i := range d.RunnersUp {
 		n += candidateSize(&d.RunnersUp[i])
 	}

@@ -14,6 +14,7 @@ func (e *Engine) useStrategies() {
 	before := e.index.Depth() > 0
 	e.index.Use(e.st.Settings.Strategy, e.st.Strategies, e.st.Tenants)
 	e.withholdAll()
+	e.noteSlicers()
 	e.movers = true
 	if before != (e.index.Depth() > 0) {
 		e.regroup()

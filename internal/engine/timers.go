@@ -31,6 +31,7 @@ const (
 	timerBudget                     // work that waits for a budget: only wakes
 	timerTired                      // a node has been idle for long
 	timerWoken                      // a node that was woken should have come
+	timerDeferred                   // tasks that wait for better hours; ref is the task
 )
 
 type timer struct {
@@ -161,6 +162,8 @@ func (e *Engine) due(now api.Time) {
 			e.tire(&v)
 		case timerWoken:
 			e.overslept(&v)
+		case timerDeferred:
+			e.hoursCome(&v)
 		case timerReplan, timerBudget: // every Step looks for itself
 		}
 	}
@@ -185,6 +188,10 @@ func (e *Engine) outdated(v *timer) bool {
 	w := e.st.Workloads[v.ref.Workload]
 	if w == nil || w.Status.Final() {
 		return true
+	}
+	if v.kind == timerDeferred {
+		d := e.st.Deferred(v.ref.Workload, v.ref.Task)
+		return d == nil || d.Until != v.at
 	}
 	if v.kind == timerPromised {
 		r := e.index.Promised(v.ref)

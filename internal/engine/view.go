@@ -139,6 +139,11 @@ func (e *Engine) explain(w *state.Workload, t *state.Task) api.Explanation {
 		}
 		ask := e.ask(w, t)
 		d := e.decideNow(w, t, ask)
+		if wait := e.st.Deferred(w.ID, t.Ref.Task); wait != nil {
+			x.Decision, x.Deferral, x.Task.Reason = &d, wait, DeferredText(wait)
+			x.ExpectedStart = &api.ExpectedStart{At: wait.Until}
+			return x
+		}
 		if x.Decision = &d; d.Chosen == nil {
 			x.Task.Reason = phrase(&d, t.Pin)
 			x.Suggestions = e.index.Suggest(ask)

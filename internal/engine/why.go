@@ -33,6 +33,9 @@ func (e *Engine) Views() *Views {
 // waits says in a phrase why no node takes a pending element; "" when none refused
 // it yet.
 func (v *Views) waits(w *state.Workload, t *state.Task) string {
+	if d := v.deferred(t); d != nil {
+		return DeferredText(d)
+	}
 	if t.Booking != nil {
 		return awaited(t, v.e.st.Now, 0).Reasons[0].Reason
 	}
@@ -51,6 +54,14 @@ func (v *Views) waits(w *state.Workload, t *state.Task) string {
 	}
 	v.last, v.why = key, why
 	return why
+}
+
+// deferred is for what hours a pending element waits; nil is for none.
+func (v *Views) deferred(t *state.Task) *api.Deferral {
+	if t.Status != api.TaskPending {
+		return nil
+	}
+	return v.e.st.Deferred(t.Ref.Workload, t.Ref.Task)
 }
 
 // refused is the phrase for a shape: counted now where that is cheap, as it was
@@ -74,7 +85,7 @@ func (v *Views) refused(w *state.Workload, t *state.Task, ask *sched.Ask) string
 // first is the reason of the first task of a workload of which an element waits.
 // Elements are placed in their order, so those that wait are found from the end.
 func (v *Views) first(w *state.Workload) string {
-	if w.Counts.Pending == 0 || len(v.e.st.Refusals) == 0 {
+	if w.Counts.Pending == 0 || len(v.e.st.Refusals) == 0 && v.e.st.Slicing == nil {
 		return ""
 	}
 	for gi := range w.Groups {

@@ -125,6 +125,16 @@ func greens() []Strategy {
 			weigh("energy", 8), weigh("pace", 16), weigh("packing", 1)),
 		entry("renewable-first", "the site whose grid is cleanest while the task would run, and there the node that adds least energy", weigh("carbon", 8), weigh("latency", 1)),
 		entry("time-of-use", "the site where power and node are cheapest while the task would run", weigh("cost", 8), weigh("latency", 1)),
+		slicing(),
 		entry("balanced", "latency, cost, energy and carbon, weighed alike", weigh("latency", 2), weigh("cost", 2), weigh("energy", 2), weigh("carbon", 2)),
 	}
+}
+
+// slicing is the strategy by which work that may wait does so.
+func slicing() Strategy {
+	return Strategy{api.Strategy{
+		Name: "time-slicing", Slice: true, Ties: api.TiesSpread,
+		Doc:   "jobs with a deadline start, and are held still and go on, in the hours that are cleanest or cheapest by their objective",
+		Terms: []api.StrategyTerm{{Term: "carbon", Weight: 2}, {Term: "cost", Weight: 2}, {Term: "latency", Weight: 1}},
+	}, "energy", ""}
 }

@@ -30,6 +30,7 @@ type plan struct {
 
 	rest    *api.Rest // when idle nodes may sleep; nil: this says nothing of it
 	planner string    // decides for all that wait at once; "" is none
+	slice   bool      // work that may wait does so for better hours
 }
 
 type weighted struct {
@@ -129,6 +130,7 @@ func unknown(name, what string, list []Named) string {
 func compile(s *api.Strategy) *plan {
 	p := &plan{
 		name: s.Name, first: s.Ties == api.TiesFirst, order: orderNamed(s.Order), planner: s.Planner, depth: depthOf(s.Backfill), rest: s.Rest,
+		slice: s.Slice,
 	}
 	all := terms()
 	for _, t := range s.Terms {
