@@ -63,6 +63,11 @@ type Signal struct {
 	// fault leaves the values as they are.
 	Fault      string `json:"fault,omitempty" cbor:"13,keyasint,omitempty"`
 	FaultSince Time   `json:"faultSince,omitempty" cbor:"14,keyasint,omitempty"`
+	// Accepted is from when on an operator takes what the source says to be true, however
+	// far it is from what was known before, and AcceptedFor why. An update that is only
+	// this leaves the values as they are, and ends a fault.
+	Accepted    Time   `json:"accepted,omitempty" cbor:"15,keyasint,omitempty"`
+	AcceptedFor string `json:"acceptedFor,omitempty" cbor:"16,keyasint,omitempty"`
 }
 
 // Key names a signal in its cell: kind and zone.
@@ -125,13 +130,15 @@ func (s *Signal) Validate() []FieldError {
 	}
 	c.text("origin", s.Origin, 128)
 	c.text("fault", s.Fault, 256)
+	c.text("acceptedFor", s.AcceptedFor, 256)
+	within(&c, "accepted", s.Accepted, 0, maxSignalTime)
 	s.checkValues(&c)
 	return c.done()
 }
 
 func (s *Signal) checkValues(c *checker) {
 	n := len(s.Values)
-	if n == 0 && s.Usual == 0 && s.UsualSpread == 0 && s.Fault == "" {
+	if n == 0 && s.Usual == 0 && s.UsualSpread == 0 && s.Fault == "" && s.Accepted == 0 {
 		c.fault("values", "is missing; write at least one, or a usual value")
 	}
 	if c.atMost("values", n, MaxSignalValues); n > MaxSignalValues {
@@ -192,12 +199,15 @@ func (s *Signal) Merge(update *Signal, now Time) *Signal {
 	out := *update
 	if len(update.Values) == 0 {
 		out.Start, out.Step, out.Values, out.Known, out.Spread = s.Start, s.Step, s.Values, s.Known, s.Spread
-		if update.Fault != "" {
+		if update.Fault != "" || update.Accepted != 0 {
 			out.Issued, out.Origin, out.Currency = s.Issued, s.Origin, s.Currency
 		}
 	}
 	if update.Usual == 0 && update.UsualSpread == 0 {
 		out.Usual, out.UsualSpread = s.Usual, s.UsualSpread
+	}
+	if update.Accepted == 0 {
+		out.Accepted, out.AcceptedFor = s.Accepted, s.AcceptedFor
 	}
 	if len(update.Values) > 0 && s.continues(update) {
 		out.join(s, update)

@@ -33,7 +33,7 @@ site. docs/energy.md describes all of it.`,
 			return a.show(list(rows), func() error { return a.signalTable(rows).Render(a.out, a.style()) })
 		}),
 	})
-	cmd.AddCommand(newSignalsShowCmd(a), newSignalsPutCmd(a), newSignalsFeedsCmd(a), newSignalsTryCmd(a))
+	cmd.AddCommand(newSignalsShowCmd(a), newSignalsPutCmd(a), newSignalsAcceptCmd(a), newSignalsFeedsCmd(a), newSignalsTryCmd(a))
 	return cmd
 }
 
@@ -127,6 +127,9 @@ func (a *app) drawSignal(s *api.Signal) error {
 		{Key: "Usually", Value: signalText(s.Usual, s.Kind, s.Currency) + " ± " + signalText(s.UsualSpread, s.Kind, s.Currency)},
 		{Key: "From", Value: orDash(s.Origin) + ", " + report.Ago(s.Issued, now)},
 		{Key: "Trouble", Value: strings.TrimPrefix(troubleText(s.Fault, s.FaultSince, now), "–"), Tone: report.Bad},
+	}
+	if s.Accepted != 0 {
+		pairs = append(pairs, report.Pair{Key: "Accepted", Value: "what it says from " + s.Accepted.String() + " on" + forWhat(s.AcceptedFor)})
 	}
 	if len(s.Values) > 0 {
 		pairs = append(pairs, report.Pair{Key: "Known", Value: "until " + s.KnownUntil().String() + ", forecast until " + s.End().String()})

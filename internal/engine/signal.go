@@ -26,6 +26,8 @@ func (e *Engine) putSignal(in *PutSignal, key string) state.Answer {
 	switch {
 	case old == nil && len(e.st.Signals) >= api.MaxSignals:
 		return refuse(state.CodeConflict, "the cell keeps %d signals already", api.MaxSignals)
+	case old == nil && u.Accepted != 0:
+		return refuse(state.CodeConflict, "the cell has no signal %s: there is nothing that its source could be held against", u.Key())
 	case old != nil && unmoved(old, u, e.st.Now):
 		return state.Answer{Action: "unchanged"}
 	}

@@ -15,7 +15,7 @@ import (
 // server leads.
 func (c *Cell) signals(ctx context.Context) {
 	w := &watchman{
-		cell: c, sources: c.cfg.Signals.Sources(), due: map[string]time.Time{}, said: map[string]string{},
+		cell: c, sources: c.cfg.Signals.Sources(), due: map[string]time.Time{}, said: map[string]string{}, accepted: map[string]api.Time{},
 		busy: map[string]bool{}, slots: make(chan struct{}, atOnce), replies: make(chan reply),
 	}
 	tick := time.NewTicker(c.cfg.SignalTick)
@@ -53,9 +53,11 @@ type watchman struct {
 	due     map[string]time.Time
 	said    map[string]string // the last trouble of each source in the log
 	busy    map[string]bool   // those that are asked now
-	asking  sync.WaitGroup
-	slots   chan struct{}
-	replies chan reply
+	// accepted is from when on an operator takes what each source says to be true.
+	accepted map[string]api.Time
+	asking   sync.WaitGroup
+	slots    chan struct{}
+	replies  chan reply
 }
 
 // reply is what came of asking a source.
@@ -73,6 +75,7 @@ func (w *watchman) look(ctx context.Context) {
 	if !w.cell.cfg.Signals.NoDefaults {
 		w.average(ctx)
 	}
+	w.hurry(ctx)
 	var asked []signal.Source
 	now := time.Now()
 	for _, s := range w.sources {
@@ -84,6 +87,16 @@ func (w *watchman) look(ctx context.Context) {
 	known := w.known(ctx, asked)
 	for _, s := range asked {
 		w.asking.Go(func() { w.ask(ctx, s, known[s.Key()]) })
+	}
+}
+
+// hurry asks the sources at once whose values an operator has accepted.
+func (w *watchman) hurry(ctx context.Context) {
+	for key, s := range w.known(ctx, w.sources) { // order-free: each by itself
+		if s.Accepted > w.accepted[key] && s.Accepted <= w.cell.cfg.Wall() {
+			w.accepted[key] = s.Accepted
+			delete(w.due, key)
+		}
 	}
 }
 

@@ -96,3 +96,53 @@ tariffs: [{name: flat, currency: EUR, price: 0.25}]`))
 	do(t, c, &engine.PutSite{Site: api.Site{Name: "lyon", Layer: api.LayerEdge, Zone: "FR"}})
 	until(t, c, "the others", func(st *state.State) bool { return st.Signals["carbon/FR"] != nil && st.Signals["price/flat"] != nil })
 }
+
+// TestAChangeIsAccepted: a source whose values are a thirtieth of those before is not
+// believed, until an operator says that they are right; then they are.
+func TestAChangeIsAccepted(t *testing.T) {
+	var divisor atomic.Int64
+	divisor.Store(1)
+	source := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		hour := time.Now().Truncate(time.Hour)
+		var b strings.Builder
+		for i := range 30 {
+			fmt.Fprintf(&b, `,{"at":%q,"value":%d}`, hour.Add(time.Duration(i-29)*time.Hour).Format(time.RFC3339), 600/divisor.Load())
+		}
+		fmt.Fprintf(w, `{"list":[%s]}`, b.String()[1:])
+	}))
+	defer source.Close()
+	cfg, err := signal.ReadConfig(strings.NewReader(`
+feeds: [{name: grid, kind: carbon, zone: DE, url: "` + source.URL + `/x", each: list, time: at, value: value, unit: g/kWh, tries: 1}]`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.Feeds[0].Interval = signal.Span(20 * time.Millisecond)
+	c := run(t, Config{Signals: cfg, SignalTick: 10 * time.Millisecond})
+	level := func(want int64) func(st *state.State) bool {
+		return func(st *state.State) bool {
+			s := st.Signals["carbon/DE"]
+			if s == nil {
+				return false
+			}
+			v, _ := s.At(api.Time(time.Now().Truncate(time.Hour).UnixNano()))
+			return v == want
+		}
+	}
+	until(t, c, "the values", level(600_000))
+	divisor.Store(60)
+	until(t, c, "the doubt", func(st *state.State) bool {
+		return strings.Contains(st.Signals["carbon/DE"].Fault, "drover signals accept carbon/DE")
+	})
+	do(t, c, &engine.PutSignal{Signal: api.Signal{Kind: api.SignalCarbon, Zone: "DE", Accepted: api.Time(time.Now().UnixNano()), AcceptedFor: "reactors are back"}})
+	until(t, c, "the new values", level(10_000))
+	view(t, c, 0, func(st *state.State) {
+		if s := st.Signals["carbon/DE"]; s.Fault != "" || s.AcceptedFor != "reactors are back" || s.Issued <= s.Accepted {
+			t.Errorf("%+v", s)
+		}
+	})
+	divisor.Store(1)
+	until(t, c, "what changes back is doubted again", func(st *state.State) bool {
+		return strings.Contains(st.Signals["carbon/DE"].Fault, "times those before")
+	})
+	must[int](t)(c.Audit(t.Context()))
+}

@@ -45,8 +45,10 @@ func Judge(r *Reading, last *api.Signal, late time.Duration, now api.Time) error
 	if r.Unit.Currency != last.Currency && len(last.Values) > 0 {
 		return fmt.Errorf("it is in %s, before it was in %s", r.Unit.Currency, last.Currency)
 	}
-	if err := sameSize(r, last, sizes); err != nil {
-		return err
+	if !accepted(last, now) {
+		if err := sameSize(r, last, sizes); err != nil {
+			return err
+		}
 	}
 	return sameHours(r, last)
 }
@@ -57,6 +59,12 @@ const (
 	factorOff     = 30
 	factorOffPart = 300
 )
+
+// accepted says whether an operator takes to be true what is said now, however far it is
+// from what was known: until the first values that came since.
+func accepted(last *api.Signal, now api.Time) bool {
+	return last.Accepted != 0 && last.Accepted <= now && last.Issued <= last.Accepted
+}
 
 // sameSize compares the typical size of the values with what is usual.
 func sameSize(r *Reading, last *api.Signal, sizes []float64) error {
@@ -78,7 +86,7 @@ func sameSize(r *Reading, last *api.Signal, sizes []float64) error {
 		factor = factorOffPart
 	}
 	if is > factor*was && was > 0 || is*factor < was {
-		return fmt.Errorf("its values are about %.3g times those before: check the unit and the zone", is/was)
+		return fmt.Errorf("its values are about %.3g times those before: check the unit and the zone; if they are right, drover signals accept %s", is/was, last.Key())
 	}
 	return nil
 }

@@ -99,3 +99,42 @@ func TestAPartOfACountryMayBeUnlikeIt(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatIsAccepted: an operator's word holds for the first values after it, and against
+// the doubt about their size alone.
+func TestWhatIsAccepted(t *testing.T) {
+	now := api.Time(noon.UnixNano())
+	last, err := signal.Make(daily(0, 1), signal.Plan{Zone: "DE"}, now.Add(-api.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	judge := func(r *signal.Reading, at api.Time) string {
+		known := last
+		if at != 0 {
+			known = last.Merge(&api.Signal{Kind: last.Kind, Zone: last.Zone, Accepted: at, AcceptedFor: "new plant"}, now)
+		}
+		if len(known.Values) != len(last.Values) || known.Issued != last.Issued || known.Usual != last.Usual {
+			t.Errorf("to accept leaves what is known as it is: %+v", known)
+		}
+		if err := signal.Judge(r, known, 3*time.Hour, now); err != nil {
+			return err.Error()
+		}
+		return ""
+	}
+	for _, tc := range []struct {
+		name string
+		r    *signal.Reading
+		at   api.Time
+		want string
+	}{
+		{"nothing is accepted", daily(0, 0.01), 0, "accept carbon/DE"},
+		{"it is", daily(0, 0.01), now, ""},
+		{"from later on", daily(0, 0.01), now.Add(api.Hour), "times those before"},
+		{"before what was believed last", daily(0, 0.01), now.Add(-2 * api.Hour), "times those before"},
+		{"what cannot be", daily(0, 1000), now, "cannot be"},
+	} {
+		if got := judge(tc.r, tc.at); tc.want == "" && got != "" || !strings.Contains(got, tc.want) {
+			t.Errorf("%s: %q, want %q", tc.name, got, tc.want)
+		}
+	}
+}

@@ -137,12 +137,12 @@ func (p Points) within(now api.Time) Points {
 
 // News is what of a signal is not known yet: nil when nothing is worth a record.
 // Values that were known before are left out, and a usual level that hardly moved is
-// the one before. Within 25 minutes of the last news there is none.
+// the one before. Within 25 minutes of the last news there is none, unless it is what was accepted.
 func News(last, s *api.Signal, now api.Time) *api.Signal {
 	if last == nil {
 		return s
 	}
-	if now.Sub(last.Issued) < newsEvery && last.Fault == "" && last.Origin == s.Origin {
+	if now.Sub(last.Issued) < newsEvery && last.Fault == "" && last.Origin == s.Origin && !accepted(last, now) {
 		return nil
 	}
 	out := *s
