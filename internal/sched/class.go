@@ -22,6 +22,7 @@ type spot struct {
 // so that one order serves all tasks.
 type class struct {
 	key   string
+	id    int          // small, of no other class at the same time
 	racks [loads]*rack // those in use
 	hash  uint64
 
@@ -144,17 +145,17 @@ func (x *Index) enroll(e *node) {
 		return &spot{key: spotKey, like: node{Node: e.Node}}
 	})
 	c := join(&s.classes, classKey, func(c *class) string { return c.key }, func() *class {
-		c := &class{key: classKey, hash: hashName(classKey), spot: s}
+		c := &class{key: classKey, id: x.classIDs.take(), hash: hashName(classKey), spot: s}
 		cpu, memory := e.parts(&e.Capacity)
 		c.wholeCPU, c.wholeMemory = int32(cpu), int32(memory)
 		for d := range x.divisions {
 			c.rack(x.divisions[d].load)
-			c.divided = append(c.divided, divided{load: x.divisions[d].load, room: x.divisions[d].label == byRoom})
+			c.divided = append(c.divided, divided{load: x.divisions[d].load})
 		}
 		return c
 	})
 	m := join(&c.moulds, mouldKey, func(m *mould) string { return m.key }, func() *mould {
-		m := &mould{key: mouldKey, id: x.newID()}
+		m := &mould{key: mouldKey, id: x.mouldIDs.take()}
 		for d := range x.divisions {
 			m.values = append(m.values, x.divisions[d].value(e))
 		}
@@ -190,10 +191,10 @@ func (x *Index) dismiss(e *node) {
 	if part(&m.nodes, e) {
 		return
 	}
-	if x.freeIDs = append(x.freeIDs, m.id); part(&c.moulds, m) {
+	if x.mouldIDs.give(m.id); part(&c.moulds, m) {
 		return
 	}
-	if !part(&c.spot.classes, c) {
+	if x.classIDs.give(c.id); !part(&c.spot.classes, c) {
 		part(&x.spots, c.spot)
 	}
 }
@@ -204,15 +205,23 @@ func part[T any](list *[]*T, member *T) bool {
 	return len(*list) > 0
 }
 
-// newID is the number of a new mould, one that is free again before others.
-func (x *Index) newID() (id int) {
-	if n := len(x.freeIDs); n > 0 {
-		id, x.freeIDs = x.freeIDs[n-1], x.freeIDs[:n-1]
+// ids are small numbers.
+type ids struct {
+	n    int // that were ever taken
+	free []int
+}
+
+// take returns one that nobody has, one that is free again before others.
+func (l *ids) take() (id int) {
+	if n := len(l.free); n > 0 {
+		id, l.free = l.free[n-1], l.free[:n-1]
 		return id
 	}
-	x.ids++
-	return x.ids - 1
+	l.n++
+	return l.n - 1
 }
+
+func (l *ids) give(id int) { l.free = append(l.free, id) }
 
 // moved remembers that a node's place in its class may be another one.
 func (x *Index) moved(e *node) {
@@ -228,28 +237,28 @@ func (x *Index) arrange() {
 		x.shifting[i], e.shifting = nil, false
 		if e.class != nil {
 			e.unrack()
-			e.rack()
+			x.rack(e)
 		}
 	}
 	x.shifting = x.shifting[:0]
 }
 
 // rack enters an open node into the orders of its class.
-func (e *node) rack() {
+func (x *Index) rack(e *node) {
 	if e.racked = e.open; !e.open {
 		return
 	}
 	stock, slot := e.stock(), e.slot()
+	x.changes.note(e, stock)
 	for l, r := range e.class.racks {
 		if r != nil {
 			e.racks[l] = load(l).of(e)
 			r.insert(e.racks[l], stock, slot)
 		}
 	}
-	e.shelf = shelfOf(e.class.wholeCPU-e.taken[0], e.class.wholeMemory-e.taken[1])
 	for d, value := range e.mould.values {
 		v := &e.class.divided[d]
-		if r := v.of(e, value); r != nil {
+		if r := v.rack(value); r != nil {
 			r.insert(e.racks[v.load], stock, slot)
 		}
 	}
@@ -266,7 +275,7 @@ func (e *node) unrack() {
 	}
 	for d, value := range e.mould.values {
 		v := &e.class.divided[d]
-		if r := v.of(e, value); r != nil {
+		if r := v.rack(value); r != nil {
 			r.remove(e.racks[v.load], e)
 		}
 	}

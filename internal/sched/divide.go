@@ -11,25 +11,16 @@ import (
 // requirements, a search in order would pass over the others: a zone that is full takes
 // a look at every node of the other zones. So classes are divided by such labels.
 
-//
-// Large classes are divided by what is free, too: most nodes of a cell in use are almost
-// full, in cpu or in memory, and who asks for more than a little passes over them all.
-
-// division is a label by whose values the nodes of each class are kept in order, too; or
-// with byRoom for a label, the shelves that they are on.
+// division is a label by whose values the nodes of each class are kept in order, too.
 type division struct {
 	label string
 	load  load
 	ids   map[string]int32 // of its values
 }
 
-// byRoom is no label.
-const byRoom = "\n"
-
 // divided is a class's nodes by the number of a value; nil where there is none.
 type divided struct {
 	load  load
-	room  bool // values are shelves
 	racks []*rack
 }
 
@@ -80,11 +71,11 @@ func (x *Index) undivide() {
 func (c *class) divide(v *division) {
 	c.rack(v.load)
 	d := len(c.divided)
-	c.divided = append(c.divided, divided{load: v.load, room: v.label == byRoom})
+	c.divided = append(c.divided, divided{load: v.load})
 	for _, m := range c.moulds {
 		m.values = append(m.values, v.value(m.nodes[0]))
 		for _, e := range m.nodes {
-			if r := c.divided[d].of(e, m.values[d]); r != nil && e.racked {
+			if r := c.divided[d].rack(m.values[d]); r != nil && e.racked {
 				r.insert(e.racks[v.load], e.stock(), e.slot())
 			}
 		}
@@ -103,14 +94,6 @@ func (v *division) value(e *node) int32 {
 		v.ids[text] = id
 	}
 	return id
-}
-
-// of is where a node is to stand that has a value.
-func (v *divided) of(e *node, value int32) *rack {
-	if v.room {
-		value = int32(e.shelf)
-	}
-	return v.rack(value)
 }
 
 // rack returns the nodes of one value; nil for those without the label.
@@ -169,7 +152,6 @@ func (x *Index) only(t *api.Task, among int) (best *only) {
 type subset struct {
 	division int
 	ids      []int32 // nil: all nodes
-	room     bool    // they are shelves
 }
 
 // subset is what a search may keep to: what is left by the narrowest relation or the
@@ -186,7 +168,7 @@ func (s *scorer) subset(p *passing) (q subset) {
 		}
 	}
 	if by == nil && p.only == nil {
-		return s.shelves(p)
+		return q
 	}
 	q.ids = s.x.numbers[:0]
 	if by != nil {
@@ -222,15 +204,15 @@ func (v *division) number(list []int32, text string) []int32 {
 func (s *scorer) searchPart(c *passingClass, q *subset, fixed int64, t *top, p *passing) {
 	v := &c.divided[q.division]
 	for _, id := range q.ids {
-		if int(id) < len(v.racks) && v.racks[id] != nil && (!q.room || c.mayStandOn(shelf(id))) {
-			s.searchRack(v.racks[id], c, fixed, t, p)
+		if int(id) < len(v.racks) && v.racks[id] != nil {
+			s.searchRack(v.racks[id], s.start(v.racks[id]), c, fixed, t, p)
 		}
 	}
 }
 
-// start is where in a group of equal nodes of a rack the search begins: where it would in
+// startIn is where in a group of equal nodes of a rack the search begins: where it would in
 // the order of all nodes of the class, of which the rack may hold a part.
-func (s *scorer) start(r *rack, c *class, from, end place, n int) place {
+func (s *scorer) startIn(r *rack, c *class, from, end place, n int) place {
 	all := c.rack(s.view.load)
 	if r == all {
 		return r.skip(from, s.begin(c, n))

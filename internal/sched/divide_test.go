@@ -2,7 +2,6 @@ package sched_test
 
 import (
 	"fmt"
-	"reflect"
 	"slices"
 	"testing"
 
@@ -18,47 +17,31 @@ import (
 // scores every node.
 func TestDividedSearchFindsWhatScoringAllFinds(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		searching, scoring := sched.New(), sched.New()
-		indexes := []*sched.Index{searching, scoring}
+		p := newPair()
 		there := &crowd{}
 		n := rapid.IntRange(20, 120).Draw(t, "nodes")
-		for _, x := range indexes {
+		for _, x := range p.both() {
 			x.Count(there.census)
 		}
 		for i := range n {
-			change(t, drawZone(t, i), indexes...)
+			change(t, drawZone(t, i), p.both()...)
 		}
-		var held []func()
 		for i := range rapid.IntRange(1, 60).Draw(t, "steps") {
-			if len(held) > 0 && rapid.IntRange(0, 3).Draw(t, "leave") == 0 {
-				k := rapid.IntRange(0, len(held)-1).Draw(t, "which")
-				held[k]()
-				held = slices.Delete(held, k, k+1)
-			}
+			p.leave(t, 4)
 			if rapid.IntRange(0, 5).Draw(t, "change") == 0 {
-				change(t, drawZone(t, rapid.IntRange(0, n-1).Draw(t, "node")), indexes...)
+				change(t, drawZone(t, rapid.IntRange(0, n-1).Draw(t, "node")), p.both()...)
 			}
 			a, ref := drawDivided(t, i), api.TaskRef{Workload: uint64(rapid.IntRange(1, 9).Draw(t, "number")), Index: uint32(i)}
-			searching.Refresh()
-			d, devices := searching.Decide(ref, a, 0)
-			searching.Rest()
-			if e, other := scoring.Decide(ref, a, 0); !reflect.DeepEqual(d, e) || !reflect.DeepEqual(devices, other) {
-				t.Fatalf("searching chooses\n%+v\nscoring every node\n%+v", show(d), show(e))
-			}
-			if d.Chosen == nil {
+			on := p.place(t, ref, a)
+			if on == "" {
 				continue
 			}
-			on := d.Chosen.Node
-			for _, x := range indexes {
-				x.Hold(on, ref, a, devices)
-			}
 			there.list = append(there.list, placedAsk{a, ref, on})
-			held = append(held, func() {
+			release := p.held[len(p.held)-1]
+			p.held[len(p.held)-1] = func() {
 				there.list = slices.DeleteFunc(there.list, func(p placedAsk) bool { return p.ref == ref })
-				for _, x := range indexes {
-					x.Release(on, ref, a, devices)
-				}
-			})
+				release()
+			}
 		}
 	})
 }

@@ -15,8 +15,10 @@ func (x *Index) Reopen(why string) {
 	}
 }
 
-// Shelve has classes of so many nodes divided by room.
-func (x *Index) Shelve(large int) { x.large = large }
+// Bound has bounds kept for classes of so many nodes, and so many changes remembered.
+func (x *Index) Bound(large, changes int) {
+	x.large, x.changes.ring = large, make([]change, changes)
+}
 
 // Offer adds a driver to every node.
 func (x *Index) Offer(driver string) {

@@ -39,9 +39,10 @@ type Index struct {
 	passed     map[string]*passing // by shape
 	passedSize int
 	spots      []*spot // by key
-	ids        int     // of moulds
-	freeIDs    []int
+	mouldIDs   ids
+	classIDs   ids
 	shifting   []*node // may stand elsewhere in their class
+	changes    changes // of where they stand
 	prospects  prospects
 	divisions  []division
 	large      int     // nodes of a class, see largeClass

@@ -63,13 +63,14 @@ type sought struct {
 	mostMemory  int32  // and where just enough cpu is
 }
 
-// of makes it what the task wants of a class; packed says whether keys are used.
-func (w *sought) of(c *passingClass, packed bool) {
+// of makes it what the task wants of a class, in which no node has room that has a higher
+// key; packed says whether keys are used.
+func (w *sought) of(c *passingClass, top int32, packed bool) {
 	w.cpu, w.memory = ^levels(0)<<(c.left[0]&63), ^levels(0)<<(c.left[1]&63)
 	if w.packed = packed; !packed {
 		return
 	}
-	w.top, w.mostCPU, w.mostMemory = int32(c.cpu)+int32(c.memory), c.wholeCPU+int32(c.memory), c.wholeMemory+int32(c.cpu)
+	w.top, w.mostCPU, w.mostMemory = top, c.wholeCPU+int32(c.memory), c.wholeMemory+int32(c.cpu)
 }
 
 // in reports whether a node of a block may have room. How packed a node is adds up the

@@ -2,13 +2,11 @@ package sched_test
 
 import (
 	"fmt"
-	"reflect"
 	"testing"
 
 	"pgregory.net/rapid"
 
 	"drover.dev/api"
-	"drover.dev/internal/sched"
 )
 
 // TestMarksHideNobody fills nodes of uneven sizes to the brim with uneven tasks, so that
@@ -16,8 +14,8 @@ import (
 // them with one that scores every node.
 func TestMarksHideNobody(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		searching, scoring := sched.New(), sched.New()
-		searching.Shelve(rapid.SampledFrom([]int{5, 1000}).Draw(t, "large"))
+		p := newPair()
+		p.searching.Bound(rapid.SampledFrom([]int{5, 1000}).Draw(t, "large"), 64)
 		var names []string
 		for i := range rapid.IntRange(1, 200).Draw(t, "nodes") {
 			n := node(fmt.Sprintf("n%03d", i), func(n *api.Node) {
@@ -28,13 +26,13 @@ func TestMarksHideNobody(t *testing.T) {
 				}
 			})
 			names = append(names, n.Name)
-			searching.PutNode(n)
-			scoring.PutNode(n)
+			p.searching.PutNode(n)
+			p.scoring.PutNode(n)
 		}
 		for i := range rapid.IntRange(0, 5).Draw(t, "booked") { // more than there is
 			name := rapid.SampledFrom(names).Draw(t, "where")
 			a := askOf(api.Task{Resources: api.Resources{CPU: 1, Accelerators: []api.Accelerator{{Kind: "gpu", Count: 4000}}}})
-			for _, x := range []*sched.Index{searching, scoring} {
+			for _, x := range p.both() {
 				x.Book(name, api.TaskRef{Workload: 1000, Index: uint32(i)}, a, []api.DeviceShare{{Share: 4000}})
 			}
 		}
@@ -48,16 +46,7 @@ func TestMarksHideNobody(t *testing.T) {
 			}
 			a, ref := askOf(api.Task{Resources: r}), api.TaskRef{Workload: uint64(i)}
 			a.Strategy = load
-			searching.Refresh()
-			d, devices := searching.Decide(ref, a, 0)
-			searching.Rest()
-			if e, other := scoring.Decide(ref, a, 0); !reflect.DeepEqual(d, e) || !reflect.DeepEqual(devices, other) {
-				t.Fatalf("searching chooses\n%+v\nscoring every node\n%+v", show(d), show(e))
-			}
-			if d.Chosen != nil {
-				searching.Hold(d.Chosen.Node, ref, a, devices)
-				scoring.Hold(d.Chosen.Node, ref, a, devices)
-			}
+			p.place(t, ref, a)
 		}
 	})
 }

@@ -27,7 +27,6 @@ type node struct {
 	mould    *mould
 	racks    [loads]int32 // keys under which it stands in its class
 	racked   bool         // it does
-	shelf    shelf        // on which it stands there
 	shifting bool         // in Index.shifting
 
 	version uint64   // changes with what is free

@@ -63,6 +63,19 @@ func (r *rack) find(key int32, hash uint64, name string) (b, i int) {
 	return b, sort.Search(int(r.marks[b].nodes), func(i int) bool { return !k.before(i, key, hash, name) })
 }
 
+// reach returns the first block that reaches down to a key, or below it.
+func (r *rack) reach(key int32) int {
+	low, high := 0, len(r.marks)
+	for low < high {
+		if b := int(uint(low+high) >> 1); r.marks[b].last > key {
+			low = b + 1
+		} else {
+			high = b
+		}
+	}
+	return low
+}
+
 // ends reports whether a block ends before such a node.
 func (r *rack) ends(b int, key int32, hash uint64, name string) bool {
 	m := &r.marks[b]

@@ -14,8 +14,9 @@ type passing struct {
 	moulds  []uint64      // bit by id, when they are many
 	spots   []passingSpot // of those moulds
 	classes int           // of all these together
-	only    *only         // what the search may keep to for the requirements; nil: they leave most
-	stale   uint64        // value of Index.stale when it was made
+	bounds  bounds
+	only    *only  // what the search may keep to for the requirements; nil: they leave most
+	stale   uint64 // value of Index.stale when it was made
 
 	// Why the others do not, the most frequent first: all, and those that a
 	// placement says. Shared, never modified.
@@ -35,6 +36,7 @@ type passingClass struct {
 	packs       int16    // what the task adds to how packed one of its nodes is
 	cpu, memory int16    // most parts of one of its nodes that are taken where the task has room
 	left        [2]uint8 // levels of them that must be free
+	id          int32
 }
 
 // fewNodes is how many nodes are rather looked at one by one.
@@ -103,7 +105,7 @@ func (x *Index) passing(a *Ask) *passing {
 func (p *passing) size() int {
 	n := len(p.moulds) + len(p.few)
 	for i := range p.spots {
-		n += 4 + 2*len(p.spots[i].classes)
+		n += 4 + 4*len(p.spots[i].classes)
 	}
 	return n
 }
@@ -116,7 +118,7 @@ const (
 
 // filter asks once for each mould.
 func (x *Index) filter(a *Ask) *passing {
-	p := &passing{stale: x.stale, moulds: make([]uint64, x.ids>>6+1)}
+	p := &passing{stale: x.stale, moulds: make([]uint64, x.mouldIDs.n>>6+1)}
 	var failed tallied
 	spots := x.spots
 	if why := x.astray(a.Task); why != "" {
@@ -130,7 +132,7 @@ func (x *Index) filter(a *Ask) *passing {
 				p.n += n
 				like, r := c.moulds[0].nodes[0], &a.Task.Resources
 				cpu, memory := like.parts(&api.Resources{CPU: like.Capacity.CPU - r.CPU, Memory: like.Capacity.Memory - r.Memory})
-				classes = append(classes, passingClass{c, int16(like.packs(r)), int16(cpu), int16(memory), c.left(int32(cpu), int32(memory))})
+				classes = append(classes, passingClass{c, int16(like.packs(r)), int16(cpu), int16(memory), c.left(int32(cpu), int32(memory)), int32(c.id)})
 			}
 		}
 		if classes != nil {

@@ -25,7 +25,7 @@ func (s *scorer) prospects(p *passing) prospects {
 // mostOf is what the parts of a score that are not fixed can be together. A node is
 // never more than full.
 func (s *scorer) mostOf(at *passingSpot) int64 {
-	if s.view.load == fullest {
+	if s.view.load == fullest && !s.heeds {
 		return s.view.weight*unit + s.view.bonus
 	}
 	most := int64(nothing)
@@ -51,7 +51,10 @@ func (s *scorer) most(c *passingClass) int64 {
 	if s.view.load != fullest {
 		return s.mostIn(c, c.rack(s.view.load).first())
 	}
-	return s.mostIn(c, int64(c.cpu)+int64(c.memory))
+	if top := s.highest(c); top > nowhere {
+		return s.mostIn(c, int64(top))
+	}
+	return nothing
 }
 
 // mostIn is that where no key is higher than one.

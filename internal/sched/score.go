@@ -22,6 +22,7 @@ type scorer struct {
 	terms   []weighted
 	view    view // when inOrder
 	inOrder bool
+	heeds   bool          // bounds are kept
 	from    *rack         // whose nodes are offered, in order
 	turns   map[*node]int // among equal nodes, between Steps
 

@@ -59,6 +59,7 @@ func (s *scorer) searchAll(t *top, p *passing) {
 		}
 		return
 	}
+	s.heed(p)
 	q, list := s.subset(p), s.prospects(p)
 	for list.begin(); len(list) > 0; list.next() {
 		c := &list[0]
@@ -66,7 +67,7 @@ func (s *scorer) searchAll(t *top, p *passing) {
 			break
 		}
 		for i := range c.spot.classes {
-			if k := &c.spot.classes[i]; t.n < len(t.list) || c.fixed+s.most(k) >= t.list[t.n-1].score {
+			if k := &c.spot.classes[i]; s.promises(k, c.fixed, t) {
 				s.search(k, &q, c.fixed, t, p)
 			}
 		}
@@ -74,25 +75,53 @@ func (s *scorer) searchAll(t *top, p *passing) {
 	x.prospects, s.from = list[:0], nil
 }
 
+// promises reports whether a class may hold one of the best nodes.
+func (s *scorer) promises(c *passingClass, fixed int64, t *top) bool {
+	most := s.most(c)
+	return most > nothing && (t.n < len(t.list) || fixed+most >= t.list[t.n-1].score)
+}
+
 // search looks through a class, or a part of it.
 func (s *scorer) search(c *passingClass, q *subset, fixed int64, t *top, p *passing) {
 	fixed += s.view.packs * int64(c.packs)
+	s.want.of(c, s.highest(c), s.view.load == fullest)
 	if q.ids != nil {
 		s.searchPart(c, q, fixed, t, p)
 		return
 	}
-	s.searchRack(c.rack(s.view.load), c, fixed, t, p)
+	r := c.rack(s.view.load)
+	if at, ok := s.enter(r, c); ok {
+		s.searchRack(r, at, c, fixed, t, p)
+	}
+}
+
+// enter returns where a search of a class begins: where bounds are kept, at the first node
+// that has in stock what is wanted. It reports whether there may be one.
+func (s *scorer) enter(r *rack, c *passingClass) (at place, ok bool) {
+	at = s.start(r)
+	if !s.heeds {
+		return at, true
+	}
+	key := int16(nowhere)
+	if at, ok = r.next(at, r.end(), &s.want, nothing); ok {
+		key = int16(r.blocks[at.b].keys[at.i])
+	}
+	s.passing.bounds.tops[c.id] = key
+	return at, ok
+}
+
+// start passes over the nodes of a rack that are too full.
+func (s *scorer) start(r *rack) (at place) {
+	if s.want.packed && len(r.marks) > fewBlocks {
+		at.b = r.reach(s.want.top)
+	}
+	return at
 }
 
 // searchRack looks at one group of equal load after the other. Where it begins in a
 // group the task's hash says: that is how equal nodes share equal tasks.
-func (s *scorer) searchRack(r *rack, c *passingClass, fixed int64, t *top, p *passing) {
-	at := place{}
+func (s *scorer) searchRack(r *rack, at place, c *passingClass, fixed int64, t *top, p *passing) {
 	s.from = r
-	s.want.of(c, s.view.load == fullest && len(r.marks) > 1)
-	if s.want.packed && len(r.marks) > fewBlocks {
-		at.b, at.i = r.find(s.want.top, 0, "")
-	}
 	for found := 0; found < len(t.list); {
 		on, ok := r.next(at, r.end(), &s.want, s.least(t, fixed))
 		if !ok {
@@ -102,7 +131,7 @@ func (s *scorer) searchRack(r *rack, c *passingClass, fixed int64, t *top, p *pa
 		if n == 1 {
 			found += s.try(r, on, fixed, t, p)
 		} else {
-			begin := s.start(r, c.class, from, end, n)
+			begin := s.startIn(r, c.class, from, end, n)
 			found += s.tryAll(r, begin, end, len(t.list)-found, fixed, t, p)
 			found += s.tryAll(r, from, begin, len(t.list)-found, fixed, t, p)
 		}

@@ -2,8 +2,6 @@ package sched_test
 
 import (
 	"fmt"
-	"reflect"
-	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -21,50 +19,29 @@ func TestSearchFindsWhatScoringAllFinds(t *testing.T) {
 		"busier": {Name: "busier", Terms: []api.StrategyTerm{{Term: "tasks", Weight: -1}}},
 	}
 	rapid.Check(t, func(t *rapid.T) {
-		searching, scoring := sched.New(), sched.New()
-		searching.Use("", mine, nil)
-		scoring.Use("", mine, nil)
-		searching.Shelve(rapid.SampledFrom([]int{1, 1000}).Draw(t, "large"))
+		p := newPair()
+		p.searching.Use("", mine, nil)
+		p.scoring.Use("", mine, nil)
+		p.searching.Bound(rapid.SampledFrom([]int{1, 1000}).Draw(t, "large"), 64)
 		var nodes []api.Node
 		for i := range rapid.IntRange(1, 150).Draw(t, "nodes") {
 			nodes = append(nodes, drawKind(t, i))
 		}
 		for _, n := range nodes {
-			searching.PutNode(n)
+			p.searching.PutNode(n)
 		}
 		for i := range nodes {
-			scoring.PutNode(nodes[len(nodes)-1-i])
+			p.scoring.PutNode(nodes[len(nodes)-1-i])
 		}
-		var held []func()
 		for i := range rapid.IntRange(1, 60).Draw(t, "steps") {
-			if len(held) > 0 && rapid.IntRange(0, 3).Draw(t, "leave") == 0 {
-				k := rapid.IntRange(0, len(held)-1).Draw(t, "which")
-				held[k]()
-				held = slices.Delete(held, k, k+1)
-			}
+			p.leave(t, 4)
 			if rapid.IntRange(0, 9).Draw(t, "change") == 0 {
-				change(t, drawKind(t, rapid.IntRange(0, len(nodes)-1).Draw(t, "node")), searching, scoring)
+				change(t, drawKind(t, rapid.IntRange(0, len(nodes)-1).Draw(t, "node")), p.both()...)
 			}
 			a := askOf(drawTask(t))
 			a.Strategy = rapid.SampledFrom([]string{"", "least-connections", "mine", "busier", "best-fit", "backed-packing"}).Draw(t, "strategy")
 			a.Spread = rapid.Bool().Draw(t, "spread")
-			ref := api.TaskRef{Workload: uint64(rapid.IntRange(1, 3).Draw(t, "workload")), Index: uint32(i)}
-			searching.Refresh()
-			d, devices := searching.Decide(ref, a, 0)
-			searching.Rest()
-			if e, other := scoring.Decide(ref, a, 0); !reflect.DeepEqual(d, e) || !reflect.DeepEqual(devices, other) {
-				t.Fatalf("searching chooses\n%+v\nscoring every node\n%+v", show(d), show(e))
-			}
-			if d.Chosen == nil {
-				continue
-			}
-			on := d.Chosen.Node
-			searching.Hold(on, ref, a, devices)
-			scoring.Hold(on, ref, a, devices)
-			held = append(held, func() {
-				searching.Release(on, ref, a, devices)
-				scoring.Release(on, ref, a, devices)
-			})
+			p.place(t, api.TaskRef{Workload: uint64(rapid.IntRange(1, 3).Draw(t, "workload")), Index: uint32(i)}, a)
 		}
 	})
 }

@@ -27,7 +27,7 @@ func (x *Index) topology(label string) *topology {
 	t := &topology{stale: x.stale, of: make([]int32, len(x.nodes)), ids: map[string]int32{}}
 	labels := strings.Split(label, joint)
 	if !slices.Contains(labels, api.WithinNode) {
-		t.kinds = make([]int32, x.ids)
+		t.kinds = make([]int32, x.mouldIDs.n)
 	}
 	for i, e := range x.nodes {
 		if t.of[i] = t.join(e, labels); t.kinds != nil {
