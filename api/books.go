@@ -58,7 +58,9 @@ type BookView struct {
 }
 
 // Energy is all of it, whatever it rests on.
-func (b *BookView) Energy() Microjoules { return saturated(saturated(b.Measured, b.Modelled), b.Assumed) }
+func (b *BookView) Energy() Microjoules {
+	return saturated(saturated(b.Measured, b.Modelled), b.Assumed)
+}
 
 // Add adds the amounts of another book, or takes them away where sign is -1. Sums
 // beyond the range saturate.

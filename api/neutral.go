@@ -44,6 +44,26 @@ func (v *LedgerView) Plan() NeutralPlan {
 	return p
 }
 
+// TonnePrice is the lowest price of a tonne that was paid for any offset, rounded up; nil
+// where none had a price, or prices are in different currencies.
+func (v *LedgerView) TonnePrice() *Money {
+	best := cheapest(v.Items)
+	if best == nil {
+		return nil
+	}
+	const tonne = 1_000_000_000_000 // in µg
+	hi, lo := bits.Mul64(uint64(best.Price.Micro), tonne)
+	amount := uint64(best.Amount)
+	if hi >= amount {
+		return nil
+	}
+	micro, rest := bits.Div64(hi, lo, amount)
+	if rest > 0 {
+		micro++
+	}
+	return &Money{Micro: int64(min(micro, 1<<62)), Currency: best.Price.Currency}
+}
+
 // cheapest is the offset of the least price for its amount; nil where prices cannot be
 // compared.
 func cheapest(items []OffsetView) (best *OffsetView) {

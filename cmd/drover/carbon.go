@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -185,44 +184,4 @@ func firstFault(faults []api.FieldError) error {
 		return nil
 	}
 	return fmt.Errorf("%s %s", faults[0].Path, faults[0].Message)
-}
-
-func newCarbonPlanCmd(a *app) *cobra.Command {
-	return a.readFlags(&cobra.Command{
-		Use:   "plan",
-		Short: "Say what is missing for net carbon of 0, and what it costs",
-		Long: `Say what is missing for net carbon of 0: which offsets that are held would be retired, the oldest
-vintage first, how much is to be bought then, and what that costs at the lowest price that was paid
-so far. What running elsewhere or later would save, drover plan says of each workload.`,
-		Args: args(0, 0, ""),
-		RunE: a.withReader(func(cmd *cobra.Command, c *client.Client, _ []string) error {
-			v, err := c.Ledger(cmd.Context())
-			if err != nil {
-				return err
-			}
-			p := v.Plan()
-			return a.show(p, func() error {
-				_, err := fmt.Fprintln(a.out, neutralText(&p))
-				return err
-			})
-		}),
-	})
-}
-
-func neutralText(p *api.NeutralPlan) string {
-	if p.Net <= 0 {
-		return "Neutral: net carbon is " + api.Mass(p.Net).String() + "."
-	}
-	lines := []string{api.Mass(p.Net).String() + " of net carbon are to be offset."}
-	if len(p.Retire) > 0 {
-		lines = append(lines, "Retire "+strings.Join(p.Retire, ", ")+": "+api.Mass(p.Retires).String()+", held already.")
-	}
-	if p.Buy > 0 {
-		line := "Buy " + api.Mass(p.Buy).String()
-		if p.Cost != nil {
-			line += ", about " + costText(p.Cost) + " at the price of " + p.At
-		}
-		lines = append(lines, line+".")
-	}
-	return strings.Join(lines, "\n")
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"iter"
 	"os"
 
 	"drover.dev/internal/history"
@@ -18,24 +19,37 @@ const recentRecords = 200_000
 // "journal" is that of the server which the settings name, and else of this machine's,
 // running or stopped.
 func (a *app) demandOf(ctx context.Context, path string) (past *rehearse.Past, err error) {
-	recent := path == "journal"
-	if recent && a.set.server == "" {
-		if path, err = a.serverDir(); err != nil {
-			return nil, err
-		}
-		past, err = demandIn(ctx, path)
-		recent = errors.Is(err, history.ErrRunning)
-	} else if !recent {
-		past, err = demandIn(ctx, path)
-	}
-	if recent {
-		return a.demandOfServer(ctx)
-	}
+	err = a.withPast(ctx, path, func(src *history.Source) (err error) {
+		past, err = pastOf(ctx, src)
+		return err
+	})
 	if err != nil {
-		return nil, offlineError(err)
+		return nil, err
 	}
 	a.noteLeftOut(past)
 	return past, nil
+}
+
+// withPast opens the records of a path, as demandOf names it, for as long as f takes.
+func (a *app) withPast(ctx context.Context, path string, f func(*history.Source) error) (err error) {
+	open := func(path string) error { return sourceIn(ctx, path, f) }
+	recent := path == "journal"
+	if recent && a.set.server == "" {
+		if path, err = a.serverDir(); err != nil {
+			return err
+		}
+		err = open(path)
+		recent = errors.Is(err, history.ErrRunning)
+	} else if !recent {
+		err = open(path)
+	}
+	if recent {
+		return a.withServersBundle(ctx, recentRecords, open)
+	}
+	if err != nil {
+		return offlineError(err)
+	}
+	return nil
 }
 
 func (a *app) noteLeftOut(past *rehearse.Past) {
@@ -76,28 +90,42 @@ func (a *app) withServersBundle(ctx context.Context, records uint64, f func(path
 }
 
 // demandIn reads a directory or a bundle.
-func demandIn(ctx context.Context, path string) (*rehearse.Past, error) {
+func demandIn(ctx context.Context, path string) (past *rehearse.Past, err error) {
+	err = sourceIn(ctx, path, func(src *history.Source) (err error) {
+		past, err = pastOf(ctx, src)
+		return err
+	})
+	return past, err
+}
+
+func sourceIn(ctx context.Context, path string, f func(*history.Source) error) error {
 	src, _, end, err := history.Open(ctx, path)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer func() { _ = end() }() // it is a copy
-	return pastOf(ctx, src)
+	return f(src)
 }
 
 // pastOf reads what jobs did from the first record that is there.
 func pastOf(ctx context.Context, src *history.Source) (*rehearse.Past, error) {
-	base, at := state.New(), journal.Link{}
-	if src.Begin > 1 { // a bundle begins with a snapshot
-		st, place, err := src.At(ctx, src.Begin)
-		if err != nil {
-			return nil, err
-		}
-		base, at = st, place.Link
-	}
-	records, err := src.Records(ctx, at.N+1)
+	base, at, records, err := recordsOf(ctx, src)
 	if err != nil {
 		return nil, err
 	}
 	return rehearse.ReadRecent(ctx, base, at, records)
+}
+
+// recordsOf are all that there are, and the state before the first of them.
+func recordsOf(ctx context.Context, src *history.Source) (*state.State, journal.Link, iter.Seq2[journal.Entry, error], error) {
+	base, at := state.New(), journal.Link{}
+	if src.Begin > 1 { // a bundle begins with a snapshot
+		st, place, err := src.At(ctx, src.Begin)
+		if err != nil {
+			return nil, at, nil, err
+		}
+		base, at = st, place.Link
+	}
+	records, err := src.Records(ctx, at.N+1)
+	return base, at, records, err
 }

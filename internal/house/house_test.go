@@ -33,7 +33,7 @@ var rooms = []room{
 	{path: "api", may: []string{"api/cron"}, pure: true},
 	{path: "internal/profile", may: []string{"api"}, pure: true},
 	{path: "internal/state", may: []string{"api", "internal/profile"}, pure: true},
-	{path: "internal/energy/account", may: []string{"api"}, pure: true},
+	{path: "internal/energy/account", may: []string{"api", "internal/energy/shift"}, pure: true},
 	{path: "internal/energy/...", pure: true},
 	{path: "internal/forecast", may: []string{"api"}, pure: true},
 	{path: "internal/sched/assign", pure: true},
@@ -49,7 +49,7 @@ var rooms = []room{
 	{path: "internal/modes", may: []string{
 		"api", "internal/calibrate", "internal/forecast", "internal/twin", "internal/trace", "internal/rehearse", "internal/journal", "internal/state",
 	}},
-	{path: "internal/rehearse", may: []string{"api", "api/cron", "internal/energy", "internal/energy/storage", "internal/energy/shift", "internal/energy/consolidate", "internal/energy/hall", "internal/forecast", "internal/twin", "internal/trace", "internal/journal", "internal/engine", "internal/state", "internal/report", "internal/grade", "internal/calibrate"}},
+	{path: "internal/rehearse", may: []string{"api", "api/cron", "internal/energy", "internal/energy/storage", "internal/energy/shift", "internal/energy/consolidate", "internal/energy/hall", "internal/energy/account", "internal/forecast", "internal/twin", "internal/trace", "internal/journal", "internal/engine", "internal/state", "internal/report", "internal/grade", "internal/calibrate"}},
 	{path: "internal/grade", may: []string{"api"}, pure: true},
 	{path: "internal/mirror", may: []string{
 		"api", "api/client", "internal/engine", "internal/state", "internal/profile", "internal/journal", "internal/history", "internal/rehearse", "internal/twin",
