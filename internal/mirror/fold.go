@@ -34,7 +34,7 @@ func (m *Mirror) fold(r *journal.Record, fresh bool) (err error) {
 func (m *Mirror) notice(ev state.Event, now api.Time, fresh bool) {
 	switch ev := ev.(type) {
 	case *state.WorkloadSubmitted:
-		m.came(ev, fresh)
+		m.came(ev, now, fresh)
 	case *state.TaskStarted:
 		if j := m.memory.Jobs[ev.Attempt.Workload]; j != nil && j.Started == 0 {
 			j.Started = now
@@ -47,12 +47,15 @@ func (m *Mirror) notice(ev state.Event, now api.Time, fresh bool) {
 }
 
 // came takes a workload down for prediction, unless it came before the mirror began.
-func (m *Mirror) came(ev *state.WorkloadSubmitted, fresh bool) {
+func (m *Mirror) came(ev *state.WorkloadSubmitted, now api.Time, fresh bool) {
 	if !endsByItself(ev) {
 		m.memory.Count.Endless++
 		return
 	}
 	m.memory.Jobs[ev.ID] = &job{}
+	if ev.Parent == 0 { // runs of a schedule come in each world by themselves
+		m.memory.came(ev.ID, now)
+	}
 	switch {
 	case !fresh || ev.ID <= m.handled: // it is folded again, after a checkpoint
 	case len(m.arrived) >= maxArrived:
@@ -109,11 +112,16 @@ func (m *Mirror) finished(ev *state.WorkloadFinished, now api.Time) {
 	}
 	for _, origin := range [...]grade.Origin{grade.OfMirror, grade.OfPlan} {
 		if p := m.open[grade.Key{ID: ev.ID, Origin: origin}]; p != nil {
-			g := &grade.Graded{Prediction: *p, Started: j.Started, Ended: now}
-			m.learn(g)
-			m.keep(&entry{Graded: g})
+			m.grade(p, j.Started, now)
 		}
 	}
+}
+
+// grade closes a prediction with the truth.
+func (m *Mirror) grade(p *grade.Prediction, started, ended api.Time) {
+	g := &grade.Graded{Prediction: *p, Started: started, Ended: ended}
+	m.learn(g)
+	m.keep(&entry{Graded: g})
 }
 
 // keep appends to the store; the mirror goes on without it.

@@ -16,6 +16,7 @@ type memory struct {
 	Times map[string]*driver `cbor:"2,keyasint"` // by driver
 	Last  recent             `cbor:"3,keyasint"`
 	Count counts             `cbor:"4,keyasint"`
+	Came  []rehearse.Came    `cbor:"5,keyasint,omitempty"` // the last jobs, in order
 }
 
 // job is what is noted of a job until it ends.
@@ -55,33 +56,21 @@ func (d *driver) add(run api.Duration, b rehearse.Besides) {
 	d.Next++
 }
 
-// fewRuns is how many runs of a driver it takes to say how long its tasks run.
-const fewRuns = 5
-
-// inform has tasks of which no run is known, and that do not say how long they run,
-// run as long as tasks of their driver did lately. The state is the caller's.
-func inform(st *state.State, runs map[string][]api.Duration) {
-	for _, w := range st.Workloads { // order-free: each by itself
-		if w.Status.Final() || len(w.Profiles) != len(w.Spec.Tasks) {
-			continue
-		}
-		for i := range w.Profiles {
-			p, t := &w.Profiles[i], &w.Spec.Tasks[i]
-			if list := runs[t.Driver]; p.Samples == 0 && t.Duration == 0 && len(list) >= fewRuns {
-				at := func(tenths int) api.Duration { return max(list[tenths*(len(list)-1)/10], 1) }
-				p.RunLow, p.Run, p.RunHigh = at(1), at(5), at(9)
-			}
-		}
-	}
-}
-
-// runs are how long tasks ran, by driver, sorted.
-func (m *memory) runs() map[string][]api.Duration {
-	out := map[string][]api.Duration{}
+// runs are how long tasks ran, by driver.
+func (m *memory) runs() rehearse.Alike {
+	out := rehearse.Alike{}
 	for name, d := range m.Times { // order-free: a copy
 		out[name] = slices.Sorted(slices.Values(d.Runs))
 	}
 	return out
+}
+
+// came notes when a job came.
+func (m *memory) came(id uint64, now api.Time) {
+	if len(m.Came) >= remembered {
+		m.Came = slices.Delete(m.Came, 0, 1)
+	}
+	m.Came = append(m.Came, rehearse.Came{At: now, Job: id})
 }
 
 // besides are copies of them.

@@ -11,6 +11,7 @@ import (
 	"drover.dev/api"
 	"drover.dev/internal/grade"
 	"drover.dev/internal/lockfile"
+	"drover.dev/internal/rehearse"
 )
 
 // Answers of drover plan --twin are left in a folder of the mirror's directory, one file
@@ -96,25 +97,32 @@ func readPlan(name string) *grade.Prediction {
 }
 
 // cameAsPlanned reports whether the job of an answer has come, and takes the answer
-// down for it. It may have come a little sooner or later than was asked.
+// down for it. It may have come a little sooner or later than was asked, and have ended
+// since: a job of less than a second often has, and is graded by what the state tells.
 func (m *Mirror) cameAsPlanned(p *grade.Prediction) bool {
 	if m.state == nil {
 		return false
 	}
 	w := m.state.Named(p.Tenant, p.Name)
-	if w == nil || w.Submitted < p.Made || m.memory.Jobs[w.ID] == nil {
+	if w == nil || w.Submitted < p.Made || w.Spec.Kind != api.KindJob || w.NextRun != 0 {
 		return false
 	}
 	by := w.Submitted.Sub(p.Submitted)
-	if max(by, -by) > planGrace {
+	ended := w.Status == api.WorkloadSucceeded || w.Status == api.WorkloadFailed
+	if max(by, -by) > planGrace || m.memory.Jobs[w.ID] == nil && !ended {
 		return false
 	}
 	p.ID, p.Submitted = w.ID, w.Submitted
 	p.Start, p.End = p.Start.Later(by), p.End.Later(by)
-	if t, known := m.memory.Last.of(w.Spec); known {
+	// What persistence says is of the jobs that had ended: of one that has ended before
+	// its answer was taken in, it would be the truth itself.
+	if t, known := m.memory.Last.of(w.Spec); known && !ended {
 		persist(p, t)
 	}
 	m.note(p)
 	m.keep(&entry{Made: p})
+	if ended {
+		m.grade(p, rehearse.Began(w), w.FinishAt)
+	}
 	return true
 }

@@ -57,7 +57,8 @@ type asked struct {
 	now     api.Time
 	naive   map[uint64]took // what persistence says, of those of which it says something
 	besides map[string][]rehearse.Besides
-	runs    map[string][]api.Duration
+	runs    rehearse.Alike
+	came    []rehearse.Came
 }
 
 // ask takes the jobs that have come; false when there is nothing to do now.
@@ -94,7 +95,7 @@ func (m *Mirror) ask() (q asked, ok bool, err error) {
 			q.naive[id] = t
 		}
 	}
-	q.besides, q.runs = m.memory.besides(), m.memory.runs()
+	q.besides, q.runs, q.came = m.memory.besides(), m.memory.runs(), slices.Clone(m.memory.Came)
 	q.pieces, err = journal.EncodePieces(m.state)
 	return q, true, err
 }
@@ -109,9 +110,9 @@ func (m *Mirror) round(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("copy the state: %w", err)
 	}
-	inform(st, q.runs)
+	q.runs.Inform(st)
 	got, err := rehearse.Await(ctx, rehearse.Waiting{
-		State: st, Now: q.now, Jobs: q.jobs, Besides: q.besides, Seeds: m.cfg.Seeds, Horizon: m.cfg.Ahead, Workers: 1,
+		State: st, Now: q.now, Jobs: q.jobs, Besides: q.besides, Came: q.came, Seeds: m.cfg.Seeds, Horizon: m.cfg.Ahead, Workers: 1,
 	})
 	if err != nil {
 		return err

@@ -23,6 +23,9 @@ type Waiting struct {
 	// Besides is how long tasks took besides running, by driver, the last few times: each
 	// world takes one of them.
 	Besides map[string][]Besides
+	// Came are the last jobs that came, in order: each world meets others like them. With
+	// ten or less nothing else comes.
+	Came    []Came
 	Seeds   int          // worlds, 1 to 1000
 	Horizon api.Duration // how far after Now is looked at
 	Workers int          // worlds at a time
@@ -58,9 +61,9 @@ type Awaited struct {
 	Run   grade.Lengths // from its first element's start to its end
 }
 
-// Await runs, for each seed, the cell on in virtual time. As with [Foresee], how long
-// tasks run is drawn from their profiles, and nothing else comes but the runs of
-// schedules. All jobs are told of by the same worlds.
+// Await runs, for each seed, the cell on in virtual time until the jobs have ended. As
+// with [Foresee], how long tasks run is drawn from their profiles. Besides the runs of
+// schedules come jobs like those that came. All jobs are told of by the same worlds.
 func Await(ctx context.Context, q Waiting) ([]Awaited, error) {
 	if q.Seeds < 1 || q.Seeds > 1000 || q.Horizon <= 0 || q.Horizon > api.MaxDuration || q.Now < q.State.Now {
 		return nil, errors.New("look ahead: it takes 1 to 1000 seeds, a horizon, and a moment that the state does not lie behind")
@@ -113,8 +116,9 @@ func (q *Waiting) world(ctx context.Context, seed uint64, jobs []uint64) ([]fate
 	if err != nil {
 		return nil, &WorldError{err}
 	}
-	none := func() (twin.Arrival, bool) { return twin.Arrival{}, false }
-	if _, err = w.Run(none, func() bool { return ctx.Err() != nil }); err == nil {
+	over := seen.ended(jobs)
+	come := q.coming(draw, over)
+	if _, err = w.Run(come.demand, func() bool { return over() || ctx.Err() != nil }); err == nil {
 		err = context.Cause(ctx)
 	}
 	if err != nil {

@@ -99,10 +99,7 @@ func profileOf(list []api.Profile, task int) *api.Profile {
 // node like its profile.
 func (d drawer) rest(n *state.Node, w *state.Workload, t *state.Task) api.Duration {
 	task := int(t.Ref.Task)
-	passed := d.now.Sub(t.Started)
-	if n != nil && n.Speed > 0 {
-		passed = api.Duration(float64(passed) * float64(n.Speed) / 1000)
-	}
+	passed := onReference(d.now.Sub(t.Started), n)
 	return capped(runsOf(profileOf(w.Profiles, task)).draw(max(passed, 0), d.chance(w.Spec, w.Submitted, task, t.Ref.Index)), &w.Spec.Tasks[task])
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"drover.dev/api"
@@ -30,6 +31,8 @@ type Question struct {
 	Workers          int // seeds at a time
 	Done             func(seeds int)
 	Check            bool // see twin.Config
+
+	alike Alike
 }
 
 // RefusedError says that the cell would not accept the job.
@@ -53,14 +56,17 @@ func (q *Question) validate() error {
 }
 
 // Foresee runs, for each seed, the cell in virtual time with the job and without it.
-// How long tasks run, also those that run already, is drawn from their profiles, and
-// is the same in both worlds. What else will be submitted is not known, but for the
+// How long tasks run, also those that run already, is drawn from their profiles, or where
+// no run is known from those of others, and is the same in both worlds. What else will be submitted is not known, but for the
 // runs of schedules.
 func Foresee(ctx context.Context, q Question) (*Foreseen, error) {
 	if err := q.validate(); err != nil {
 		return nil, fmt.Errorf("look ahead: %w", err)
 	}
 	began := time.Now()
+	q.alike = AlikeIn(q.State)
+	q.Profiles = slices.Clone(q.Profiles)
+	q.alike.profiles(q.Workload, q.Profiles, q.alike.all())
 	effects := make([]effect, q.Seeds)
 	err := inParallel(ctx, len(effects), q.Workers, q.Done, func(ctx context.Context, i int) error {
 		end := q.At.Add(q.Horizon)
@@ -88,6 +94,7 @@ func (q *Question) world(ctx context.Context, seed uint64, with bool, until api.
 	if err != nil {
 		return nil, fmt.Errorf("look ahead: %w", err)
 	}
+	q.alike.Inform(st)
 	draw := drawer{seed: seed, now: q.Now}
 	cfg := twin.Config{
 		From: st, Start: q.Now, Horizon: q.At.Sub(q.Now) + q.Horizon, Startup: q.Startup, Seed: seed, Check: q.Check, Until: until,

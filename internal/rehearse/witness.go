@@ -148,3 +148,17 @@ func (w *witness) settle() {
 	}
 	w.st, w.on, w.more, w.byID = nil, nil, nil, nil
 }
+
+// ended says whether all of these workloads have ended that there are.
+func (w *witness) ended(ids []uint64) func() bool {
+	left := slices.Clone(ids)
+	return func() bool {
+		for len(left) > 0 {
+			if f := w.byID[left[len(left)-1]]; f != nil && f.ended == 0 {
+				return false
+			}
+			left = left[:len(left)-1]
+		}
+		return true
+	}
+}
