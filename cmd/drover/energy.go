@@ -16,7 +16,7 @@ func newEnergyCmd(a *app) *cobra.Command {
 		Args:  args(0, 0, ""),
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newEnergyBatteryCmd(a), newEnergyShiftCmd(a), newEnergyBooksCmd(a))
+	cmd.AddCommand(newEnergyBatteryCmd(a), newEnergyShiftCmd(a), newEnergyBooksCmd(a), newEnergyRespondCmd(a))
 	return cmd
 }
 

@@ -95,6 +95,20 @@ func devicesDraw(n *api.Node) (idle, full int64) {
 	return min(idle, maxDraw), min(full, maxDraw)
 }
 
+// DrawOf is what a node draws that holds so much, all of it in use, in mW: its idle draw,
+// and beyond it by the part of its CPU and of its accelerators.
+func DrawOf(n *api.Node, held *api.Resources) int64 {
+	idle, full, _ := machineDraw(n)
+	draw := idle
+	if c := int64(n.Capacity.CPU); c > 0 {
+		draw += scale(full-idle, min(int64(held.CPU), c), c)
+	}
+	none, _ := devicesDraw(n)
+	e := node{Node: *n}
+	less, more := e.devicesOf(&api.Task{Resources: *held})
+	return min(draw+none+more-less, maxDraw)
+}
+
 // devicesOf is what the devices that a task asks for draw on a node, in mW: by the part
 // of each that it asks for.
 func (e *node) devicesOf(t *api.Task) (idle, full int64) {

@@ -1,0 +1,195 @@
+package respond
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"drover.dev/api"
+	"drover.dev/internal/energy/response"
+)
+
+// Event is what a grid asks for.
+type Event struct {
+	Percent float64      // less than what the cell draws now
+	Within  api.Duration // from now
+	For     api.Duration
+	DryRun  bool // only say what would be done
+}
+
+// Check says what is wrong with an event.
+func (e Event) Check() error {
+	switch {
+	case !(e.Percent > 0 && e.Percent <= 100):
+		return fmt.Errorf("a cell cannot draw %g %% less: write for example 20%%", e.Percent)
+	case e.Within < api.Second || e.Within > api.Day:
+		return fmt.Errorf("a cell responds within 1s to 24h, not within %s", e.Within)
+	case e.For < api.Minute || e.For > 23*api.Hour:
+		return fmt.Errorf("an event lasts for 1m to 23h, not for %s", e.For)
+	}
+	return nil
+}
+
+// Report is what was done, or would be.
+type Report struct {
+	BaselineWatts  float64  `json:"baselineWatts"` // before
+	ReduceWatts    float64  `json:"reduceWatts"`   // asked for
+	PlannedWatts   float64  `json:"plannedWatts"`
+	ShortWatts     float64  `json:"shortWatts"` // that cannot be saved in time
+	ReachedWatts   *float64 `json:"reachedWatts"`
+	ReachedSeconds *float64 `json:"reachedSeconds"` // until the nodes to be emptied were empty; null: not in time
+	Penalty        float64  `json:"penalty"`        // core-seconds, by priority
+	Bound          float64  `json:"bound"`          // no plan has less
+	Exact          bool     `json:"exact"`
+	Stopped        []Stop   `json:"stopped"`
+	Protected      int      `json:"protected"` // nodes that are left alone
+	Held           int      `json:"held"`      // tasks that wait meanwhile
+	DryRun         bool     `json:"dryRun"`
+	Seconds        float64  `json:"seconds"`
+}
+
+// Stop is a node whose tasks are stopped, to run again later.
+type Stop struct {
+	Node    string  `json:"node"`
+	Tasks   int     `json:"tasks"`
+	Watts   float64 `json:"watts"`
+	Seconds float64 `json:"seconds"` // until they have stopped
+	Penalty float64 `json:"penalty"`
+}
+
+// Shell is the outer world of a response.
+type Shell struct {
+	Now   func() time.Time
+	Sleep func(ctx context.Context, d time.Duration) error
+	// Tell, which may be nil, is told what goes on.
+	Tell func(text string)
+	// Progress, which may be nil, is told how much of the event has passed.
+	Progress func(passed api.Duration)
+}
+
+// Respond plans an event and, unless it is dry, carries it out: until it is over no node
+// takes work, and the chosen ones are emptied; then all take work again, also when ctx
+// ends before.
+func Respond(ctx context.Context, c Cell, e Event, sh Shell) (r *Report, err error) {
+	if err := e.Check(); err != nil {
+		return nil, err
+	}
+	begin := sh.Now()
+	s, err := Look(ctx, c, api.Time(begin.UnixNano()), e.For)
+	if err != nil {
+		return nil, err
+	}
+	r, err = s.plan(e)
+	if err != nil || e.DryRun {
+		return r, err
+	}
+	defer func() { r.Seconds = sh.Now().Sub(begin).Seconds() }()
+	held, err := hold(ctx, c, s)
+	defer func() { err = errors.Join(err, lift(ctx, c, held)) }()
+	if err != nil {
+		return r, err
+	}
+	for _, stop := range r.Stopped {
+		if err := c.Drain(ctx, stop.Node, api.DrainRequest{}); err != nil {
+			return r, fmt.Errorf("empty node %s: %w", stop.Node, err)
+		}
+	}
+	return r, r.last(ctx, c, e, begin, sh)
+}
+
+// plan says what to do about an event.
+func (s *Survey) plan(e Event) (*Report, error) {
+	r := &Report{BaselineWatts: s.Watts, ReduceWatts: s.Watts * e.Percent / 100, Held: s.Pending, DryRun: e.DryRun, Stopped: []Stop{}}
+	p, err := response.Respond(s.Loads(), response.Event{Reduce: r.ReduceWatts, Within: e.Within.Std().Seconds()}, nil)
+	if err != nil {
+		return nil, fmt.Errorf("plan the response: %w", err)
+	}
+	r.PlannedWatts, r.ShortWatts, r.Penalty, r.Bound, r.Exact = p.Saves, p.Short, p.Penalty, p.Bound, p.Exact || p.Short > 0
+	for i, n := range s.Nodes {
+		if n.Protected != "" {
+			r.Protected++
+		}
+		if p.Choice[i] >= 0 {
+			r.Stopped = append(r.Stopped, Stop{n.Name, n.Tasks, n.Watts, n.After, n.Penalty})
+			r.Held += n.Tasks
+		}
+	}
+	return r, nil
+}
+
+// holdFor is how long nodes would leave what runs on them alone, were the response never
+// ended: the longest that a drain may wait.
+const holdFor = api.Day
+
+// hold keeps nodes that take work from taking more, and tells which.
+func hold(ctx context.Context, c Cell, s *Survey) (held []string, err error) {
+	nodes, err := c.Nodes(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("ask for the nodes: %w", err)
+	}
+	for i := range nodes {
+		if nodes[i].Status != "ready" {
+			continue
+		}
+		held = append(held, nodes[i].Name) // also when the answer is lost
+		if err := c.Drain(ctx, nodes[i].Name, api.DrainRequest{Grace: holdFor}); err != nil {
+			return held, fmt.Errorf("keep node %s from taking work: %w", nodes[i].Name, err)
+		}
+	}
+	return held, nil
+}
+
+// lift lets nodes take work again, also when ctx has ended.
+func lift(ctx context.Context, c Cell, held []string) error {
+	const enough = 30 * time.Second
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), enough)
+	defer cancel()
+	var errs []error
+	for _, node := range held {
+		if err := c.Drain(ctx, node, api.DrainRequest{Off: true}); err != nil {
+			errs = append(errs, fmt.Errorf("node %s takes no work yet, let it with drover drain %s --off: %w", node, node, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// last waits until the event is over, and measures what was reached in time.
+func (r *Report) last(ctx context.Context, c Cell, e Event, begin time.Time, sh Shell) error {
+	for {
+		passed := api.Duration(sh.Now().Sub(begin))
+		if sh.Progress != nil {
+			sh.Progress(passed)
+		}
+		if r.ReachedSeconds == nil && passed <= e.Within {
+			if err := r.measure(ctx, c, passed, sh); err != nil {
+				return err
+			}
+		}
+		if passed >= e.For {
+			return nil
+		}
+		if err := sh.Sleep(ctx, min(time.Second, (e.For-passed).Std())); err != nil {
+			return fmt.Errorf("wait for the end of the event: %w", err)
+		}
+	}
+}
+
+// measure looks whether the cell draws as much less as was planned.
+func (r *Report) measure(ctx context.Context, c Cell, passed api.Duration, sh Shell) error {
+	now, err := power(ctx, c)
+	if err != nil {
+		return err
+	}
+	less := r.BaselineWatts - now.Watts
+	r.ReachedWatts = &less
+	if less < min(r.ReduceWatts, r.PlannedWatts)-1e-6 {
+		return nil
+	}
+	seconds := passed.Std().Seconds()
+	r.ReachedSeconds = &seconds
+	if sh.Tell != nil {
+		sh.Tell(fmt.Sprintf("%.0f W less after %.0f s", less, seconds))
+	}
+	return nil
+}

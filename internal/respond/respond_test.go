@@ -1,0 +1,223 @@
+package respond_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"drover.dev/api"
+	"drover.dev/api/client"
+	"drover.dev/internal/respond"
+)
+
+// cell is a made-up cell of nodes of 4 cores, 40 W idle and 120 W full: of a core 20 W.
+// What runs on a node that is drained without grace stops after three seconds.
+type cell struct {
+	clock  time.Time
+	nodes  []api.NodeView
+	jobs   []api.WorkloadView
+	on     map[string]string // node by task
+	stops  map[string]time.Time
+	drains []string
+	fails  error
+}
+
+func newCell(nodes int) *cell {
+	c := &cell{clock: time.Unix(1e9, 0), on: map[string]string{}, stops: map[string]time.Time{}}
+	for i := range nodes {
+		c.nodes = append(c.nodes, api.NodeView{Status: "ready", Node: api.Node{
+			Name: fmt.Sprintf("n%d", i+1), Site: "s", Capacity: api.Resources{CPU: 4000}, Power: &api.PowerModel{Idle: 40_000, Full: 120_000},
+		}})
+	}
+	return c
+}
+
+// run places a job of two cores, or what spoil makes of it.
+func (c *cell) run(node, name string, spoil func(w *api.Workload)) {
+	w := &api.Workload{Kind: api.KindJob, Name: name, Tasks: []api.Task{{Name: "main", Grace: 5 * api.Second, Resources: api.Resources{CPU: 2000}}}}
+	if spoil != nil {
+		spoil(w)
+	}
+	c.jobs = append(c.jobs, api.WorkloadView{ID: uint64(len(c.jobs) + 1), Name: name, Kind: w.Kind, Spec: w, Counts: api.Counts{Running: 1}})
+	c.on[name] = node
+}
+
+func (c *cell) Nodes(context.Context) ([]api.NodeView, error) {
+	out := append([]api.NodeView(nil), c.nodes...)
+	for i := range out {
+		for _, w := range c.jobs {
+			if stop, ends := c.stops[out[i].Name]; c.on[w.Name] == out[i].Name && (!ends || c.clock.Before(stop)) {
+				out[i].Used.CPU += 2000
+			}
+		}
+	}
+	return out, nil
+}
+
+func (c *cell) Sites(context.Context) ([]api.Site, error) {
+	return []api.Site{{Name: "s", PUE: 1500}}, nil
+}
+
+func (c *cell) List(context.Context, client.ListOptions) iter.Seq2[api.WorkloadView, error] {
+	return func(yield func(api.WorkloadView, error) bool) {
+		for _, w := range c.jobs {
+			w.Spec = nil
+			if !yield(w, nil) {
+				return
+			}
+		}
+	}
+}
+
+func (c *cell) find(number string) *api.WorkloadView {
+	for i := range c.jobs {
+		if fmt.Sprintf("~%d", c.jobs[i].ID) == number {
+			return &c.jobs[i]
+		}
+	}
+	return nil
+}
+
+func (c *cell) Get(_ context.Context, number string) (api.WorkloadView, error) {
+	return *c.find(number), nil
+}
+
+func (c *cell) Tasks(_ context.Context, number string, _ client.TaskOptions) iter.Seq2[api.TaskView, error] {
+	return func(yield func(api.TaskView, error) bool) {
+		w := c.find(number)
+		yield(api.TaskView{Name: w.Name, TaskName: "main", Node: c.on[w.Name], Started: api.Time(c.clock.Add(-time.Hour).UnixNano())}, nil)
+	}
+}
+
+func (c *cell) Drain(_ context.Context, node string, d api.DrainRequest) error {
+	c.drains = append(c.drains, fmt.Sprintf("%s %v %s", node, !d.Off, d.Grace))
+	if c.fails != nil && !d.Off {
+		return c.fails
+	}
+	for i := range c.nodes {
+		switch {
+		case c.nodes[i].Name != node:
+		case d.Off:
+			c.nodes[i].Status = "ready"
+		default:
+			c.nodes[i].Status = "draining"
+			if d.Grace == 0 {
+				c.stops[node] = c.clock.Add(3 * time.Second)
+			}
+		}
+	}
+	return nil
+}
+
+func (c *cell) shell() respond.Shell {
+	return respond.Shell{
+		Now:   func() time.Time { return c.clock },
+		Sleep: func(ctx context.Context, d time.Duration) error { c.clock = c.clock.Add(d); return ctx.Err() },
+	}
+}
+
+var event = respond.Event{Percent: 10, Within: api.Minute, For: 10 * api.Minute}
+
+// TestRespond: of a cell that draws 4·40 + 6 busy cores·20 W, times 1.5, a tenth is
+// saved where it costs least, and afterwards all nodes take work again.
+func TestRespond(t *testing.T) {
+	c := newCell(4)
+	c.run("n1", "web", func(w *api.Workload) { w.Kind = api.KindService })
+	c.run("n2", "important", func(w *api.Workload) { w.Priority = 1000 })
+	c.run("n3", "usual", nil)
+	r, err := respond.Respond(t.Context(), c, event, c.shell())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if base := 1.5 * (4*40 + 6*20); math.Abs(r.BaselineWatts-base) > 1e-6 || math.Abs(r.ReduceWatts-base/10) > 1e-6 {
+		t.Errorf("it draws %g W, want %g", r.BaselineWatts, base)
+	}
+	if len(r.Stopped) != 1 || r.Stopped[0].Node != "n3" || !r.Exact || r.ShortWatts != 0 || r.Protected != 1 || r.Stopped[0].Watts != 60 || r.Stopped[0].Penalty != 2*2*(3600+600) {
+		t.Errorf("%+v", r)
+	}
+	if r.ReachedSeconds == nil || *r.ReachedSeconds != 3 || math.Abs(*r.ReachedWatts-60) > 1e-6 || r.Seconds != 600 {
+		t.Errorf("reached %v W after %v s of %g", r.ReachedWatts, r.ReachedSeconds, r.Seconds)
+	}
+	want := "n1 true 1d, n2 true 1d, n3 true 1d, n4 true 1d, n3 true 0s, n1 false 0s, n2 false 0s, n3 false 0s, n4 false 0s"
+	if got := strings.Join(c.drains, ", "); got != want {
+		t.Errorf("it did %s\nwant %s", got, want)
+	}
+}
+
+// TestProtected tasks are left alone, also when what is asked for cannot be had then.
+func TestProtected(t *testing.T) {
+	for name, spoil := range map[string]func(w *api.Workload){
+		"service":      func(w *api.Workload) { w.Kind = api.KindService },
+		"system":       func(w *api.Workload) { w.Kind = api.KindSystem },
+		"never":        func(w *api.Workload) { w.Preemption = api.PreemptNever },
+		"deadline":     func(w *api.Workload) { w.Deadline = api.Hour },
+		"gang":         func(w *api.Workload) { w.Gang = true },
+		"at most once": func(w *api.Workload) { w.Tasks[0].AtMostOnce = true },
+		"grace":        func(w *api.Workload) { w.Tasks[0].Grace = 2 * api.Minute },
+		"old revision": func(w *api.Workload) { w.Tasks[0].Name = "other" },
+	} {
+		c := newCell(1)
+		c.run("n1", "one", spoil)
+		c.run("n1", "usual", nil)
+		r, err := respond.Respond(t.Context(), c, event, c.shell())
+		if err != nil || len(r.Stopped) != 0 || math.Abs(r.ShortWatts-r.ReduceWatts) > 1e-6 {
+			t.Errorf("%s: %+v, %v", name, r, err)
+		}
+		for _, d := range c.drains {
+			if d == "n1 true 0s" {
+				t.Errorf("%s: it is emptied", name)
+			}
+		}
+	}
+}
+
+func TestDryRunDoesNothing(t *testing.T) {
+	c := newCell(2)
+	c.run("n1", "usual", nil)
+	e := event
+	e.DryRun = true
+	if r, err := respond.Respond(t.Context(), c, e, c.shell()); err != nil || len(r.Stopped) != 1 || len(c.drains) != 0 {
+		t.Errorf("%+v, %v, %v", r, err, c.drains)
+	}
+}
+
+// TestLifted: whatever goes wrong, nodes take work again; those that did not before are
+// left as they are.
+func TestLifted(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for name, tc := range map[string]struct {
+		ctx   context.Context
+		fails error
+	}{"interrupted": {ctx, nil}, "refused": {t.Context(), errors.New("no")}} {
+		c := newCell(2)
+		c.nodes[1].Status = "drained"
+		c.run("n1", "usual", nil)
+		c.fails = tc.fails
+		if _, err := respond.Respond(tc.ctx, c, event, c.shell()); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+		if c.nodes[0].Status != "ready" || c.nodes[1].Status != "drained" || c.drains[len(c.drains)-1] != "n1 false 0s" {
+			t.Errorf("%s: %v", name, c.drains)
+		}
+	}
+}
+
+func TestEventsThatCannotBe(t *testing.T) {
+	for _, e := range []respond.Event{
+		{Percent: 0, Within: api.Minute, For: api.Hour},
+		{Percent: 101, Within: api.Minute, For: api.Hour},
+		{Percent: math.NaN(), Within: api.Minute, For: api.Hour},
+		{Percent: 5, Within: 0, For: api.Hour},
+		{Percent: 5, Within: api.Minute, For: 24 * api.Hour},
+	} {
+		if _, err := respond.Respond(t.Context(), newCell(1), e, newCell(1).shell()); err == nil {
+			t.Errorf("%+v passes", e)
+		}
+	}
+}

@@ -1,0 +1,184 @@
+// Package respond has a running cell draw less power for a while when its grid asks for
+// that: it looks at what runs, plans with internal/energy/response, and carries the plan
+// out by draining nodes.
+package respond
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"iter"
+	"slices"
+
+	"drover.dev/api"
+	"drover.dev/api/client"
+	"drover.dev/internal/energy/response"
+	"drover.dev/internal/sched"
+)
+
+// Cell is what of a cell's API is needed; the client has it.
+type Cell interface {
+	Nodes(ctx context.Context) ([]api.NodeView, error)
+	Sites(ctx context.Context) ([]api.Site, error)
+	List(ctx context.Context, o client.ListOptions) iter.Seq2[api.WorkloadView, error]
+	Get(ctx context.Context, workload string) (api.WorkloadView, error)
+	Tasks(ctx context.Context, workload string, o client.TaskOptions) iter.Seq2[api.TaskView, error]
+	Drain(ctx context.Context, node string, d api.DrainRequest) error
+}
+
+var _ Cell = (*client.Client)(nil)
+
+// Survey is what a cell draws, and who draws it.
+type Survey struct {
+	Nodes   []Node
+	Watts   float64 // of all nodes that are on, with what their sites take besides
+	Pending int     // tasks that wait for room
+}
+
+// Node is what could be saved on one node if the tasks on it stopped.
+type Node struct {
+	Name      string
+	Protected string  // why nothing may be stopped there; "" is nothing
+	Tasks     int     // that would stop
+	Watts     float64 // that they draw, with what the site takes besides
+	After     float64 // s until the last of them has stopped
+	Penalty   float64 // core-seconds that are lost or put off, by priority
+}
+
+// reaction is how long it takes until agents hear of what they are to stop, in s.
+const reaction = 2
+
+// Look surveys a cell. lasts is how long an event lasts: for so long work is put off.
+func Look(ctx context.Context, c Cell, now api.Time, lasts api.Duration) (*Survey, error) {
+	s, err := power(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	at := map[string]int{}
+	for i := range s.Nodes {
+		at[s.Nodes[i].Name] = i
+	}
+	return s, s.tasks(ctx, c, at, now, lasts)
+}
+
+// power is what the nodes of a cell draw, in the order of their names.
+func power(ctx context.Context, c Cell) (*Survey, error) {
+	nodes, err := c.Nodes(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("ask for the nodes: %w", err)
+	}
+	sites, err := c.Sites(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("ask for the sites: %w", err)
+	}
+	pue := map[string]float64{}
+	for i := range sites {
+		pue[sites[i].Name] = float64(max(sites[i].PUE, 1000)) / 1000
+	}
+	s := &Survey{}
+	for i := range nodes {
+		n := &nodes[i]
+		idle, busy, on := draws(n)
+		if !on {
+			continue
+		}
+		more := max(pue[n.Site], 1)
+		s.Watts += busy * more
+		one := Node{Name: n.Name, Watts: (busy - idle) * more}
+		if n.Status != "ready" {
+			one.Protected = "it is " + n.Status
+		}
+		s.Nodes = append(s.Nodes, one)
+	}
+	slices.SortFunc(s.Nodes, func(a, b Node) int { return cmp.Compare(a.Name, b.Name) })
+	return s, nil
+}
+
+// draws is what a node draws idle and as it is, in W; on is whether it draws anything
+// that is known.
+func draws(n *api.NodeView) (idle, busy float64, on bool) {
+	switch n.Status {
+	case "silent", "sleeping":
+		return 0, 0, false
+	}
+	least, _, _ := sched.Draw(&n.Node)
+	return float64(least) / 1000, float64(sched.DrawOf(&n.Node, &n.Used)) / 1000, true
+}
+
+// tasks adds what runs on the nodes.
+func (s *Survey) tasks(ctx context.Context, c Cell, at map[string]int, now api.Time, lasts api.Duration) error {
+	live := []string{"pending", "running", "updating", "degraded"}
+	for v, err := range c.List(ctx, client.ListOptions{AllTenants: true, Status: live}) {
+		if err != nil {
+			return fmt.Errorf("list the workloads: %w", err)
+		}
+		s.Pending += int(v.Counts.Pending)
+		if v.Counts.Running+v.Counts.Placed == 0 {
+			continue
+		}
+		number := fmt.Sprintf("~%d", v.ID) // names are of one tenant
+		w, err := c.Get(ctx, number)
+		if err != nil {
+			return fmt.Errorf("ask for workload %s: %w", v.Name, err)
+		}
+		for t, err := range c.Tasks(ctx, number, client.TaskOptions{Status: []string{"placed", "running"}}) {
+			if err != nil {
+				return fmt.Errorf("ask for the tasks of %s: %w", v.Name, err)
+			}
+			if i, ok := at[t.Node]; ok && w.Spec != nil {
+				s.Nodes[i].add(w.Spec, &t, now, lasts)
+			}
+		}
+	}
+	return nil
+}
+
+// add counts a task in.
+func (n *Node) add(w *api.Workload, t *api.TaskView, now api.Time, lasts api.Duration) {
+	i := slices.IndexFunc(w.Tasks, func(task api.Task) bool { return task.Name == t.TaskName })
+	if i < 0 {
+		n.Protected = t.Name + " is of a revision that is not known"
+		return
+	}
+	task := &w.Tasks[i]
+	if why := protects(w, task); why != "" && n.Protected == "" {
+		n.Protected = t.Name + " " + why
+	}
+	ran := api.Duration(0)
+	if t.Started != 0 {
+		ran = max(now.Sub(t.Started), 0)
+	}
+	n.Tasks++
+	n.After = max(n.After, reaction+task.Grace.Std().Seconds())
+	weight := 1 + float64(w.Priority+1000)/1000
+	n.Penalty += weight * float64(max(task.Resources.CPU, 100)) / 1000 * (ran + lasts).Std().Seconds()
+}
+
+// protects says why a task may not be stopped; "" when it may: a task of a job that
+// others may displace, that runs again from its beginning and need not end in time.
+func protects(w *api.Workload, t *api.Task) string {
+	switch {
+	case w.Kind != api.KindJob:
+		return "is of a " + string(w.Kind)
+	case w.Preemption == api.PreemptNever:
+		return "is never displaced"
+	case w.Deadline > 0:
+		return "has a deadline"
+	case w.Gang:
+		return "is of a gang"
+	case t.AtMostOnce:
+		return "runs at most once"
+	}
+	return ""
+}
+
+// Loads are the nodes as a planner takes them.
+func (s *Survey) Loads() []response.Load {
+	out := make([]response.Load, len(s.Nodes))
+	for i, n := range s.Nodes {
+		if n.Protected == "" && n.Tasks > 0 {
+			out[i].Options = []response.Option{{Saves: n.Watts, After: n.After, Penalty: n.Penalty}}
+		}
+	}
+	return out
+}
