@@ -20,6 +20,9 @@ func (w *Workload) Normalize() {
 		}
 		w.Update.normalize(w)
 	}
+	if w.Resize != nil {
+		setDefault(&w.Resize.Mode, ResizeAuto)
+	}
 	if w.Schedule != nil {
 		setDefault(&w.Schedule.Zone, DefaultZone)
 		setDefault(&w.Schedule.Overlap, OverlapSkip)

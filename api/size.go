@@ -11,6 +11,9 @@ func (w *Workload) Size() int {
 	if s := w.Scale; s != nil {
 		n += 3 + number(Milli(s.Min)) + number(Milli(s.Max)) + 3*10 // the others have defaults
 	}
+	if w.Resize != nil {
+		n += w.Resize.size()
+	}
 	for i := range w.Tasks {
 		n += w.Tasks[i].size()
 	}

@@ -91,6 +91,9 @@ const (
 // ended: nobody knew whether the cell still counted on it.
 const ReasonLease = "lease ended"
 
+// ReasonMemory is the reason of an attempt that was killed for its memory.
+const ReasonMemory = "out of memory"
+
 var outcomeNames = [...]string{"succeeded", "failed", "stopped", "lost", "rejected"}
 
 func (o Outcome) String() string { return nameOf(outcomeNames[:], int(o)) }

@@ -23,6 +23,7 @@ func (c *checker) workload(w *Workload) {
 	oneOf(c, "objective", w.Objective, ObjectiveLatency, ObjectiveCost, ObjectiveEnergy, ObjectiveCarbon, ObjectiveBalanced)
 	within(c, "latency", w.Latency, 0, MaxDuration)
 	oneOf(c, "preemption", w.Preemption, PreemptLower, PreemptNever)
+	c.resize(w)
 	switch w.Kind {
 	case KindJob:
 		c.job(w)

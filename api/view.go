@@ -44,6 +44,8 @@ type WorkloadView struct {
 	Counts   Counts        `json:"counts"`
 	// Scale says why a service that scales has as many replicas as it has.
 	Scale *ScaleView `json:"scale,omitempty"`
+	// Sizes say what tasks ask for where that is not what the file says.
+	Sizes []SizeView `json:"sizes,omitempty"`
 	Spec  *Workload  `json:"spec,omitempty"` // on show only
 }
 
@@ -110,6 +112,8 @@ type Explanation struct {
 	Scale *ScaleView `json:"scale,omitempty"`
 	// Deferral is until when a pending task waits for better hours.
 	Deferral *Deferral `json:"deferral,omitempty"`
+	// Size says why the task asks for what it asks for, where that is not what the file says.
+	Size *SizeView `json:"size,omitempty"`
 }
 
 // ExpectedStart is when a pending task is expected to be placed, from predicted run

@@ -56,6 +56,7 @@ type Workload struct {
 	GangWithin string            `json:"gangWithin,omitempty" cbor:"16,keyasint,omitempty"` // gangs only: all elements of a task share the node, the site or the value of this node label
 	Preemption Preemption        `json:"preemption,omitempty" cbor:"17,keyasint,omitempty"` // whether its tasks displace others and are displaced
 	Scale      *Scale            `json:"scale,omitempty" cbor:"18,keyasint,omitempty"`      // services only: the number of replicas follows what is expected of them
+	Resize     *Resize           `json:"resize,omitempty" cbor:"19,keyasint,omitempty"`     // what tasks ask for follows what they use
 	Tasks      []Task            `json:"tasks" cbor:"15,keyasint,omitempty"`                // services and systems have exactly one
 }
 

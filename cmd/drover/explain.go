@@ -136,6 +136,13 @@ func scaleReason(v *api.ScaleView) string {
 	return v.Reason
 }
 
+func sizeReason(v *api.SizeView) string {
+	if v == nil {
+		return ""
+	}
+	return v.Reason
+}
+
 func unplaced(t api.TaskView) bool {
 	return t.Status == api.TaskPending.String() || t.Status == api.TaskBackoff.String()
 }
@@ -151,6 +158,7 @@ func (a *app) tell(x *api.Explanation) error {
 		{Key: "Hours", Value: hoursText(x.Deferral)},
 		{Key: "Reserved", Value: reservationText(x.Reservation)},
 		{Key: "Replicas", Value: scaleReason(x.Scale)},
+		{Key: "Asks for", Value: sizeReason(x.Size)},
 		{Key: "Expected start", Value: expectedStartText(x.ExpectedStart, a.time())},
 	}
 	head = append(head, profilePairs(&x.Profile)...)

@@ -84,6 +84,9 @@ func (a *app) showWorkload(s shown, more bool) error {
 	if v.Scale != nil {
 		pairs = append(pairs, a.scalePairs(v.Scale)...)
 	}
+	for i := range v.Sizes {
+		pairs = append(pairs, report.Pair{Key: "Asks for", Value: v.Sizes[i].Task + ": " + v.Sizes[i].Reason})
+	}
 	pairs = append(pairs, report.Pair{Key: "Tasks", Value: countsText(v.Counts)}, report.Pair{Key: "Took", Value: tookText(s.Tasks, more)})
 	if err := report.Pairs(a.out, a.style(), pairs); err != nil {
 		return err

@@ -68,6 +68,8 @@ func (e *Engine) input(in Input) state.Answer {
 		e.planned(v)
 	case *Shadowed:
 		e.shadowed(v)
+	case *Resized:
+		e.resized(v)
 	case *Scaled:
 		e.scaled(v)
 	default:
@@ -202,7 +204,7 @@ func sameWork(a, b *api.Workload) bool {
 // keepScale gives a specification what another says that needs no revision.
 func keepScale(to, from *api.Workload) {
 	to.Replicas, to.Update, to.Priority, to.Labels = from.Replicas, from.Update, from.Priority, from.Labels
-	to.Scale = from.Scale
+	to.Scale, to.Resize = from.Scale, from.Resize
 }
 
 func (e *Engine) cancel(in *Cancel, key string) state.Answer {

@@ -140,11 +140,11 @@ func (h *chance) atRestService(w *state.Workload) {
 			done++
 		}
 	}
-	if fit+done < int(w.Spec.Replicas) || w.Stable != w.Revision && fit == int(w.Spec.Replicas) {
-		h.t.Fatalf("service %s runs %d of %d replicas; stable %d of revision %d: %s", w.Spec.Name, fit, w.Spec.Replicas, w.Stable, w.Revision, elements(w))
+	if fit+done < int(w.Replicas()) || w.Stable != w.Revision && fit == int(w.Replicas()) {
+		h.t.Fatalf("service %s runs %d of %d replicas; stable %d of revision %d: %s", w.Spec.Name, fit, w.Replicas(), w.Stable, w.Revision, elements(w))
 	}
-	if len(w.Groups[0].Tasks) != int(w.Spec.Replicas) {
-		h.t.Fatalf("service %s has %d elements for %d replicas", w.Spec.Name, len(w.Groups[0].Tasks), w.Spec.Replicas)
+	if len(w.Groups[0].Tasks) != int(w.Replicas()) {
+		h.t.Fatalf("service %s has %d elements for %d replicas", w.Spec.Name, len(w.Groups[0].Tasks), w.Replicas())
 	}
 }
 

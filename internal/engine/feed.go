@@ -163,6 +163,8 @@ func (e *Engine) reindexWorkload(ev state.Event) {
 		e.changedWorkload(v.ID)
 	case *state.ServiceScaled:
 		e.touchWorkload(v.ID)
+	case *state.TaskResized:
+		e.changedWorkload(v.ID)
 	case *state.WorkloadStopping:
 		e.changedWorkload(v.ID)
 	case *state.ReplicasAdded:
@@ -438,7 +440,7 @@ func (e *Engine) ask(w *state.Workload, t *state.Task) *sched.Ask {
 // are filled in when it is decided: they may change while it waits.
 func makeAsk(w *state.Workload, t *state.Task) *sched.Ask {
 	spec := w.SpecAt(t.Revision)
-	task := &spec.Tasks[t.Ref.Task]
+	task := w.SpecOf(t)
 	gang := 0
 	if w.InGang(t) {
 		gang = len(w.Groups[t.Ref.Task].Tasks)
@@ -476,10 +478,17 @@ type askKey struct {
 	pin      string
 	priority int32
 	gang     bool
+	cpu      api.Milli // what it asks for, where that may change
+	memory   api.Bytes
 }
 
 func keyOf(w *state.Workload, t *state.Task) askKey {
-	return askKey{t.Ref.Workload, t.Ref.Task, t.Revision, t.Pin, w.Spec.Priority, w.InGang(t)}
+	key := askKey{workload: t.Ref.Workload, task: t.Ref.Task, revision: t.Revision, pin: t.Pin, priority: w.Spec.Priority, gang: w.InGang(t)}
+	if w.Sizing != nil {
+		r := &w.SpecOf(t).Resources
+		key.cpu, key.memory = r.CPU, r.Memory
+	}
+	return key
 }
 
 type cachedAsk struct {

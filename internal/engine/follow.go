@@ -39,7 +39,7 @@ func (e *Engine) Assignment(w *state.Workload, t *state.Task) api.Assignment {
 		return a
 	}
 	spec := w.SpecAt(t.Revision)
-	a.Task = &spec.Tasks[t.Ref.Task]
+	a.Task = w.SpecOf(t)
 	a.Count = max(a.Task.Count, 1)
 	if spec.Kind == api.KindService {
 		a.Count = spec.Replicas

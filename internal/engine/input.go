@@ -41,6 +41,7 @@ const (
 	InputEndOffset
 	InputScaled
 	InputPower
+	InputResized
 )
 
 // Caller is part of every command: who asks, and the idempotency key under which
@@ -247,6 +248,8 @@ func NewInput(k InputKind) Input {
 		return new(Scaled)
 	case InputPower:
 		return new(Power)
+	case InputResized:
+		return new(Resized)
 	}
 	return nil
 }

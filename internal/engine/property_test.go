@@ -79,7 +79,12 @@ func (h *chance) pass() {
 }
 
 func (h *chance) input() engine.Input {
-	switch h.pick("what", 17) {
+	switch h.pick("what", 18) {
+	case 17:
+		if in := h.measured(); in != nil {
+			return in
+		}
+		return h.plan()
 	case 16:
 		if in := h.world.shadowed(); in != nil && h.pick("shadowed", 2) == 0 {
 			return in
@@ -123,6 +128,27 @@ func (h *chance) plan() engine.Input {
 		return g
 	}
 	return q.Answer(1, func() bool { return false })[0]
+}
+
+// measured is what the shell makes of use and forecasts: other numbers of replicas, and
+// other sizes, sensible or not.
+func (h *chance) measured() engine.Input {
+	st := h.world.engine.State()
+	ids := st.SortedWorkloads()
+	if len(ids) == 0 {
+		return nil
+	}
+	w := st.Workloads[oneOf(h, "measured", ids...)]
+	revision := w.Revision + uint32(h.pick("stale", 8)/7)
+	if c := w.Spec.Scale; c != nil && h.pick("scaled", 2) == 0 {
+		return &engine.Scaled{ID: w.ID, Revision: revision, Replicas: int32(h.pick("wish", 8)), Why: state.Outlook{Quantile: c.Quantile, Target: c.Target, Load: 1000}}
+	}
+	in := &engine.Resized{ID: w.ID, Revision: revision, Task: uint16(h.pick("task", 3)), Why: state.Need{Samples: 12}}
+	in.CPU, in.Memory = oneOf(h, "cpu", api.Milli(100), 400, 2000), oneOf(h, "memory", 0, 128*api.MiB, 1*api.GiB)
+	if int(in.Task) < len(w.Spec.Tasks) && w.Spec.Resize != nil && h.pick("sensible", 3) > 0 {
+		in.CPU, in.Memory = w.Spec.Resize.Bounds(&w.Spec.Tasks[in.Task].Resources, in.CPU, in.Memory)
+	}
+	return in
 }
 
 // probation has a change of the strategy watched now and then, shortly: what is left of
@@ -275,6 +301,9 @@ func (h *chance) workload() *api.Workload {
 	switch w.Kind {
 	case api.KindService:
 		w.Replicas = int32(1 + h.pick("replicas", 4))
+		if h.pick("scale", 3) == 0 {
+			w.Scale = &api.Scale{Min: 1, Max: 5, Cooldown: oneOf(h, "cooldown", 10*api.Second, api.Minute)}
+		}
 		w.Tasks = []api.Task{h.lasting()}
 		w.Update = &api.Update{HealthyAfter: oneOf(h, "healthyAfter", 0, 5*api.Second), Manual: h.pick("manual", 4) == 0}
 		if rapid.Bool().Draw(h.t, "checked") {
@@ -284,6 +313,9 @@ func (h *chance) workload() *api.Workload {
 		w.Tasks = []api.Task{h.lasting()}
 	default:
 		h.job(w)
+	}
+	if h.pick("resize", 4) == 0 {
+		w.Resize = &api.Resize{Mode: api.ResizeAuto}
 	}
 	w.Normalize()
 	if faults := w.Validate(); len(faults) > 0 {
@@ -432,6 +464,8 @@ func (h *chance) report() engine.Input {
 		r.Result = &api.Result{Outcome: api.Outcome(h.pick("outcome", 6)), Wall: api.Second}
 		if r.Result.Outcome == api.OutcomeSucceeded {
 			r.Result.Outputs = []api.Value{{Name: "out", Size: 5, Inline: []byte("hello")}}
+		} else if h.pick("oom", 2) == 0 {
+			r.Result.Reason = api.ReasonMemory
 		}
 	}
 	in := &engine.Reports{Node: g.node, Reports: []api.Report{r}}

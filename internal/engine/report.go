@@ -108,6 +108,9 @@ func (e *Engine) ended(w *state.Workload, t *state.Task, r *api.Report) {
 		}
 		e.failed(w, t, ev, out)
 	}
+	if out == api.OutcomeFailed && t.Stop == state.StopNothing {
+		e.killed(w, t, r.Result)
+	}
 	e.emit(ev)
 }
 

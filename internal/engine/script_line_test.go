@@ -48,6 +48,8 @@ func (s *script) line(f []string) {
 		s.signal(args, opts)
 	case "scaled":
 		s.scaled(args, opts)
+	case "used":
+		s.used(args, opts)
 	case "report":
 		s.report(args, opts)
 	case "agents":
@@ -178,6 +180,27 @@ func (s *script) signal(args []string, opts map[string]string) {
 		v.Values = append(v.Values, int64(number(s, a)))
 	}
 	s.step(&engine.PutSignal{Signal: v})
+}
+
+// used says what a workload's first task should ask for by what it used: its name, the
+// CPU and the memory to ask for; cpu and memory are what was used.
+func (s *script) used(args []string, opts map[string]string) {
+	w := s.world.engine.State().Named("default", args[0])
+	in := &engine.Resized{ID: w.ID, Revision: w.Revision, CPU: parse(s, args[1], new(api.Milli)), Memory: parse(s, args[2], new(api.Bytes))}
+	in.Why = state.Need{Samples: 12, CPU: in.CPU, Memory: in.Memory / 2}
+	for _, k := range sortedKeys(opts) {
+		switch v := opts[k]; k {
+		case "cpu":
+			in.Why.CPU = parse(s, v, new(api.Milli))
+		case "memory":
+			in.Why.Memory = parse(s, v, new(api.Bytes))
+		case "revision":
+			in.Revision = uint32(number(s, v))
+		default:
+			s.t.Fatalf("what is used has no %s", k)
+		}
+	}
+	s.step(in)
 }
 
 // scaled says how many replicas a service needs: its name, the number, and the CPU that

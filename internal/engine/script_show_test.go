@@ -210,6 +210,8 @@ func (s *script) event(ev state.Event) {
 		s.printf("%s revision %d is stable", s.workload(v.ID), v.Revision)
 	case *state.ServiceScaled:
 		s.printf("%s is to have %d replicas: %s", s.workload(v.ID), v.Replicas, engine.Because(&v.Why))
+	case *state.TaskResized:
+		s.printf("%s.%d asks for %s", s.workload(v.ID), v.Task, engine.ResizedText(v.CPU, v.Memory, state.SizeBefore{}, &v.Why))
 	case *state.ReplicasAdded:
 		s.printf("%s", strings.TrimSpace(fmt.Sprintf("%s gets %d more %s", s.workload(v.ID), v.Count, strings.Join(v.Pins, " "))))
 	case *state.Answered:

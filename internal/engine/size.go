@@ -83,6 +83,8 @@ func sizeOf(ev state.Event) int {
 		return smallSize + len(v.Tenant)
 	case *state.ServiceScaled:
 		return 2*smallSize + len(v.Why.Model)
+	case *state.TaskResized:
+		return 2 * smallSize
 	case *state.PlanClosed:
 		return 2*smallSize + len(v.Outcome.Planner)
 	case *state.Answered:
@@ -176,6 +178,8 @@ func SizeOf(in Input) int {
 		return 4*smallSize + maxText + callerSize(&v.Caller) + len(v.Home) + len(v.Strategy) + probationSize(v.Probation) + stagesSize(v.Stages)
 	case *Shadowed:
 		return smallSize + 10*numberSize + len(v.Strategy)
+	case *Resized:
+		return 3 * smallSize
 	case *Scaled:
 		return 3*smallSize + len(v.Why.Model)
 	case *PutStrategy:
@@ -242,6 +246,9 @@ func reportsSize(list []api.Report) int {
 		n += 2*smallSize + resultSize(r.Result) + 2*len(r.Detail) + portsSize(r.Ports)
 		if r.Result != nil {
 			n += min(len(r.Result.Reason)+len(r.Result.Detail), maxText)
+			if r.Result.Reason == api.ReasonMemory { // its task, and that of its schedule, may get another size
+				n += 4 * smallSize
+			}
 		}
 	}
 	return n

@@ -22,6 +22,8 @@ func unsound(w *api.Workload) string {
 		return fmt.Sprintf("it takes %d bytes, at most %d are allowed", w.Size(), api.MaxSpec)
 	case !within(w.Deadline):
 		return "its deadline is out of range"
+	case w.Resize != nil && !w.Resize.Sound(w):
+		return "a limit of its resize is out of range"
 	}
 	if fault := unsoundKind(w); fault != "" {
 		return fault

@@ -15,7 +15,7 @@ func (v *Views) Workload(w *state.Workload, withSpec bool) api.WorkloadView {
 		ID: w.ID, Name: w.Spec.Name, Tenant: w.Spec.Tenant, Kind: w.Spec.Kind, Status: StatusOf(w),
 		Reason: cmp.Or(v.first(w), w.Reason), Priority: w.Spec.Priority, Submitted: w.Submitted, Finished: w.FinishAt,
 		NextRun: w.NextRun, Parent: w.Parent, Revision: w.Revision, Replicas: w.Replicas(), Healthy: healthyOf(w),
-		Counts: w.Counts, Scale: scaleOf(w),
+		Counts: w.Counts, Scale: scaleOf(w), Sizes: sizesOf(w),
 	}
 	if withSpec {
 		out.Spec = w.Spec
@@ -124,7 +124,7 @@ func (e *Engine) explain(w *state.Workload, t *state.Task) api.Explanation {
 	if int(t.Ref.Task) < len(w.Profiles) {
 		x.Profile = w.Profiles[t.Ref.Task]
 	}
-	x.Handover, x.Scale = e.handoverOf(w), scaleOf(w)
+	x.Handover, x.Scale, x.Size = e.handoverOf(w), scaleOf(w), sizeView(w, t.Ref.Task)
 	if w.Away() {
 		return x // the cell that owns it explains it
 	}

@@ -167,6 +167,8 @@ func describeWorkload(ev state.Event, out *api.WatchEvent) {
 		out.Detail = "revision " + number(uint64(e.Revision))
 	case *state.ReplicasAdded:
 		out.Detail = number(uint64(e.Count)) + " elements"
+	case *state.TaskResized:
+		out.Detail = engine.ResizedText(e.CPU, e.Memory, state.SizeBefore{}, &e.Why)
 	case *state.ServiceScaled:
 		out.Detail = number(uint64(e.Replicas)) + " replicas: " + engine.Because(&e.Why)
 	}
@@ -253,6 +255,7 @@ var kindNames = map[state.Kind]string{
 	state.KindTasksDeferred:     "tasks.deferred",
 	state.KindSlicingLooked:     "slicing.looked",
 	state.KindTaskSliced:        "task.sliced",
+	state.KindTaskResized:       "task.resized",
 }
 
 // rolloutText says what a look at a stage came to.

@@ -173,7 +173,7 @@ func (o *observer) ended(e *state.TaskEnded, st *state.State, now api.Time) {
 		return
 	}
 	r, name := credible(e, w, st, now), seriesOf(w, e.Attempt.Task, st)
-	if r.Reason == reasonOOM {
+	if r.Reason == api.ReasonMemory {
 		o.add("oom/"+name, series.Count, now, 1)
 	}
 	if r.Outcome != api.OutcomeSucceeded {
@@ -204,9 +204,6 @@ func credible(e *state.TaskEnded, w *state.Workload, st *state.State, now api.Ti
 	}
 	return r
 }
-
-// reasonOOM is what agents report of an attempt that was killed for its memory.
-const reasonOOM = "out of memory"
 
 // seriesOf is the end of the names of a task's series.
 func seriesOf(w *state.Workload, task uint16, st *state.State) string {

@@ -87,7 +87,7 @@ func TestObserveEnds(t *testing.T) {
 	}
 	id := api.Attempt{TaskRef: api.TaskRef{Workload: 1}, Try: 1}
 	o.saw(&fold{now: 1e18, events: []state.Event{
-		&state.TaskEnded{Attempt: id, N: 1, Result: &api.Result{Outcome: api.OutcomeFailed, Reason: reasonOOM}},
+		&state.TaskEnded{Attempt: id, N: 1, Result: &api.Result{Outcome: api.OutcomeFailed, Reason: api.ReasonMemory}},
 		&state.TaskEnded{Attempt: id, N: 2, Result: &api.Result{Wall: 4 * api.Second, CPU: 6 * api.Second, MaxRSS: api.GiB}},
 		&state.TaskEnded{Attempt: id, Next: api.TaskCancelled},
 	}}, st)

@@ -46,7 +46,7 @@ func asks(st *state.State, tenant string, uses map[string]provision.Use) map[str
 			}
 			newest[name] = id
 			workload, _, _ := strings.Cut(strings.TrimPrefix(name, w.Spec.Tenant+"/"), ".")
-			out[name] = api.Rightsizing{Tenant: w.Spec.Tenant, Workload: workload, Task: w.Spec.Tasks[i].Name, Asked: w.Spec.Tasks[i].Resources}
+			out[name] = api.Rightsizing{Tenant: w.Spec.Tenant, Workload: workload, Task: w.Spec.Tasks[i].Name, Asked: w.TaskNow(uint16(i)).Resources}
 		}
 	}
 	return out

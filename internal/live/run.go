@@ -41,6 +41,7 @@ func (c *Cell) Run(parent context.Context) error {
 		c.background.Go(func() { c.observe(ctx) })
 		c.background.Go(func() { c.observer.ahead.Run(ctx) })
 		c.background.Go(func() { c.scale(ctx) })
+		c.background.Go(func() { c.resize(ctx) })
 	}
 	c.background.Go(func() { c.tellShadow(ctx) })
 	if c.audit != nil {

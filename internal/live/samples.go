@@ -94,7 +94,7 @@ func (s standing) waiting(st *state.State) {
 					n++
 				}
 			}
-			s.request(&w.Spec.Tasks[i], float64(n))
+			s.request(w.TaskNow(uint16(i)), float64(n))
 		}
 	}
 }

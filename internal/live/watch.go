@@ -143,6 +143,8 @@ func (s *shadow) specOf(ev state.Event) *api.Workload {
 		id = e.ID
 	case *state.ServiceScaled:
 		id = e.ID
+	case *state.TaskResized:
+		id = e.ID
 	case *state.TasksReady:
 		id = e.Workload
 	case *state.TasksDeferred:

@@ -94,8 +94,15 @@ func quantile(list []Sample, q float64) float64 {
 
 // Far reports whether a recommendation differs enough from what is asked for to be worth
 // a change: by a fifth.
-func (r Recommendation) Far(asked api.Resources) bool {
-	return far(int64(r.CPU), int64(asked.CPU)) || far(int64(r.Memory), int64(asked.Memory))
+func (r Recommendation) Far(asked api.Resources) bool { return Apart(r.CPU, r.Memory, asked) }
+
+// Apart reports whether CPU or memory differ by a fifth or more from what is asked for.
+func Apart(cpu api.Milli, memory api.Bytes, asked api.Resources) bool {
+	return far(int64(cpu), int64(asked.CPU)) || far(int64(memory), int64(asked.Memory))
 }
+
+// AboveKill is the least memory that a task should ask for of which a run was killed at
+// so much.
+func AboveKill(killed api.Bytes) api.Bytes { return bytesOf(float64(killed) * margin) }
 
 func far(a, b int64) bool { return 5*max(a, b) > 6*min(a, b) }

@@ -43,7 +43,8 @@ func (s *State) Apply(at api.Time, ev Event) error {
 	case *NodeRegistered, *NodeSilent, *NodeBack, *NodeDrain, *NodeRemoved, *NodePower:
 		return s.applyNode(ev)
 	case *WorkloadSubmitted, *WorkloadRevised, *WorkloadRescaled, *WorkloadStopping, *WorkloadFinished,
-		*WorkloadForgotten, *RunScheduled, *RevisionStable, *ReplicasAdded, *ServiceScaled:
+		*WorkloadForgotten, *RunScheduled, *RevisionStable, *ReplicasAdded, *ServiceScaled,
+		*TaskResized:
 		return s.applyWorkload(ev)
 	case *ShapeRefused:
 		s.Refusals[e.Shape] = &Refusal{Ref: e.Ref, Decision: e.Decision, Since: at}
@@ -187,6 +188,9 @@ func (s *State) applyWorkload(ev Event) error {
 	case *WorkloadRescaled:
 		s.scaleAsked(w, e.Spec)
 		w.Spec = e.Spec
+		if w.Sizing != nil {
+			s.resize(w)
+		}
 		w.wish(e.Asked)
 		s.remember(e.Key, Answer{ID: w.ID, Revision: w.Revision, Action: "updated"})
 	case *WorkloadStopping:
@@ -207,6 +211,11 @@ func (s *State) applyWorkload(ev Event) error {
 		return s.addReplicas(w, e)
 	case *ServiceScaled:
 		s.scaled(w, e)
+	case *TaskResized:
+		if int(e.Task) >= len(w.Spec.Tasks) {
+			return fmt.Errorf("resize task %d of workload %d: it has %d", e.Task, e.ID, len(w.Spec.Tasks))
+		}
+		s.resized(w, e)
 	}
 	return nil
 }
@@ -228,6 +237,8 @@ func workloadOf(ev Event) uint64 {
 	case *ReplicasAdded:
 		return e.ID
 	case *ServiceScaled:
+		return e.ID
+	case *TaskResized:
 		return e.ID
 	}
 	return 0
@@ -261,6 +272,7 @@ func (s *State) submit(e *WorkloadSubmitted) error {
 	s.names[e.Spec.Tenant+"/"+e.Spec.Name] = w.ID
 	if p := s.Workloads[e.Parent]; p != nil {
 		p.Runs = append(p.Runs, w.ID)
+		s.inherit(w)
 	}
 	s.Totals.Submitted++
 	s.remember(e.Key, Answer{ID: w.ID, Revision: 1, Action: "created"})
@@ -307,6 +319,7 @@ func (s *State) stop(w *Workload, e *WorkloadStopping) {
 func (s *State) finish(w *Workload, status api.WorkloadStatus, reason string) {
 	w.Status, w.FinishAt, w.NextRun = status, s.Now, 0
 	s.unscale(w)
+	s.unsize(w)
 	s.undefer(w.ID)
 	if reason != "" {
 		w.Reason = reason

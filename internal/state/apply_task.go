@@ -109,6 +109,7 @@ func (s *State) place(w *Workload, t *Task, e *TaskPlaced) error {
 	t.Placed, t.Started, t.Ended, t.Reported, t.PID = s.Now, 0, 0, 0, 0
 	t.Stop, t.Ports, t.Reason, t.Healthy, t.HealthyAt = StopNothing, nil, "", false, 0
 	t.Slice, t.Still, t.Stood = nil, 0, 0
+	t.Size = w.sizeOf(t)
 	s.promise(w, e.Expects, 1)
 	t.Expects = e.Expects
 	s.move(w, t, api.TaskPlaced)

@@ -76,6 +76,7 @@ const (
 	KindTasksDeferred
 	KindSlicingLooked
 	KindTaskSliced
+	KindTaskResized
 )
 
 // LeaderStarted opens an epoch; it is the read barrier of a new leader.
@@ -504,4 +505,5 @@ var makers = [...]func() Event{
 	KindTasksDeferred:     func() Event { return new(TasksDeferred) },
 	KindSlicingLooked:     func() Event { return new(SlicingLooked) },
 	KindTaskSliced:        func() Event { return new(TaskSliced) },
+	KindTaskResized:       func() Event { return new(TaskResized) },
 }

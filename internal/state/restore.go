@@ -12,6 +12,7 @@ func (s *State) Restore() {
 	s.Signals = orMake(s.Signals)
 	s.Books = orMake(s.Books)
 	s.Scalings = orMake(s.Scalings)
+	s.Sizings = orMake(s.Sizings)
 	s.Keys = orMake(s.Keys)
 	s.Histories = orMake(s.Histories)
 	s.Refusals = orMake(s.Refusals)
@@ -32,6 +33,8 @@ func (s *State) Restore() {
 		w := s.Workloads[id]
 		s.names[w.Spec.Tenant+"/"+w.Spec.Name] = id
 		w.Counts, w.load, w.Scaling = api.Counts{}, &s.load, s.Scalings[id]
+		w.Sizing = s.Sizings[id]
+		w.linkSizes()
 		w.linkTasks()
 		for gi := range w.Groups {
 			for _, t := range w.Groups[gi].Tasks {

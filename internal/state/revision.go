@@ -7,8 +7,12 @@ import (
 )
 
 // SpecOf returns the specification that an element was made from. Elements of an
-// earlier revision keep theirs while it is among Past.
+// earlier revision keep theirs while it is among Past. It asks for what the attempt
+// asked for, or where there is none, for what the next one will.
 func (w *Workload) SpecOf(t *Task) *api.Task {
+	if w.Sizing != nil {
+		return w.sized(t)
+	}
 	return &w.SpecAt(t.Revision).Tasks[t.Ref.Task]
 }
 
@@ -29,6 +33,7 @@ func (s *State) revise(w *Workload, e *WorkloadRevised) {
 	})
 	w.Revision++
 	s.scaleAsked(w, e.Spec)
+	old := w.Spec
 	w.Spec, w.Profiles, w.Progress, w.Reason = e.Spec, e.Profiles, s.Now, e.Reason
 	if e.Spec.Schedule != nil { // has no elements of its own
 		w.NextRun, w.Groups = e.NextRun, make([]Group, len(e.Spec.Tasks))
@@ -37,6 +42,7 @@ func (s *State) revise(w *Workload, e *WorkloadRevised) {
 	if e.Back != 0 {
 		w.adopt(e.Back)
 	}
+	s.resizeAsked(w, old, w.Revision-1)
 	w.wish(e.Asked)
 	w.trimPast()
 	s.remember(e.Key, Answer{ID: w.ID, Revision: w.Revision, Action: "updated"})

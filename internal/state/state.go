@@ -55,6 +55,8 @@ type State struct {
 	Ledger   map[string]*Offset   `cbor:"32,keyasint,omitempty"` // by serial; replaced, never changed
 	Accounts *Accounts            `cbor:"35,keyasint,omitempty"` // what was used, by site, workload and day; nil: nothing yet
 
+	Sizings map[uint64]*Sizing `cbor:"37,keyasint,omitempty"` // of workloads whose tasks ask for other than their files, by workload; replaced, never changed
+
 	Slicing *Slicing `cbor:"29,keyasint,omitempty"` // nil: nothing ever waited for better hours
 
 	Wakes uint64 `cbor:"33,keyasint,omitempty"` // orders to wake a node so far
@@ -202,6 +204,7 @@ type Workload struct {
 
 	Counts  api.Counts `cbor:"-"`
 	Scaling *Scaling   `cbor:"-"` // of State.Scalings; nil: it does not scale, or has the number to begin with
+	Sizing  *Sizing    `cbor:"-"` // of State.Sizings; nil: tasks ask for what the specification says
 
 	load  *Load      // of the State that it is in
 	after [][]uint16 // by task: positions of those that it waits for
@@ -263,6 +266,7 @@ type Task struct {
 	Slice     *Slice            `cbor:"31,keyasint,omitempty"` // of an attempt that runs in turns; replaced, never changed
 	Still     api.Time          `cbor:"32,keyasint,omitempty"` // since when the attempt is suspended; 0: it is not
 	Stood     api.Duration      `cbor:"33,keyasint,omitempty"` // how long the attempt was suspended before
+	Size      uint32            `cbor:"34,keyasint,omitempty"` // number of what the last attempt asked for; 0: as specified
 }
 
 // Booking is room on a node that lower priorities are leaving for an element.

@@ -95,7 +95,7 @@ func TestEveryKindHasAnEvent(t *testing.T) {
 			t.Errorf("NewEvent(%d) is of kind %d", k, ev.Kind())
 		}
 	}
-	if known != int(state.KindTaskSliced) {
+	if known != int(state.KindTaskResized) {
 		t.Errorf("%d kinds are known", known)
 	}
 }

@@ -123,6 +123,9 @@ type Truth struct {
 	// CPU is what it uses on average of its node while it runs; 0 means all that
 	// it asked for.
 	CPU api.Milli
+	// Memory is the most that it holds at once; 0 means within what it asked for. It is
+	// killed, halfway, when it asked for some, but less.
+	Memory api.Bytes
 	// Fails makes it end with an error.
 	Fails bool
 	// Code names its program; a node that has run it lately has it. "" is the name of

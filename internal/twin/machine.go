@@ -77,8 +77,14 @@ func (w *World) attempt(ref api.TaskRef, try uint32, node string, devices []api.
 		id: api.Attempt{TaskRef: ref, Try: try}, node: at, boot: m.boot, program: truth.program(t), truth: truth, job: j,
 		run: truth.of(ref.Index), asked: t.Resources.CPU, use: truth.CPU, memory: t.Resources.Memory, fails: truth.Fails,
 	}
+	if r := w.asks(ref); r != nil {
+		a.asked, a.memory = r.CPU, r.Memory
+	}
 	if !truth.Waits {
 		a.run = scale(a.run, m.speed)
+	}
+	if a.memory > 0 && truth.Memory > a.memory {
+		a.run, a.killed = a.run/2, true
 	}
 	for _, d := range devices {
 		a.gpu += d.Share
@@ -87,10 +93,20 @@ func (w *World) attempt(ref api.TaskRef, try uint32, node string, devices []api.
 		a.use = a.asked
 	}
 	if t.Timeout > 0 && a.run > t.Timeout {
-		a.run, a.timeout = t.Timeout, true
+		a.run, a.timeout, a.killed = t.Timeout, true, false
 	}
 	w.tasks[ref] = a
 	return a
+}
+
+// asks is what the present attempt at a task asks for, which may be other than its file
+// says; nil when the cell does not know it.
+func (w *World) asks(ref api.TaskRef) *api.Resources {
+	wl, t := w.State().Task(ref)
+	if t == nil {
+		return nil
+	}
+	return &wl.SpecOf(t).Resources
 }
 
 // program is what a node must have to run a task.
@@ -183,7 +199,7 @@ func (w *World) ran(a *attempt) {
 	a.ran, a.stopped = true, w.now // it uses nothing from here on
 	w.meter.elapsed(&w.nodes[a.node], a.node, w.now)
 	w.nodes[a.node].used.cpu -= a.use
-	if n := a.truth.Out; n > 0 && !a.fails && !a.timeout && w.send(a, w.nodes[a.node].node.Site, w.net.home, n) {
+	if n := a.truth.Out; n > 0 && !a.fails && !a.timeout && !a.killed && w.send(a, w.nodes[a.node].node.Site, w.net.home, n) {
 		return
 	}
 	w.report(a, w.ending(a, ends))
@@ -210,6 +226,8 @@ func (a *attempt) result(k eventKind, now api.Time) *api.Result {
 		r.Outcome = api.OutcomeStopped
 	case a.timeout:
 		r.Outcome, r.Reason = api.OutcomeFailed, "timeout"
+	case a.killed:
+		r.Outcome, r.Reason = api.OutcomeFailed, api.ReasonMemory
 	case a.fails:
 		r.Outcome, r.ExitCode = api.OutcomeFailed, 1
 	default:

@@ -67,6 +67,7 @@ type attempt struct {
 	asked   api.Milli
 	memory  api.Bytes
 	gpu     api.Milli
+	killed  bool // for its memory
 	fails   bool
 	timeout bool
 	told    bool // its machine knows of it
