@@ -19,7 +19,7 @@ type wait struct {
 	on    *waits
 
 	// Of a spread: by fewest, all nodes have been looked at; witness is a value that
-	// has no more. While it has none can be lost.
+	// has no more, unless it is lost. While it has none can be lost.
 	fewest  int32
 	witness string
 	lost    bool
@@ -158,7 +158,7 @@ func (w *waits) change(t *tally, v string, ok bool, sign int32) (stirred bool) {
 		stirred = true
 	}
 	for _, o := range w.list[spread] {
-		if ok && came && o.witness == v && n > o.fewest {
+		if ok && (came && o.witness == v && n > o.fewest || !came && n < o.fewest) {
 			o.lost, stirred = true, true
 		}
 	}
@@ -234,14 +234,15 @@ func (x *Index) favoured(s *shape) (nodes []*node, all bool) {
 	return x.looks, false
 }
 
-// risen reports whether the fewest have become more by which a spread is measured;
-// if not, another value is the witness.
+// risen reports whether the fewest have become more by which a spread is measured; if
+// not, another value may be the witness. When they have become less, who gains room now
+// is kept off until they are as many again.
 func (x *Index) risen(w *wait) bool {
 	least, witness := x.fewest(w)
 	if least > w.fewest {
 		return true
 	}
-	w.witness, w.lost = witness, false
+	w.fewest, w.witness, w.lost = least, witness, false
 	return false
 }
 
