@@ -25,6 +25,7 @@ type rehearsal struct {
 	horizon             time.Duration
 	world               worldFlags
 	c                   rehearse.Comparison
+	past                *rehearse.Past // nil of a trace
 }
 
 func (o *rehearsal) flags(cmd *cobra.Command) {
@@ -52,8 +53,10 @@ engine that decides in production, and puts them side by side. The demand is wha
 a cell really did, from its journal, or a trace.
 
 Every strategy runs with the same seeds, which vary the run times and the failures
-of nodes. A strategy is better or worse than the first one where the 95 % interval
-of the difference, taken run by run, does not include zero.`,
+of nodes. What a cell heard of carbon and prices it hears again, at the same moments,
+unless --carbon, --prices or --start say otherwise; of files it is told as a feed would
+tell it, with forecasts of the past alone. A strategy is better or worse than the first
+one where the 95 % interval of the difference, taken run by run, does not include zero.`,
 		Example: "  drover rehearse --strategy greedy,best-fit,worst-fit\n  drover rehearse --from jobs.csv --fleet 10x4,16Gi --strategy fifo,shortest-first --seeds 10 --html compare.html",
 		Args:    args(0, 0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -151,7 +154,13 @@ func (o *rehearsal) load(ctx context.Context, a *app) error {
 		return usageError{errText("there is no finished job to replay"), "name a trace with --from, or a journal in which jobs have ended"}
 	}
 	o.c.Workers = runtime.GOMAXPROCS(0)
-	return o.world.plan(&o.c.Plan)
+	if err := o.world.plan(&o.c.Plan); err != nil {
+		return err
+	}
+	if o.past != nil && len(o.past.News) > 0 && !o.world.dated() {
+		o.past.Replay(&o.c.Plan)
+	}
+	return nil
 }
 
 // declared reads the strategies of --declare.
@@ -217,7 +226,7 @@ func (o *rehearsal) fromJournal(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	o.c.Work, o.c.Fleet = past.Work, past.Fleet
+	o.past, o.c.Work, o.c.Fleet = past, past.Work, past.Fleet
 	for _, name := range slices.Sorted(maps.Keys(past.Strategies)) {
 		if !slices.ContainsFunc(o.c.Declared, func(s api.Strategy) bool { return s.Name == name }) {
 			o.c.Declared = append(o.c.Declared, past.Strategies[name])

@@ -60,6 +60,9 @@ func (o *worldFlags) plan(p *rehearse.Plan) (err error) {
 	return nil
 }
 
+// dated reports whether the flags say when the world is, or under which signals.
+func (o *worldFlags) dated() bool { return o.start != "" || len(o.carbon)+len(o.prices) > 0 }
+
 // signals reads those that are named, and says when the world begins.
 func (o *worldFlags) signals(p *rehearse.Plan) (err error) {
 	p.Carbon, p.Prices = map[string]*twin.Signal{}, map[string]*twin.Signal{}

@@ -124,13 +124,18 @@ func knownPrices(g trace.Grid, zone string) ([]int, error) {
 	}
 	known := make([]int, len(g.Values))
 	for i := range known {
-		now := time.Unix(0, int64(g.From)+int64(i)*int64(g.Step)).In(where)
-		days := 1
-		if now.Hour() >= published {
-			days = 2
-		}
-		until := time.Date(now.Year(), now.Month(), now.Day()+days, 0, 0, 0, 0, where).UnixNano()
-		known[i] = min(int((until-int64(g.From))/int64(g.Step)), len(known))
+		until := publishedUntil(g.From.Add(api.Duration(i)*g.Step), where)
+		known[i] = min(int(until.Sub(g.From)/g.Step), len(known))
 	}
 	return known, nil
+}
+
+// publishedUntil is up to when prices are known at a moment.
+func publishedUntil(at api.Time, where *time.Location) api.Time {
+	now := time.Unix(0, int64(at)).In(where)
+	days := 1
+	if now.Hour() >= published {
+		days = 2
+	}
+	return api.Time(time.Date(now.Year(), now.Month(), now.Day()+days, 0, 0, 0, 0, where).UnixNano())
 }

@@ -35,6 +35,8 @@ type Past struct {
 	// Overhead is, by driver, the median time that elements took from their
 	// placement to their recorded end beyond what they ran.
 	Overhead map[string]api.Duration
+	// News is what the cell heard of signals: what it knew at first, then each news.
+	News []twin.News
 
 	measured []measured
 	startup  map[string]twin.Startup
@@ -80,6 +82,7 @@ type pastReader struct {
 	overheads map[string][]api.Duration
 	measured  []measured
 	seen      map[string]bool // node, driver and program that ran there
+	news      []twin.News
 }
 
 // pastJob is a job and how long its elements ran.
@@ -106,6 +109,8 @@ func (p *pastReader) record(r *journal.Record) error {
 			p.nodes[ev.Node.Name] = ev.Node
 		case *state.NodeRemoved:
 			delete(p.nodes, ev.Node)
+		case *state.SignalPut:
+			p.heard(&ev.Signal, api.Time(r.Now))
 		case *state.SitePut:
 			p.sites[ev.Site.Name] = ev.Site
 		case *state.WorkloadSubmitted:
@@ -187,6 +192,7 @@ func (p *pastReader) past() *Past {
 		slices.Sort(list)
 		out.Overhead[driver] = list[len(list)/2]
 	}
+	out.News = p.news
 	out.measured, out.startup = p.measured, p.startups(out.Overhead)
 	for _, name := range slices.Sorted(keys(p.nodes)) {
 		out.Fleet.Nodes = append(out.Fleet.Nodes, p.nodes[name])

@@ -40,6 +40,9 @@ func newPastReader(base *state.State) *pastReader {
 	for name, t := range base.Tenants { // order-free: a copy
 		p.has.tenants[name] = *t
 	}
+	for _, key := range base.SortedSignals() {
+		p.heard(base.Signals[key], base.Now)
+	}
 	return p
 }
 

@@ -38,7 +38,10 @@ type Plan struct {
 	// Declared are strategies besides the built-in ones, one of which Strategy may be.
 	Declared []api.Strategy
 	// Opening is what the cell is told before the first arrival.
-	Opening  []engine.Input
+	Opening []engine.Input
+	// News is what was recorded of signals, at its times. Without any, the cell is told of
+	// Carbon and Prices as it would be of a live source; see heralds.
+	News     []twin.News
 	Failures twin.Failures
 	Cuts     []twin.Cut
 	Check    bool
@@ -146,7 +149,7 @@ func (p *Plan) config() twin.Config {
 	cfg := twin.Config{
 		Sites: p.Fleet.Sites, Strategy: p.Strategy, Start: p.Start, Seed: p.Seed, Retain: retained,
 		Gather: p.Gather, Horizon: p.Horizon, Failures: p.Failures, Cuts: p.Cuts, Check: p.Check,
-		Signals: p.signals(),
+		Signals: p.signals(), News: p.heralds(),
 		Startup: p.Startup, Cache: p.Cache, Home: p.Fleet.Home, Settings: p.Opening,
 	}
 	if len(p.Declared) > 0 {

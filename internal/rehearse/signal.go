@@ -67,13 +67,22 @@ func (p *Plan) signals() map[string]twin.Signals {
 }
 
 func (p *Plan) signalsOf(s api.Site) twin.Signals {
-	pick := func(from map[string]*twin.Signal, constant float64) *twin.Signal {
-		for _, place := range []string{s.Name, s.Zone, ""} {
-			if v := from[place]; v != nil {
-				return v
-			}
+	or := func(v *twin.Signal, constant float64) *twin.Signal {
+		if v != nil {
+			return v
 		}
 		return twin.Constant(constant, p.Start)
 	}
-	return twin.Signals{Carbon: pick(p.Carbon, p.Intensity), Price: pick(p.Prices, p.Price)}
+	return twin.Signals{Carbon: or(pick(p.Carbon, &s), p.Intensity), Price: or(pick(p.Prices, &s), p.Price)}
+}
+
+// pick is the signal of a site: by its name, its tariff, its zone, or the one for all;
+// nil if there is none.
+func pick(from map[string]*twin.Signal, s *api.Site) *twin.Signal {
+	for _, place := range []string{s.Name, s.Tariff, s.Zone, ""} {
+		if v := from[place]; v != nil {
+			return v
+		}
+	}
+	return nil
 }

@@ -60,6 +60,9 @@ type Config struct {
 	// Signals are those of the sites, by name; "" is for all that are not named. Where
 	// nothing is said of carbon or of a price, that is 0.
 	Signals map[string]Signals
+	// News, when it is not nil, is what the cell hears at its times. The world does not go
+	// on for it alone.
+	News Herald
 	// Seed of all that is random.
 	Seed uint64
 	// Check has every batch checked for the invariants of engine.Check, which

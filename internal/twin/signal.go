@@ -58,6 +58,12 @@ func NewSignal(points []Point) (*Signal, error) {
 // First is the moment of its first point.
 func (s *Signal) First() api.Time { return s.points[0].At }
 
+// Mean is the mean value from one moment to a later one.
+func (s *Signal) Mean(from, to api.Time) float64 {
+	c := cursor{Signal: s}
+	return (c.until(to) - c.until(from)) / to.Sub(from).Std().Seconds()
+}
+
 // cursor walks along a signal. Moments that come in order cost O(1) each.
 type cursor struct {
 	*Signal

@@ -22,6 +22,8 @@ type World struct {
 	demand Demand
 	next   Arrival // the next one, when more is set
 	more   bool
+	news   News // the next one, when told is set
+	told   bool
 
 	now   api.Time
 	end   api.Time // of the horizon; 0 is none
@@ -124,6 +126,7 @@ func (w *World) open(known int) error {
 	for i := 0; w.cfg.From == nil && i < len(w.cfg.Sites); i++ {
 		w.inputs = append(w.inputs, &engine.PutSite{Site: w.cfg.Sites[i]})
 	}
+	w.upToDate()
 	w.nodes = make([]machine, len(w.cfg.Nodes))
 	signals := feeds(&w.cfg)
 	for i := range w.cfg.Nodes {
@@ -196,13 +199,20 @@ func (w *World) advance() bool {
 		if came {
 			at, ok = w.next.At, true
 		}
+		heard := w.told && (!ok || w.news.At <= at)
+		if heard {
+			at, ok = w.news.At, true
+		}
 		if !ok || at > until {
 			break
 		}
 		w.now = max(w.now, at)
-		if came {
+		switch {
+		case heard:
+			w.tell()
+		case came:
 			w.arrive()
-		} else {
+		default:
 			w.happen(w.queue.pop())
 		}
 	}
@@ -223,6 +233,9 @@ func (w *World) soonest() (at api.Time, ok bool) {
 	}
 	if w.wake != 0 && (!ok || w.wake < at) {
 		at, ok = w.wake, true
+	}
+	if w.told && ok { // a world does not go on for news alone
+		at = min(at, w.news.At)
 	}
 	return at, ok && (busy || at <= w.cfg.Until)
 }
