@@ -103,6 +103,10 @@ func (a *app) powerShown(r *rehearse.PowerReport, page string) error {
 	if err := r.Table().Render(a.out, a.style()); err != nil {
 		return err
 	}
+	a.say("")
+	if err := r.ShapeTable().Render(a.out, a.style()); err != nil {
+		return err
+	}
 	if page != "" {
 		a.say("The page with charts is %s.", page)
 	}

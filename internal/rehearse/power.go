@@ -43,6 +43,9 @@ type PowerReport struct {
 	} `json:"interval"`
 	// Models is every form of the model with its own error, the best first.
 	Models []PowerModel `json:"models"`
+	// Shapes is every published shape with its own error, the best first. They are shown
+	// beside the forms; predictions are made with those.
+	Shapes []PowerShape `json:"shapes"`
 	Hosts  int          `json:"hosts"`
 	Tasks  int          `json:"tasks"`
 
@@ -101,6 +104,7 @@ type powerWalk struct {
 	samples               []energy.Sample
 	assumed               []float64 // what the topology says, in W
 	models                [4]powerForm
+	shapes                []*shapeWalk
 	predicted, without    []float64
 	low, high             []float64
 	daily                 *energy.Fleet
@@ -143,6 +147,7 @@ func newPowerWalk(p PowerPlan) (*powerWalk, error) {
 			w.samples[i].Watts = r.Value
 		}
 	}
+	w.shapes = newShapeWalks(int(n))
 	cores := p.Topology.cores()
 	for i := range p.Tasks {
 		w.load(&p.Tasks[i], cores, p.Topology)
@@ -195,6 +200,9 @@ func (w *powerWalk) add(from, to api.Duration, machines, use, above float64) {
 		share := float64(min(to, (i+1)*w.step)-max(from, i*w.step)) / float64(w.step) * machines
 		w.samples[i].Add(share, use)
 		w.assumed[i] += share * above
+		for _, s := range w.shapes {
+			s.add(int(i), share, use)
+		}
 	}
 }
 
@@ -216,6 +224,9 @@ func (w *powerWalk) predict(now int) error {
 			w.models[m].predicted[i] = f.At(&w.samples[i].Load) + c.At(i-now)
 		}
 		w.models[m].last = f
+	}
+	for _, s := range w.shapes {
+		s.predict(w, now, until, residuals)
 	}
 	best := w.best(now)
 	w.models[best].chosen++
@@ -327,5 +338,6 @@ func (w *powerWalk) report(p PowerPlan) *PowerReport {
 		}
 		return 0
 	})
+	r.Shapes = w.ranked()
 	return r
 }

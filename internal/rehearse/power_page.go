@@ -66,6 +66,9 @@ func (r *PowerReport) Page(w io.Writer, subtitle string) error {
 	p.Section("Forms of the model")
 	p.Table(r.Table())
 	p.Text("Each calibration takes the form that predicted best over the window before it. The coefficients are those of the last calibration.")
+	p.Section("Published shapes")
+	p.Table(r.ShapeTable())
+	p.Text("Each shape is fitted to the same readings, with an idle power of all machines and a rise from idle to full of each; they are for comparison only.")
 	return p.Render(w)
 }
 

@@ -65,6 +65,30 @@ func TestPowerIsLearnedFromTheMeter(t *testing.T) {
 	}
 }
 
+// All published shapes are fitted to the meter; the one that made it has the least error,
+// and its watts are found.
+func TestShapesAreRanked(t *testing.T) {
+	r, err := rehearse.Power(t.Context(), cluster(3, 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Shapes) != len(energy.Shapes()) {
+		t.Fatalf("%d shapes are told of", len(r.Shapes))
+	}
+	for i, s := range r.Shapes {
+		t.Logf("%+v", s)
+		if i > 0 && s.MAPE < r.Shapes[i-1].MAPE {
+			t.Errorf("%s with %.2f %% stands behind %s with %.2f %%", s.Shape, s.MAPE, r.Shapes[i-1].Shape, r.Shapes[i-1].MAPE)
+		}
+		if (s.Factor != 0) != (s.Shape == energy.MSE || s.Shape == energy.Asymptotic) {
+			t.Errorf("%s has the factor %g", s.Shape, s.Factor)
+		}
+	}
+	if best := r.Shapes[0]; best.Shape != energy.Sqrt || math.Abs(best.Rise-130) > 5 || math.Abs(best.Idle-1500) > 50 {
+		t.Errorf("hosts of 1500 W together that draw 130 W·√x more are taken for %+v", best)
+	}
+}
+
 // TestPowerNeverLooksAhead: what the meter says later changes no earlier prediction.
 func TestPowerNeverLooksAhead(t *testing.T) {
 	p := cluster(2, 0)
