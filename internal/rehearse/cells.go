@@ -30,11 +30,13 @@ func runCells(ctx context.Context, p Plan) (*Report, error) {
 	began := time.Now()
 	results, faults := make([]twin.Tally, p.Cells), make([]error, p.Cells)
 	next := make(chan int)
+	over := p.cellsOver(len(rows))
 	var wg sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
 		wg.Go(func() {
 			for i := range next {
 				results[i], faults[i] = p.cell(ctx, i, rows)
+				over(i)
 			}
 		})
 	}
@@ -50,6 +52,22 @@ func runCells(ctx context.Context, p Plan) (*Report, error) {
 	}
 	all := twin.Merge(results)
 	return p.report(&all, time.Since(began)), ctx.Err()
+}
+
+// cellsOver tells Progress of the jobs of a cell that has run; cells run beside each
+// other, and it tells of all that have.
+func (p *Plan) cellsOver(jobs int) func(cell int) {
+	var mu sync.Mutex
+	came := int64(0)
+	return func(cell int) {
+		if p.Progress == nil {
+			return
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		came += int64((jobs - cell + p.Cells - 1) / p.Cells)
+		p.Progress(came)
+	}
 }
 
 // cell runs the i-th cell.

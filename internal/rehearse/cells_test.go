@@ -19,9 +19,14 @@ func TestCells(t *testing.T) {
 	of := func(fleet, trace string, cells int) *Report {
 		p := plan(t, fleet, trace)
 		p.Cells, p.Options.Skip = cells, false
+		told := int64(0)
+		p.Progress = func(n int64) { told = n }
 		r, err := Run(t.Context(), p)
 		if err != nil {
 			t.Fatal(err)
+		}
+		if cells > 1 && told != 100 {
+			t.Errorf("of 100 jobs %d were told of", told)
 		}
 		return r
 	}

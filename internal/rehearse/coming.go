@@ -18,8 +18,8 @@ type Came struct {
 // What is made up of the jobs to come.
 const (
 	fewCame       = 10     // so many are no sign of how often they come
-	mostComing    = 5_000  // jobs that come to one world
-	mostComingAll = 50_000 // their elements
+	mostComing    = 1_000  // jobs that come to one world
+	mostComingAll = 10_000 // their elements
 )
 
 // coming is what comes to a world besides what is there: the jobs of the last stretch of
