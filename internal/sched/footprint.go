@@ -77,7 +77,7 @@ func (x *Index) PutSignal(s *api.Signal) {
 func (x *Index) knowsSignal(k api.SignalKind) bool { return x.green.kinds[k] }
 
 // signalAt is the signal that holds at a site: carbon by its zone, a price by its tariff
-// or else its zone; nil when none is known.
+// or else its zone, generation by its name or else its zone; nil when none is known.
 func (x *Index) signalAt(site string, k api.SignalKind) *api.Signal {
 	s, ok := x.sites[site]
 	if !ok || len(x.green.byKey) == 0 {
@@ -85,6 +85,11 @@ func (x *Index) signalAt(site string, k api.SignalKind) *api.Signal {
 	}
 	if k == api.SignalPrice && s.Tariff != "" {
 		return x.green.byKey[api.SignalKey(k, s.Tariff)]
+	}
+	if k == api.SignalGeneration { // of the site itself
+		if own := x.green.byKey[api.SignalKey(k, site)]; own != nil {
+			return own
+		}
 	}
 	return x.green.byKey[api.SignalKey(k, s.Zone)]
 }

@@ -26,6 +26,7 @@ func greenTerms() []namedTerm {
 		{"energy", "how little energy the task adds: 0 is none, -500 as much as on usual cores; an empty node counts with its idle power, as it could sleep", "", ofNode, energyTerm{}},
 		{"carbon", "how little carbon: energy times the site's intensity while it would run; 0 is none, -500 as much as on usual cores at 400 g/kWh", "", ofNode, carbonTerm{}},
 		{"cost", "how little it costs: energy at the site's price while it would run, and the node's price for the part held; 0 is nothing, -500 is 0.05 a core-hour", "", ofNode, costTerm{}},
+		{"generation", "how much of the power that the task adds is generated on its site while it would run, beyond what the site draws: 0 to 1000", "", ofNode, generationTerm{}},
 		{"pace", "-1000 on a node where the task would take 5 % longer than on the fastest that has room", "", ofNode, paceTerm{}},
 	}
 }
@@ -87,6 +88,8 @@ type meansOf struct {
 	run     api.Duration
 	value   int64
 	fastest api.Duration // of the nodes that have room; 0: not looked for yet
+
+	draws map[string]int64 // of each site, in mW; nil: not added up yet
 }
 
 func (m *meansOf) mean(s *api.Signal, from api.Time, run api.Duration) int64 {
@@ -124,10 +127,22 @@ func greens() []Strategy {
 		entry("energy-aware", "the node on which the task adds least energy, among those where it takes at most 5 % longer than on the fastest",
 			weigh("energy", 8), weigh("pace", 16), weigh("packing", 1)),
 		entry("renewable-first", "the site whose grid is cleanest while the task would run, and there the node that adds least energy", weigh("carbon", 8), weigh("latency", 1)),
+		entry("renewable-following", "the site that generates the power itself which the task adds, else the one whose grid is cleanest while it would run; heeds transfer, price and energy",
+			weigh("generation", 8), weigh("carbon", 4), weigh("energy", 1), weigh("cost", 1), weigh("latency", 2)),
 		entry("time-of-use", "the site where power and node are cheapest while the task would run", weigh("cost", 8), weigh("latency", 1)),
+		consolidation(),
 		slicing(),
 		entry("balanced", "latency, cost, energy and carbon, weighed alike", weigh("latency", 2), weigh("cost", 2), weigh("energy", 2), weigh("carbon", 2)),
 	}
+}
+
+// consolidation is the strategy by which what is not needed sleeps.
+func consolidation() Strategy {
+	return Strategy{api.Strategy{
+		Name: "consolidation", Ties: api.TiesFirst, Rest: &api.Rest{},
+		Doc:   "the node on which the task adds fewest watts, a full one rather than an empty one; nodes that are idle sleep, if they can, and are woken by work that needs them",
+		Terms: []api.StrategyTerm{{Term: "energy", Weight: 8}, {Term: "pace", Weight: 16}, {Term: "packing", Weight: 2}},
+	}, "energy", "after Beloglazov and Buyya, 2012, Optimal Online Deterministic Algorithms and Adaptive Heuristics (its power-aware best fit)"}
 }
 
 // slicing is the strategy by which work that may wait does so.

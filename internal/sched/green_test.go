@@ -224,3 +224,44 @@ func TestCooling(t *testing.T) {
 		}
 	}
 }
+
+// TestFollowingRenewables: power that is made on the site and left over comes first, then
+// the grid; what the site's nodes draw already is not left over.
+func TestFollowingRenewables(t *testing.T) {
+	for _, tc := range []struct {
+		name  string
+		made  map[string]int64 // mW, by name of the site
+		grid  map[string]int64 // mg/kWh
+		held  string           // node that holds as much already
+		want  string
+		value int64
+	}{
+		{"the sun shines on b", map[string]int64{"b": 100_000}, map[string]int64{"a": 300_000, "b": 400_000}, "", "on-b", 1000},
+		{"not enough for its nodes", map[string]int64{"b": 9_000}, map[string]int64{"a": 300_000, "b": 400_000}, "", "on-a", 0},
+		{"a fifth is left by another task", map[string]int64{"b": 22_000}, map[string]int64{"a": 300_000, "b": 400_000}, "on-b", "on-b", 200},
+		{"another task has it all", map[string]int64{"b": 20_000}, map[string]int64{"a": 100_000, "b": 400_000}, "on-b", "on-a", 0},
+		{"half of what it adds", map[string]int64{"b": 20_000}, map[string]int64{"a": 400_000, "b": 400_000}, "", "on-b", 500},
+		{"no sun: the cleaner grid", nil, map[string]int64{"a": 300_000, "b": 400_000}, "", "on-a", 0},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			x := grids(tc.grid, nil, at("a", 10_000, 30_000, 1000), at("b", 10_000, 30_000, 1000))
+			for site, v := range tc.made {
+				x.PutSignal(&api.Signal{Kind: api.SignalGeneration, Zone: site, Usual: v})
+			}
+			a := askOf(api.Task{Resources: api.Resources{CPU: 2000, Memory: api.GiB}})
+			a.Strategy, a.Profile = "renewable-following", &api.Profile{Run: api.Hour}
+			if tc.held != "" {
+				x.Hold(tc.held, api.TaskRef{Workload: 99}, a, nil)
+			}
+			d := decide(x, a)
+			if d.Chosen == nil || d.Chosen.Node != tc.want {
+				t.Fatalf("%+v, want %s", d.Chosen, tc.want)
+			}
+			for _, v := range d.Chosen.Terms {
+				if v.Name == "generation" && v.Value != 8*tc.value {
+					t.Errorf("%d thousandths are generated, want %d", v.Value/8, tc.value)
+				}
+			}
+		})
+	}
+}
