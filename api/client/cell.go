@@ -39,6 +39,15 @@ func (c *Client) Drain(ctx context.Context, node string, d api.DrainRequest) err
 	return c.put(ctx, newCall("POST", "nodes", node, "drain"), d, "drain node "+node)
 }
 
+// Power puts an idle node to sleep, or wakes it.
+func (c *Client) Power(ctx context.Context, node string, r api.PowerRequest) error {
+	what := "wake node "
+	if r.Sleep {
+		what = "put node to sleep: "
+	}
+	return c.put(ctx, newCall("POST", "nodes", node, "power"), r, what+node)
+}
+
 // RemoveNode forgets a node that holds no task.
 func (c *Client) RemoveNode(ctx context.Context, node string) error {
 	if _, err := c.do(ctx, newCall("DELETE", "nodes", node).withKey(), nil); err != nil {

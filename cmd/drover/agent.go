@@ -21,6 +21,7 @@ import (
 	"drover.dev/internal/failpoint"
 	"drover.dev/internal/local"
 	"drover.dev/internal/meter"
+	"drover.dev/internal/power"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -37,6 +38,7 @@ type agentFlags struct {
 	devicePower  []string
 	noop         bool
 	power, meter string
+	sleep        string
 	embodied     string
 	idle         int
 	user         taskUser
@@ -92,6 +94,7 @@ func (g *agentFlags) flags(f *pflag.FlagSet) {
 	f.StringVar(&g.embodied, "embodied", "", "what the making of the node emitted, and over which time that is spread, for example 1200kg,1461d")
 	f.StringArrayVar(&g.devicePower, "accelerator-power", nil, "what each accelerator draws without and at full load, in W, beside --power: KIND[:MODEL]=IDLE,FULL, for example gpu:A100=48,400; may be repeated (default: in --power)")
 	f.StringVar(&g.meter, "meter", "", "energy meter to divide over the tasks: rapl, file:PATH:UNIT for a counter in uJ, mJ, J, Wh or kWh, or a .yaml file that declares a Prometheus query or a NATS subject")
+	f.StringVar(&g.sleep, "sleep", "", "file that says how this machine falls asleep when it is idle: onSleep (a command with its arguments), watts, down, up")
 	f.BoolVar(&g.noop, "noop", false, "offer the driver noop, which is for benchmarks")
 	g.logging.flags(f, "info")
 }
@@ -166,17 +169,21 @@ func (g *agentFlags) settle(a *app) (err error) {
 		accelerator, err := parseAccelerator(x)
 		n.Capacity.Accelerators, errs = append(n.Capacity.Accelerators, accelerator), append(errs, err)
 	}
-	power, err := parsePower(g.power)
+	draw, err := parsePower(g.power)
 	errs = append(errs, err)
 	if err == nil {
-		errs = append(errs, addDevicePower(power, g.devicePower))
+		errs = append(errs, addDevicePower(draw, g.devicePower))
 	}
-	n.Power = power
+	n.Power = draw
 	n.Embodied, err = parseEmbodied(g.embodied)
 	errs = append(errs, err)
 	if g.meter != "" {
-		m, err := meter.Open(g.meter, meter.Options{Root: "/", Power: power})
+		m, err := meter.Open(g.meter, meter.Options{Root: "/", Power: draw})
 		g.cfg.Meter, errs = m, append(errs, err)
+	}
+	if g.sleep != "" {
+		s, err := power.ReadSleeper(g.sleep)
+		g.cfg.Sleeper, errs = s, append(errs, err)
 	}
 	if err := errors.Join(errs...); err != nil {
 		return usageError{err, "see drover agent --help"}

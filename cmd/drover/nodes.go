@@ -35,7 +35,7 @@ func newNodesCmd(a *app) *cobra.Command {
 			return a.showNodes(nodes)
 		}),
 	}
-	cmd.AddCommand(newNodesRemoveCmd(a))
+	cmd.AddCommand(newNodesRemoveCmd(a), newNodesPowerCmd(a, true), newNodesPowerCmd(a, false))
 	return a.readFlags(cmd)
 }
 

@@ -37,6 +37,8 @@ func (n *node) carryOut(a core.Action) {
 		n.startProbe(a)
 	case core.Forget:
 		n.forget(a.ID)
+	case core.FallAsleep:
+		n.spawn(n.fallAsleep)
 	default:
 		n.spawn(func(ctx context.Context) { n.send(ctx, a) })
 	}

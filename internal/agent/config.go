@@ -16,6 +16,7 @@ import (
 	"drover.dev/internal/bus"
 	"drover.dev/internal/driver"
 	"drover.dev/internal/meter"
+	"drover.dev/internal/power"
 )
 
 // Config says what an agent is and how it behaves. Only DataDir, Drivers and
@@ -46,6 +47,8 @@ type Config struct {
 	// Meter counts what the node draws; its readings are divided over the tasks. nil:
 	// what tasks take is modelled.
 	Meter meter.Meter
+	// Sleeper has the machine fall asleep when the server asks for it. nil: it never does.
+	Sleeper *power.Sleeper
 	// Drivers run the tasks. The caller closes them after Run.
 	Drivers []driver.Driver
 
@@ -124,6 +127,9 @@ func (c *Config) defaults() {
 	c.HTTP = cmp.Or(c.HTTP, newHTTP())
 	c.KeptLogs = cmp.Or(c.KeptLogs, 256*api.MiB)
 	n := &c.Node
+	if c.Sleeper != nil {
+		n.Sleep = c.Sleeper.Spec()
+	}
 	n.Name = cmp.Or(n.Name, hostName())
 	n.Layer = cmp.Or(n.Layer, api.LayerCloud)
 	n.Site = cmp.Or(n.Site, string(n.Layer))

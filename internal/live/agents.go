@@ -144,6 +144,7 @@ func (c *Cell) hello(_ context.Context, node string, m *nats.Msg) error {
 	if faults := h.Node.Validate(); len(faults) > 0 {
 		return fmt.Errorf("hello: %s: %s", faults[0].Path, faults[0].Message)
 	}
+	c.wakeable(&h.Node)
 	return c.offerFrom(node, m, &engine.Register{Node: h.Node}, func(uint64) any {
 		c.alive.heard(node) // known already, unless this is its first hello
 		return api.Welcome{
@@ -303,7 +304,7 @@ func (c *Cell) dispatch(nodes []string) {
 	}
 	c.fail.At(pointBeforeDispatch)
 	for _, node := range c.hintCells(nodes) {
-		if h, ok := c.shadow.hint(node); ok {
+		if h, ok := c.shadow.hint(node, c.last.Load()); ok {
 			if b, err := c.codec.enc.Marshal(h); err == nil {
 				c.publish(&nats.Msg{Subject: bus.NodeSubject(node, "hint"), Data: b})
 				c.count.hints.Add(1)

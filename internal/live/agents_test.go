@@ -45,7 +45,7 @@ func TestTheLeaseOfASilentNodeIsNotRenewed(t *testing.T) {
 		}
 	}
 	s := newShadow(st, journal.Link{}, 0, 1)
-	got := s.hints([]beat{{node: "silent"}, {node: "awake"}, {node: "unknown"}})
+	got := s.hints([]beat{{node: "silent"}, {node: "awake"}, {node: "unknown"}}, 0)
 	if want := []api.Hint{{}, {Epoch: 3, Version: 1}, {}}; !slices.Equal(got, want) {
 		t.Errorf("answers to heartbeats are %v, want %v: nothing for who is not to go on", got, want)
 	}

@@ -111,7 +111,7 @@ func (c *Cell) answerBeats(ctx context.Context) {
 
 // answerAll tells each node of its set.
 func (c *Cell) answerAll(list []beat) {
-	hints := c.shadow.hints(list)
+	hints := c.shadow.hints(list, c.last.Load())
 	var last api.Hint
 	var body []byte
 	for i := range list {
@@ -139,31 +139,37 @@ var errNoLease = errors.New("the node is not registered, or counts as silent unt
 
 // hints is what nodes are told of their sets, in order; it is zero for those whose
 // lease is not renewed.
-func (s *shadow) hints(list []beat) []api.Hint {
+func (s *shadow) hints(list []beat, stored uint64) []api.Hint {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	out := make([]api.Hint, len(list))
 	for i := range list {
 		if n := s.engine.State().Nodes[list[i].node]; n != nil && !n.Silent {
-			out[i], _ = s.hintHere(list[i].node)
+			out[i], _ = s.hintHere(list[i].node, stored)
 		}
 	}
 	return out
 }
 
-// hint is what a node is told of its set.
-func (s *shadow) hint(node string) (api.Hint, bool) {
+// hint is what a node is told of its set. What is asked of it besides is left out while
+// the shadow is behind the record that was stored last: it may be what the node was just
+// welcomed back from.
+func (s *shadow) hint(node string, stored uint64) (api.Hint, bool) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return s.hintHere(node)
+	return s.hintHere(node, stored)
 }
 
 // hintHere is hint for who holds mu.
-func (s *shadow) hintHere(node string) (api.Hint, bool) {
+func (s *shadow) hintHere(node string, stored uint64) (api.Hint, bool) {
 	st := s.engine.State()
 	n := st.Nodes[node]
 	if n == nil {
 		return api.Hint{}, false
 	}
-	return api.Hint{Epoch: st.Epoch, Version: n.Version}, true
+	h := api.Hint{Epoch: st.Epoch, Version: n.Version}
+	if s.last >= stored {
+		h.Power = asked(n)
+	}
+	return h, true
 }

@@ -17,6 +17,7 @@ import (
 	"drover.dev/internal/bus"
 	"drover.dev/internal/control"
 	"drover.dev/internal/live/httpapi"
+	"drover.dev/internal/power"
 	"drover.dev/internal/signal"
 )
 
@@ -131,6 +132,12 @@ type Config struct {
 	// SignalTick is how often is looked which signals are due. Default 2 s.
 	SignalTick time.Duration
 
+	// Wake says how nodes are woken, by name. Nodes that are not there are never put to
+	// sleep.
+	Wake map[string]power.Waker
+	// WakeTick is how often is looked which nodes are to be woken. Default 1 s.
+	WakeTick time.Duration
+
 	// Wall tells the time of day, by which records are dated. nil is the machine's
 	// clock.
 	Wall func() api.Time
@@ -223,6 +230,7 @@ func (c *Config) defaults() {
 	}
 	c.SignalClient = cmp.Or(c.SignalClient, &signal.Client{})
 	c.SignalTick = cmp.Or(c.SignalTick, 2*time.Second)
+	c.WakeTick = cmp.Or(c.WakeTick, time.Second)
 	c.Logger = cmp.Or(c.Logger, slog.New(slog.DiscardHandler))
 	c.API.Version = cmp.Or(c.API.Version, c.Build)
 	c.API.MaxArtifact = cmp.Or(c.API.MaxArtifact, c.MaxArtifact)

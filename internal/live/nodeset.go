@@ -122,6 +122,8 @@ func (b *batch) apply(one []state.Event) error {
 		b.changed(st, ev.Ref)
 	case *state.WorkloadStopping:
 		b.stopping(st, st.Workloads[ev.ID])
+	case *state.NodePower:
+		b.hintTo(ev.Node)
 	case *state.NodeRegistered:
 		if b.shadow.sets[ev.Node.Name] == nil {
 			b.shadow.sets[ev.Node.Name] = newNodeSet(st.Nodes[ev.Node.Name])
@@ -164,9 +166,13 @@ func (b *batch) changed(st *state.State, ref api.TaskRef) {
 		return
 	}
 	b.shadow.sets[t.Node].add(n, change{version: t.Version, attempt: attemptOf(t)})
-	if !b.hinted[t.Node] {
-		b.hinted[t.Node] = true
-		b.hint = append(b.hint, t.Node)
+	b.hintTo(t.Node)
+}
+
+func (b *batch) hintTo(node string) {
+	if !b.hinted[node] {
+		b.hinted[node] = true
+		b.hint = append(b.hint, node)
 	}
 }
 

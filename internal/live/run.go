@@ -37,6 +37,7 @@ func (c *Cell) Run(parent context.Context) error {
 	c.background.Go(func() { c.sweep(ctx) })
 	c.background.Go(func() { c.plan(ctx) })
 	c.background.Go(func() { c.signals(ctx) })
+	c.background.Go(func() { c.wakeNodes(ctx) })
 	if c.observer != nil {
 		c.background.Go(func() { c.observe(ctx) })
 		c.background.Go(func() { c.observer.ahead.Run(ctx) })

@@ -78,6 +78,11 @@ type SendBeat struct {
 	Beat   api.Beat
 }
 
+// FallAsleep asks to have the machine fall asleep: nothing runs, and the server knows
+// all that it needs. Urgent. Answer: Slept.
+type FallAsleep struct{}
+
+func (FallAsleep) action()  {}
 func (Prepare) action()     {}
 func (Cancel) action()      {}
 func (Start) action()       {}

@@ -69,6 +69,7 @@ type Core struct {
 	link    link
 	set     setState
 	lease   lease
+	rest    rest
 	active  int // attempts that have not ended
 	running int // attempts whose task runs
 	closing bool
@@ -92,6 +93,7 @@ func (c *Core) Step(now api.Duration, inputs ...Input) Output {
 	}
 	c.fire()
 	c.guardLease()
+	c.fallAsleep()
 	c.talk()
 	out := c.out
 	c.out = Output{}
@@ -108,6 +110,8 @@ func (c *Core) take(in Input) {
 		c.resume()
 	case Shutdown:
 		c.shutdown()
+	case Slept:
+		c.slept(in)
 	default:
 		c.takeLink(in)
 	}

@@ -70,6 +70,12 @@ type Resume struct{}
 // Shutdown asks to stop all tasks; Output.Done tells when that is over.
 type Shutdown struct{}
 
+// Slept answers FallAsleep: the machine was told, or (not OK) could not be.
+type Slept struct {
+	OK     bool
+	Within api.Duration // it should be asleep by then
+}
+
 // LinkUp says that the server can be reached, for the first time or again.
 type LinkUp struct{}
 
@@ -108,6 +114,7 @@ type Refused struct{ Ticket uint64 }
 
 func (Resume) input()   {}
 func (Shutdown) input() {}
+func (Slept) input()    {}
 func (LinkUp) input()   {}
 func (LinkDown) input() {}
 func (Hinted) input()   {}

@@ -150,6 +150,7 @@ func (c *Core) hint(h api.Hint) {
 	}
 	c.sawEpoch(h.Epoch)
 	c.set.hinted = max(c.set.hinted, h.Version)
+	c.asks(h.Power)
 }
 
 // refused handles the failure of whichever call holds the ticket.
@@ -190,7 +191,7 @@ func (c *Core) sawEpoch(epoch uint64) bool {
 // slow to sync must not make the node fall silent.
 func (c *Core) talk() {
 	l := &c.link
-	if !l.up {
+	if !l.up || c.resting() {
 		return
 	}
 	if !l.welcomed {
@@ -222,6 +223,8 @@ func (c *Core) wantsPull() bool {
 func (c *Core) nextTalk() api.Duration {
 	l := &c.link
 	switch {
+	case c.resting():
+		return c.rest.until // 0 while the machine is being told
 	case !l.up:
 		return 0
 	case !l.welcomed:

@@ -109,7 +109,9 @@ func (s *script) input(t *testing.T, d *datadriven.TestData) Input {
 		text, _ := option(d, "error")
 		return Acked{s.tickets["reports"], api.ReportsAck{Epoch: number(t, d, "epoch"), Seq: 1, Error: text}}
 	case "beaten":
-		return Beaten{s.tickets["beat"], api.Hint{Epoch: number(t, d, "epoch"), Version: number(t, d, "version")}}
+		return Beaten{s.tickets["beat"], api.Hint{Epoch: number(t, d, "epoch"), Version: number(t, d, "version"), Power: api.PowerAsk(number(t, d, "power"))}}
+	case "slept":
+		return Slept{OK: number(t, d, "within") > 0, Within: api.Duration(number(t, d, "within")) * api.Second}
 	case "refused":
 		return Refused{s.tickets[d.CmdArgs[0].Key]}
 	}
@@ -330,6 +332,8 @@ func (s *script) showSend(a Action) string {
 	case SendPull:
 		s.tickets["pull"] = a.Ticket
 		return fmt.Sprintf("send pull, have %d of epoch %d", a.Pull.Have, a.Pull.Epoch)
+	case FallAsleep:
+		return "fall asleep"
 	case SendBeat:
 		s.tickets["beat"] = a.Ticket
 		return fmt.Sprintf("send beat, have %d, %d running", a.Beat.Version, a.Beat.Running)

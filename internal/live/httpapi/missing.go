@@ -60,7 +60,7 @@ func (s *Server) whatIsMissing(ctx context.Context, in engine.Input, what api.Ap
 	var seq uint64
 	_ = s.view(ctx, Reading{}, &seq, func(e *engine.Engine) { // without it there is no suggestion
 		switch in.(type) {
-		case *engine.Drain, *engine.RemoveNode:
+		case *engine.Drain, *engine.RemoveNode, *engine.Power:
 			p.Type = api.ProblemNoNode
 			p.Detail += didYouMean(what.Name, nodeNames(e.State()))
 		case *engine.Cancel, *engine.Rollback:

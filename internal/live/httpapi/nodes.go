@@ -19,6 +19,8 @@ func (s *Server) nodeRoutes() {
 	huma.Register(s.api, s.operation("drainNode", http.MethodPost, "/v1/nodes/{node}/drain", "nodes",
 		"Move all tasks off a node and place none there, or let it take work again", http.StatusNotFound,
 		http.StatusTooManyRequests), s.drainNode)
+	huma.Register(s.api, s.operation("powerNode", http.MethodPost, "/v1/nodes/{node}/power", "nodes",
+		"Put an idle node to sleep, or wake it", http.StatusNotFound, http.StatusConflict, http.StatusTooManyRequests), s.powerNode)
 	huma.Register(s.api, s.operation("removeNode", http.MethodDelete, "/v1/nodes/{node}", "nodes",
 		"Forget a node that holds no task", http.StatusNotFound, http.StatusConflict, http.StatusTooManyRequests), s.removeNode)
 	huma.Register(s.api, s.operation("listSites", http.MethodGet, "/v1/sites", "sites", "List the declared sites"), s.listSites)
@@ -85,6 +87,16 @@ func (s *Server) drainNode(ctx context.Context, in *drainNode) (*answer[api.Appl
 		return nil, invalid([]api.FieldError{{Path: "grace", Message: c.Grace.String() + " is out of range: 0s to 1d"}})
 	}
 	return s.change(ctx, c, api.Applied{Name: in.Node})
+}
+
+type powerNode struct {
+	ANode
+	Command
+	Body api.PowerRequest
+}
+
+func (s *Server) powerNode(ctx context.Context, in *powerNode) (*answer[api.Applied], error) {
+	return s.change(ctx, &engine.Power{Caller: caller(ctx, in.Command), Node: in.Node, Sleep: in.Body.Sleep}, api.Applied{Name: in.Node})
 }
 
 type removeNode struct {

@@ -1,0 +1,120 @@
+package live
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"drover.dev/api"
+	"drover.dev/internal/engine"
+	"drover.dev/internal/state"
+)
+
+// asked is what is asked of a node beside its set.
+func asked(n *state.Node) api.PowerAsk {
+	switch n.Power {
+	case api.PowerSleeping:
+		return api.AskSleep
+	case api.PowerWaking:
+		return api.AskHello
+	}
+	return api.AskNothing
+}
+
+// wakeable takes from a node that it can sleep when nobody here could wake it.
+func (c *Cell) wakeable(n *api.Node) {
+	if _, known := c.cfg.Wake[n.Name]; n.Sleep != nil && !known {
+		c.log.Debug("a node that could sleep never does: this server does not know how to wake it", "node", n.Name)
+		n.Sleep = nil
+	}
+}
+
+// Bounds on waking: how many hooks run at once, and how soon one is run again for a node
+// that has not come.
+const (
+	wakersAtOnce = 8
+	wakeAgain    = 10 * time.Second
+)
+
+// wakeNodes has the nodes woken that the engine wants awake, until ctx ends. It is
+// level-triggered: a hook is run again when its node has not come in time, and by a new
+// leader. To wake a machine that is awake does no harm.
+func (c *Cell) wakeNodes(ctx context.Context) {
+	tick := time.NewTicker(c.cfg.WakeTick)
+	defer tick.Stop()
+	w := waking{cell: c, tried: map[string]try{}, slots: make(chan struct{}, wakersAtOnce)}
+	defer w.hooks.Wait()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if c.leading.Load() {
+			w.look(ctx)
+		} else {
+			clear(w.tried)
+		}
+	}
+}
+
+type waking struct {
+	cell  *Cell
+	tried map[string]try
+	slots chan struct{}
+	hooks sync.WaitGroup
+}
+
+// try is when a node was last woken, by which order.
+type try struct {
+	order api.Time
+	at    time.Time
+}
+
+// look runs the hooks that are due, as many as there are slots.
+func (w *waking) look(ctx context.Context) {
+	list := w.cell.shadow.waking()
+	wanted := make(map[string]bool, len(list))
+	for _, n := range list {
+		wanted[n.Node] = true
+		last := w.tried[n.Node]
+		if last.order == n.Since && time.Since(last.at) < max(n.Takes.Std(), wakeAgain) {
+			continue
+		}
+		select {
+		case w.slots <- struct{}{}:
+		default:
+			return // the others at the next tick
+		}
+		w.tried[n.Node] = try{n.Since, time.Now()}
+		w.hooks.Go(func() {
+			w.wake(ctx, n.Node)
+			<-w.slots
+		})
+	}
+	for node := range w.tried { // order-free: each by itself
+		if !wanted[node] {
+			delete(w.tried, node)
+		}
+	}
+}
+
+func (w *waking) wake(ctx context.Context, node string) {
+	hook, known := w.cell.cfg.Wake[node]
+	if !known {
+		w.cell.log.Warn("a node is to be woken, and this server does not know how: name it in the file of --wake", "node", node)
+		return
+	}
+	if err := hook.Wake(ctx, node); err != nil {
+		w.cell.log.Warn("a node was not woken", "node", node, "error", err)
+		return
+	}
+	w.cell.log.Info("a node is being woken", "node", node)
+}
+
+// waking lists the nodes that somebody must wake.
+func (s *shadow) waking() []engine.Woken {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.engine.Waking()
+}
