@@ -11,7 +11,7 @@ type Desire uint8
 const (
 	DesireRun Desire = iota
 	DesireStop
-	DesireSuspend // reserved
+	DesireSuspend // to be held still while it runs; those that run go on with DesireRun
 )
 
 // Assignment is one attempt that a node should run, or stop.
@@ -22,7 +22,7 @@ type Assignment struct {
 	Desire   Desire   `json:"desire" cbor:"4,keyasint,omitempty"`
 	Name     string   `json:"name" cbor:"5,keyasint,omitempty"` // display form, "name.task[index]"
 	Tenant   string   `json:"tenant" cbor:"6,keyasint,omitempty"`
-	Task     *Task    `json:"task,omitempty" cbor:"7,keyasint,omitempty"` // nil when Desire is not DesireRun
+	Task     *Task    `json:"task,omitempty" cbor:"7,keyasint,omitempty"` // nil when Desire is DesireStop
 	Count    int32    `json:"count" cbor:"8,keyasint,omitempty"`          // size of the array, number of replicas
 	Inputs   []Supply `json:"inputs,omitempty" cbor:"9,keyasint,omitempty"`
 	Revision uint32   `json:"revision,omitempty" cbor:"10,keyasint,omitempty"`
@@ -110,6 +110,8 @@ const (
 	ReportEnded
 	ReportHealthy   // all checks of the attempt pass
 	ReportUnhealthy // a check failed Failures times in a row
+	ReportSuspended // it stands still, as was desired
+	ReportResumed   // it goes on
 )
 
 // Report is a fact about an attempt. Reports of one attempt are numbered from 1

@@ -6,7 +6,7 @@ import "fmt"
 
 var desireNames = [...]string{"run", "stop", "suspend"}
 
-var reportKindNames = [...]string{"started", "ended", "healthy", "unhealthy"}
+var reportKindNames = [...]string{"started", "ended", "healthy", "unhealthy", "suspended", "resumed"}
 
 func (d Desire) String() string     { return nameOf(desireNames[:], int(d)) }
 func (k ReportKind) String() string { return nameOf(reportKindNames[:], int(k)) }

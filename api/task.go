@@ -117,7 +117,7 @@ type Result struct {
 	Signal   string      `json:"signal,omitempty" cbor:"3,keyasint,omitempty"`
 	Reason   string      `json:"reason,omitempty" cbor:"4,keyasint,omitempty"` // for example "out of memory", "timeout", "output limit"
 	Detail   string      `json:"detail,omitempty" cbor:"5,keyasint,omitempty"` // at most 512 bytes
-	Wall     Duration    `json:"wall" cbor:"6,keyasint,omitempty"`             // on the agent's monotonic clock
+	Wall     Duration    `json:"wall" cbor:"6,keyasint,omitempty"`             // on the agent's monotonic clock, without the time that it was suspended
 	CPU      Duration    `json:"cpu" cbor:"7,keyasint,omitempty"`
 	MaxRSS   Bytes       `json:"maxRSS" cbor:"8,keyasint,omitempty"`
 	Fetch    Duration    `json:"fetch" cbor:"9,keyasint,omitempty"`    // getting artifacts and inputs

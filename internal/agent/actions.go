@@ -31,6 +31,8 @@ func (n *node) carryOut(a core.Action) {
 		n.adopt(a)
 	case core.Stop:
 		n.stop(a)
+	case core.Hold:
+		n.hold(a)
 	case core.Collect:
 		n.startCollect(a.Assignment)
 	case core.Probe:

@@ -130,6 +130,34 @@ func (n *node) stop(a core.Stop) {
 	})
 }
 
+// hold suspends a running task, or lets it go on. What has ended needs neither.
+func (n *node) hold(a core.Hold) {
+	h, d := n.handle(a.ID), n.drivers[a.Driver]
+	if h == nil {
+		n.post(core.Held{About: about(a.ID), Still: a.Still, Detail: "it has ended"})
+		return
+	}
+	n.spawn(func(context.Context) {
+		in := core.Held{About: about(a.ID), Still: a.Still}
+		if err := suspend(d, h, a.Still); err != nil {
+			in.Detail = err.Error()
+			n.log.Warn("a task could not be suspended, or go on", "attempt", a.ID, "suspend", a.Still, "err", err)
+		}
+		n.post(in)
+	})
+}
+
+func suspend(d driver.Driver, h driver.Handle, still bool) error {
+	s, ok := d.(driver.Suspender)
+	switch {
+	case !ok:
+		return driver.ErrUnsupported
+	case still:
+		return s.Suspend(h)
+	}
+	return s.Resume(h)
+}
+
 // resultOf is what a driver's exit says of the attempt.
 func resultOf(e driver.Exit) api.Result {
 	r := api.Result{

@@ -85,6 +85,14 @@ func (e *Engine) reindex(ev state.Event) {
 	case *state.SignalPut:
 		e.index.PutSignal(e.st.Signals[v.Signal.Key()])
 		e.slicing.news = !e.follower
+	case *state.TaskSliced:
+		if _, t := e.st.Task(v.Ref); t != nil {
+			e.turnTimer(t)
+		}
+	case *state.TaskSuspended:
+		if w, t := e.st.Task(v.Attempt.TaskRef); t != nil && v.Resumed {
+			e.timeoutTimer(w, t)
+		}
 	case *state.TasksDeferred:
 		e.deferred(api.TaskRef{Workload: v.Workload, Task: v.Task})
 	case *state.NodeRegistered:

@@ -38,6 +38,9 @@ func (e *Engine) Assignment(w *state.Workload, t *state.Task) api.Assignment {
 		a.Desire = api.DesireStop
 		return a
 	}
+	if t.Slice != nil && t.Slice.Pause {
+		a.Desire = api.DesireSuspend
+	}
 	spec := w.SpecAt(t.Revision)
 	a.Task = w.SpecOf(t)
 	a.Count = max(a.Task.Count, 1)

@@ -40,6 +40,7 @@ func (e *Engine) report(node string, r *api.Report) {
 	case api.ReportStarted:
 		if t.Status == api.TaskPlaced {
 			e.emit(&state.TaskStarted{Attempt: r.Attempt, N: r.N, Ports: ports(w.SpecOf(t), r.Ports), PID: r.PID})
+			e.turn(w, t)
 		}
 	case api.ReportHealthy:
 		if t.Status == api.TaskRunning && !t.Healthy {
@@ -47,6 +48,14 @@ func (e *Engine) report(node string, r *api.Report) {
 		}
 	case api.ReportUnhealthy:
 		e.unhealthy(w, t, r)
+	case api.ReportSuspended:
+		if t.Status == api.TaskRunning {
+			e.emit(&state.TaskSuspended{Attempt: r.Attempt, N: r.N})
+		}
+	case api.ReportResumed:
+		if t.Status == api.TaskSuspended {
+			e.emit(&state.TaskSuspended{Attempt: r.Attempt, N: r.N, Resumed: true})
+		}
 	case api.ReportEnded:
 		if r.Result != nil {
 			e.ended(w, t, r)

@@ -268,6 +268,10 @@ func (s *script) report(args []string, opts map[string]string) {
 		r.Kind = api.ReportHealthy
 	case "unhealthy":
 		r.Kind = api.ReportUnhealthy
+	case "suspended":
+		r.Kind = api.ReportSuspended
+	case "resumed":
+		r.Kind = api.ReportResumed
 	default:
 		outcome, ok := outcomes[args[1]]
 		if !ok {

@@ -351,6 +351,11 @@ func (e *Engine) lookAtHours() {
 
 func (e *Engine) lookAtJob(w *state.Workload) {
 	for task := range w.Groups {
+		for _, t := range w.Groups[task].Tasks {
+			if t.Status == api.TaskRunning || t.Status == api.TaskSuspended {
+				e.turn(w, t)
+			}
+		}
 		d := e.st.Deferred(w.ID, uint16(task))
 		if d == nil {
 			continue

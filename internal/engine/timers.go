@@ -32,6 +32,7 @@ const (
 	timerTired                      // a node has been idle for long
 	timerWoken                      // a node that was woken should have come
 	timerDeferred                   // tasks that wait for better hours; ref is the task
+	timerTurn                       // an element that runs in turns
 )
 
 type timer struct {
@@ -164,6 +165,8 @@ func (e *Engine) due(now api.Time) {
 			e.overslept(&v)
 		case timerDeferred:
 			e.hoursCome(&v)
+		case timerTurn:
+			e.turnComes(&v)
 		case timerReplan, timerBudget: // every Step looks for itself
 		}
 	}
@@ -197,7 +200,7 @@ func (e *Engine) outdated(v *timer) bool {
 		r := e.index.Promised(v.ref)
 		return r == nil || r.From != v.at
 	}
-	if v.kind == timerBackoff || v.kind == timerTimeout {
+	if v.kind == timerBackoff || v.kind == timerTimeout || v.kind == timerTurn {
 		_, t := e.st.Task(v.ref)
 		return t == nil || t.Status.Final()
 	}
@@ -225,6 +228,9 @@ func (e *Engine) workloadTimers(w *state.Workload) {
 			case api.TaskRunning:
 				e.timeoutTimer(w, t)
 				e.healthTimer(w, t)
+				e.turnTimer(t)
+			case api.TaskSuspended:
+				e.turnTimer(t)
 			}
 		}
 	}
@@ -235,7 +241,7 @@ func (e *Engine) workloadTimers(w *state.Workload) {
 const graceForTimeout = 15 * api.Second
 
 func timeoutAt(spec *api.Task, t *state.Task) api.Time {
-	return t.Started.Add(spec.Timeout + spec.Grace + graceForTimeout)
+	return t.Started.Add(spec.Timeout + t.Stood + spec.Grace + graceForTimeout)
 }
 
 func (e *Engine) timeoutTimer(w *state.Workload, t *state.Task) {

@@ -118,6 +118,8 @@ func (b *batch) apply(one []state.Event) error {
 	switch ev := one[0].(type) {
 	case *state.TaskPlaced:
 		b.changed(st, ev.Ref)
+	case *state.TaskSliced:
+		b.changed(st, ev.Ref)
 	case *state.TaskStop:
 		b.changed(st, ev.Ref)
 	case *state.WorkloadStopping:

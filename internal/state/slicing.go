@@ -65,12 +65,10 @@ func (s *State) applySlicing(ev Event) (mine bool, err error) {
 		if t == nil || !t.Status.Holds() {
 			return true, fmt.Errorf("slice task %v: it holds no node", e.Ref)
 		}
-		was := t.Slice != nil && t.Slice.Pause
 		slice := e.Slice
 		slice.Since = s.Now
-		if t.Slice = &slice; was != slice.Pause {
-			s.touch(t)
-		}
+		t.Slice = &slice
+		s.touch(t)
 		return true, nil
 	}
 	return false, nil

@@ -112,7 +112,12 @@ func (w *World) hold(t *state.Task) {
 		a.running, a.began, a.ready, a.started = true, t.Placed, t.Started, t.Started
 		m.programs.use(a.program, a.truth.Program)
 		w.load(a, 1)
-		w.queue.push(event{at: max(w.now, t.Started.Add(a.run)), kind: ends, node: a.node, attempt: a})
+		a.stood, a.due = t.Stood, max(w.now, t.Started.Add(a.run+t.Stood))
+		w.queue.push(event{at: a.due, kind: ends, node: a.node, attempt: a})
+		if t.Status == api.TaskSuspended {
+			a.still = t.Still
+			w.idle(a, true)
+		}
 	}
 	if t.Stop != state.StopNothing {
 		w.stop(t.Ref)

@@ -181,11 +181,14 @@ func (w *World) happen(e event) {
 			w.report(a, api.Report{Attempt: a.id, N: a.said + 1, Kind: api.ReportHealthy})
 		}
 		w.meter.started(a, w.now)
-		w.queue.push(event{at: w.now.Add(a.run), kind: ends, node: a.node, attempt: a})
+		a.due = w.now.Add(a.run)
+		w.queue.push(event{at: a.due, kind: ends, node: a.node, attempt: a})
 	case ends:
-		if !a.over && !a.ran {
+		if !a.over && !a.ran && a.still == 0 && w.now >= a.due {
 			w.ran(a)
 		}
+	case standsStill, runsOn:
+		w.suspend(a, e.kind == standsStill)
 	case stopped:
 		if !a.over {
 			w.report(a, w.ending(a, stopped))
@@ -218,7 +221,7 @@ func (a *attempt) result(k eventKind, now api.Time) *api.Result {
 		if !a.ran {
 			a.stopped = now
 		}
-		r.Wall, r.Start, r.Fetch = a.stopped.Sub(a.started), a.started.Sub(a.ready), a.ready.Sub(a.began)
+		r.Wall, r.Start, r.Fetch = a.stopped.Sub(a.started)-a.stoodBy(a.stopped), a.started.Sub(a.ready), a.ready.Sub(a.began)
 	}
 	r.CPU = api.Duration(int64(r.Wall) / 1000 * int64(a.use))
 	switch {
@@ -258,7 +261,7 @@ func (w *World) leave(a *attempt) {
 func (w *World) load(a *attempt, sign int64) {
 	m := &w.nodes[a.node]
 	w.meter.elapsed(m, a.node, w.now)
-	if !a.ran {
+	if !a.ran && a.still == 0 {
 		m.used.cpu += a.use * api.Milli(sign)
 	}
 	m.used.asked += a.asked * api.Milli(sign)

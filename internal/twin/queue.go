@@ -14,19 +14,21 @@ type event struct {
 type eventKind uint8
 
 const (
-	joins    eventKind = iota // bytes of an attempt are on a link; node is the link
-	carries                   // the first transfer of a link may have ended
-	starts                    // an attempt's task begins to run
-	ends                      // it ends by itself
-	stopped                   // it has ended on request
-	fails                     // a node dies
-	noticed                   // its silence is noticed
-	repaired                  // it is back
-	planned                   // a planner answers
-	cuts                      // a link is cut; node is its first direction
-	heals                     // and is back
-	breaks                    // it is cut by chance
-	mended                    // and is back
+	joins       eventKind = iota // bytes of an attempt are on a link; node is the link
+	carries                      // the first transfer of a link may have ended
+	starts                       // an attempt's task begins to run
+	ends                         // it ends by itself
+	stopped                      // it has ended on request
+	fails                        // a node dies
+	noticed                      // its silence is noticed
+	repaired                     // it is back
+	planned                      // a planner answers
+	cuts                         // a link is cut; node is its first direction
+	heals                        // and is back
+	breaks                       // it is cut by chance
+	mended                       // and is back
+	standsStill                  // a task is suspended
+	runsOn                       // it goes on
 )
 
 // before orders events by time, then by the order in which they were made.

@@ -89,6 +89,10 @@ type attempt struct {
 
 	// When its machine heard of it, had all inputs, ran it first and last.
 	began, ready, started, stopped api.Time
+
+	due   api.Time     // when it ends, if it is not suspended
+	still api.Time     // since when it is; 0: it is not
+	stood api.Duration // how long it was before
 }
 
 // New builds a world.
@@ -350,6 +354,8 @@ func (w *World) follow(events []state.Event) {
 			w.placed(ev)
 		case *state.TaskStop:
 			w.stop(ev.Ref)
+		case *state.TaskSliced:
+			w.wishStill(ev.Ref, ev.Slice.Pause)
 		case *state.TasksLost:
 			for _, ref := range ev.Refs {
 				w.drop(ref)

@@ -54,6 +54,7 @@ type attempt struct {
 	result  api.Result
 	checks  []check
 	health  health
+	hold    hold
 
 	reports []api.Report // not recorded by the server yet, in order
 	n       uint32       // number of the last report

@@ -104,7 +104,7 @@ func (c *Core) Step(now api.Duration, inputs ...Input) Output {
 
 func (c *Core) take(in Input) {
 	switch in := in.(type) {
-	case Prepared, Started, Adopted, Ended, Collected, Retry, Probed:
+	case Prepared, Started, Adopted, Ended, Collected, Retry, Probed, Held:
 		c.takeTask(in)
 	case Resume:
 		c.resume()
@@ -138,6 +138,8 @@ func (c *Core) takeTask(in Input) {
 		c.retry(a, in.Detail)
 	case Probed:
 		c.probed(a, in)
+	case Held:
+		c.held(a, in)
 	}
 }
 

@@ -24,6 +24,7 @@ func (c *Core) accept(as *api.Assignment) {
 	case as.Task == nil:
 		c.finish(a, api.Result{Outcome: api.OutcomeRejected, Reason: "bad assignment", Detail: "the assignment has no task"})
 	default:
+		a.hold.wish = as.Desire == api.DesireSuspend
 		c.begin(a)
 	}
 }
@@ -114,6 +115,7 @@ func (c *Core) run(a *attempt, pid int32) {
 		c.setTimer(a.since+a.Task.Timeout, a, timerWall, 0)
 	}
 	c.watch(a)
+	c.settleHold(a)
 }
 
 // ended takes the result of a task, or the failure of any step on its way.
@@ -123,6 +125,7 @@ func (c *Core) ended(a *attempt, r api.Result) {
 		return
 	case phaseRunning:
 		c.running--
+		r.Wall = max(r.Wall-c.stood(a), 0) // drivers count from the start to the end
 	case phaseCollecting:
 		a.result.Outcome, a.result.Reason, a.result.Detail = r.Outcome, r.Reason, r.Detail
 		r = a.result

@@ -19,6 +19,7 @@ func TestHistories(t *testing.T) {
 			"assign":    func(*rapid.T) { w.assign() },
 			"assign 2":  func(*rapid.T) { w.assign() },
 			"stop":      func(*rapid.T) { w.wantStop() },
+			"suspend":   func(*rapid.T) { w.wantHold() },
 			"settle":    func(*rapid.T) { w.server.settle() },
 			"give up":   func(*rapid.T) { w.giveUp() },
 			"new epoch": func(*rapid.T) { w.server.epoch++ },
@@ -63,6 +64,17 @@ func (w *world) wantStop() {
 	if it := w.someItem(); it != nil {
 		w.server.version++
 		it.Desire, it.Version, it.Task = api.DesireStop, w.server.version, nil
+	}
+}
+
+// wantHold is the server's wish that a task stand still, or go on.
+func (w *world) wantHold() {
+	if it := w.someItem(); it != nil && it.Desire != api.DesireStop {
+		w.server.version++
+		it.Version = w.server.version
+		if it.Desire = api.DesireSuspend - it.Desire; it.Desire != api.DesireSuspend {
+			it.Desire = api.DesireRun
+		}
 	}
 }
 
@@ -217,6 +229,11 @@ func (w *world) calm() {
 }
 
 func (w *world) settled() bool {
+	for a := w.core.list.first; a != nil; a = a.next {
+		if a.hold.still && !a.hold.wish {
+			return false
+		}
+	}
 	return len(w.todo) == 0 && len(w.waiting) == 0 && w.core.Unsent() == 0 &&
 		w.core.set.have == w.server.version && w.core.running == w.core.active && w.core.Len() == len(w.server.items)
 }
@@ -228,7 +245,10 @@ func (w *world) verdict() {
 	}
 	wanted := map[api.Attempt]bool{}
 	for _, it := range w.server.items {
-		wanted[it.Attempt] = it.Desire == api.DesireRun
+		wanted[it.Attempt] = it.Desire != api.DesireStop
+		if a := w.core.attempts[it.Attempt]; w.still[it.Attempt] != (it.Desire == api.DesireSuspend) && !(it.Desire == api.DesireSuspend && a.hold.unable) {
+			w.t.Fatalf("%s stands still: %t, and the server wishes that it should %s", id(it.Attempt), w.still[it.Attempt], it.Desire)
+		}
 		if !w.alive[it.Attempt] {
 			w.t.Fatalf("%s is wanted, does not run, and no result came", id(it.Attempt))
 		}
@@ -249,6 +269,7 @@ func TestSnapshotEqualsHistory(t *testing.T) {
 			"work":   func(*rapid.T) { w.commit(); w.work() },
 			"work 2": func(*rapid.T) { w.commit(); w.work() },
 			"settle": func(*rapid.T) { w.server.settle(); w.hint() },
+			"hold":   func(*rapid.T) { w.wantHold(); w.hint() },
 			"exit":   func(*rapid.T) { w.someExit() },
 			"time":   func(*rapid.T) { w.pass() },
 		})
@@ -267,7 +288,7 @@ func rebuilt(records []Record) []held {
 	}
 	var all []held
 	for a := c.list.first; a != nil; a = a.next {
-		all = append(all, held{a.Attempt, a.phase, a.n, len(a.reports)})
+		all = append(all, held{a.Attempt, a.phase, a.n, len(a.reports), a.hold.still, a.hold.stood})
 	}
 	slices.SortFunc(all, func(x, y held) int { return int(x.id.Workload) - int(y.id.Workload) })
 	return all
@@ -278,6 +299,8 @@ type held struct {
 	phase  phase
 	n      uint32
 	unsent int
+	still  bool
+	stood  api.Duration
 }
 
 func equal(x, y []held) bool { return slices.Equal(x, y) }

@@ -69,7 +69,9 @@ func (c *Core) item(as *api.Assignment) {
 	a.Epoch, a.Version = as.Epoch, as.Version
 	if as.Desire == api.DesireStop {
 		c.stop(a, causeServer)
+		return
 	}
+	c.wishHold(a, as.Desire == api.DesireSuspend)
 }
 
 // sweepOut handles what a full set does not list.

@@ -15,6 +15,7 @@ type Record struct {
 	Acked   []Mark        `cbor:"4,keyasint,omitempty"`
 	Reports []api.Report  `cbor:"5,keyasint,omitempty"`
 	Forgot  []api.Attempt `cbor:"6,keyasint,omitempty"`
+	Holds   []HoldMark    `cbor:"7,keyasint,omitempty"`
 }
 
 // StartMark says that the attempt is about to be started: from here on it is
@@ -42,7 +43,7 @@ type LeaseMark struct {
 
 // Empty tells whether there is nothing to write.
 func (r *Record) Empty() bool {
-	return r.Epoch == 0 && r.Lease == nil && len(r.Starts)+len(r.Acked)+len(r.Reports)+len(r.Forgot) == 0
+	return r.Epoch == 0 && r.Lease == nil && len(r.Starts)+len(r.Acked)+len(r.Reports)+len(r.Forgot)+len(r.Holds) == 0
 }
 
 // Replay applies a record of an earlier life, before the first Step.
@@ -53,6 +54,9 @@ func (c *Core) Replay(r *Record) {
 	}
 	for i := range r.Starts {
 		c.replayStart(&r.Starts[i])
+	}
+	for i := range r.Holds {
+		c.replayHold(&r.Holds[i])
 	}
 	for _, m := range r.Acked {
 		c.replayAcked(m)
@@ -90,7 +94,7 @@ func (c *Core) replayReport(r *api.Report) {
 	a.reports = append(a.reports, kept)
 	a.n = max(a.n, r.N)
 	if r.Kind == api.ReportEnded {
-		a.phase = phaseEnded
+		a.phase, a.hold = phaseEnded, hold{}
 	}
 }
 
@@ -145,6 +149,9 @@ func (a *attempt) snapshot(boot string) Record {
 	ended := a.phase == phaseEnded
 	if a.recorded && !ended {
 		r.Starts = []StartMark{{Assignment: a.Assignment, Ports: a.ports, At: a.since, Boot: boot, Fetch: a.fetch, BytesIn: a.bytesIn}}
+	}
+	if h := &a.hold; (h.still || h.stood > 0) && !ended {
+		r.Holds = []HoldMark{{Attempt: a.Attempt, Still: h.still, Stood: h.stood, Since: h.since}}
 	}
 	acked := a.n - uint32(len(a.reports))
 	if acked > 0 {

@@ -15,6 +15,7 @@ const (
 	timerStop                   // a Stop that has not been obeyed
 	timerRetry                  // prepare or collect again
 	timerCheck                  // probe a check
+	timerHold                   // let a task go on that could not
 )
 
 // timer is due at a time unless what it was set for has passed meanwhile; that
@@ -74,15 +75,15 @@ func (c *Core) fire() {
 		}
 		switch t.kind {
 		case timerWall:
-			if t.a.phase == phaseRunning {
-				c.stop(t.a, causeTimeout)
-			}
+			c.overran(t.a)
 		case timerStop:
 			c.stopAgain(t.a)
 		case timerRetry:
 			c.tryAgain(t.a)
 		case timerCheck:
 			c.probe(t.a, t.index)
+		case timerHold:
+			c.holdAgain(t.a)
 		}
 	}
 }

@@ -23,6 +23,7 @@ type world struct {
 	alive   map[api.Attempt]bool // processes, of any agent's life
 	exited  map[api.Attempt]bool // that ended by themselves, as their files tell
 	handles map[api.Attempt]bool // that this agent waits for
+	still   map[api.Attempt]bool // that stand still
 	next    uint64
 	kind    bool // from now on everything works
 
@@ -49,7 +50,7 @@ type goneItem struct {
 func newWorld(t *rapid.T) *world {
 	w := &world{
 		t: t, starts: map[api.Attempt]int{}, alive: map[api.Attempt]bool{},
-		exited: map[api.Attempt]bool{}, handles: map[api.Attempt]bool{},
+		exited: map[api.Attempt]bool{}, handles: map[api.Attempt]bool{}, still: map[api.Attempt]bool{},
 	}
 	w.server = server{epoch: 1, finals: map[api.Attempt]api.Outcome{}, numbers: map[api.Attempt]uint32{}}
 	w.boot()
@@ -132,6 +133,8 @@ func (w *world) carryOut(a Action) {
 			w.t.Fatalf("stop of %s, which this agent does not run", id(a.ID))
 		}
 		w.exit(a.ID, api.Result{Outcome: api.OutcomeStopped, Reason: "stopped"})
+	case Hold:
+		w.hold(a)
 	case Collect:
 		w.collect(a.Assignment.Attempt)
 	case Forget:
@@ -199,6 +202,20 @@ func (w *world) exit(id api.Attempt, r api.Result) {
 		delete(w.handles, id)
 		w.step(Ended{About{id}, r})
 	}
+}
+
+// hold suspends a process or lets it go on, unless it cannot.
+func (w *world) hold(a Hold) {
+	in := Held{About: About{a.ID}, Still: a.Still}
+	switch {
+	case !w.alive[a.ID] || !w.handles[a.ID]:
+		in.Detail = "it has ended"
+	case w.fate(4, "hold") == 0:
+		in.Detail = "it cannot be held"
+	default:
+		w.still[a.ID] = a.Still
+	}
+	w.step(in)
 }
 
 func (w *world) collect(id api.Attempt) {
