@@ -340,7 +340,7 @@ func errIf(bad bool, text string) error {
 	return nil
 }
 
-// sort keeps jobs in the order of their starts.
+// inOrder sorts jobs by their starts.
 func inOrder(jobs []hall.Job) []hall.Job {
 	slices.SortStableFunc(jobs, func(a, b hall.Job) int { return cmp.Compare(a.Start, b.Start) })
 	return jobs
