@@ -130,13 +130,26 @@ func loadsOf(path string, read func(io.Reader) ([]bench.Load, error)) ([]bench.L
 // busiest is how many functions are scaled.
 const busiest = 20
 
+// Traces of a day have no day ahead: their capacity is planned so many steps ahead, by a
+// model that can be fitted often.
+const (
+	shortAhead = 24
+	cheap      = "regression"
+)
+
 func gainsOfInvocations(ctx context.Context, path string) ([]bench.Gain, error) {
 	loads, err := loadsOf(path, func(r io.Reader) ([]bench.Load, error) { return bench.ReadInvocations(r, busiest) })
 	if err != nil {
 		return nil, err
 	}
-	g, err := bench.Gains{Lead: 2, Window: 5, Run: lent(ctx)}.Autoscaling(filepath.Base(path), loads)
-	return []bench.Gain{g}, err
+	b, name := bench.Gains{Lead: 2, Window: 5, Run: lent(ctx)}, filepath.Base(path)
+	g, err := b.Autoscaling(name, loads)
+	if err != nil {
+		return nil, err
+	}
+	b.Model = cheap
+	plan, err := b.Capacity(name, loads, shortAhead)
+	return []bench.Gain{g, plan}, err
 }
 
 func gainsOfPlanetLab(ctx context.Context, path string) ([]bench.Gain, error) {
@@ -145,8 +158,14 @@ func gainsOfPlanetLab(ctx context.Context, path string) ([]bench.Gain, error) {
 		return nil, err
 	}
 	b := bench.Gains{Lead: 1, Window: 1, Run: lent(ctx)}
-	g, err := b.Autoscaling(filepath.Base(path), bench.Sums(loads, 50))
-	return []bench.Gain{g, b.Rightsizing(filepath.Base(path), loads, 288)}, err
+	name, sums := filepath.Base(path), bench.Sums(loads, 50)
+	g, err := b.Autoscaling(name, sums)
+	if err != nil {
+		return nil, err
+	}
+	b.Model = cheap
+	plan, err := b.Capacity(name, sums, shortAhead)
+	return []bench.Gain{g, b.Rightsizing(name, loads, 288), plan}, err
 }
 
 func gainsOfMachines(ctx context.Context, path string) ([]bench.Gain, error) {
@@ -164,6 +183,7 @@ func gainsOfMachines(ctx context.Context, path string) ([]bench.Gain, error) {
 	for i := range sums {
 		sums[i] = sums[i].Coarser(12)
 	}
+	b.Model = cheap
 	plan, err := b.Capacity(name, sums, 24)
 	return []bench.Gain{g, b.Rightsizing(name, loads, 288), plan}, err
 }

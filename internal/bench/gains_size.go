@@ -2,6 +2,7 @@ package bench
 
 import (
 	"cmp"
+	"fmt"
 	"math"
 	"slices"
 
@@ -59,14 +60,21 @@ func requested(history []float64) float64 {
 // Capacity grades the chance that demand is above a capacity, day ahead: the capacity is
 // the 90 % quantile of the first third, the chance comes from the forecast's intervals, and
 // without forecasts it is the share of steps above so far. The measure is Brier's.
+// A chance is believed as far as those told before it, of all loads, could be: [provision.Skill].
 func (g Gains) Capacity(data string, loads []Load, perDay int) (Gain, error) {
-	var with, without []float64
+	var with, told, without []float64
 	var came []bool
-	for _, l := range loads {
-		begin := len(l.Values) / historyShare
-		sorted := slices.Sorted(slices.Values(l.Values[:begin]))
-		capacity := sorted[int(0.9*float64(len(sorted)))]
-		for t := begin; t+perDay <= len(l.Values); t += perDay {
+	var skill provision.Skill
+	begin := func(l Load) int { return len(l.Values) / historyShare }
+	for day := 0; ; day++ {
+		var graded []func()
+		for _, l := range loads {
+			t := begin(l) + day*perDay
+			if t+perDay > len(l.Values) {
+				continue
+			}
+			sorted := slices.Sorted(slices.Values(l.Values[:begin(l)]))
+			capacity := sorted[int(0.9*float64(len(sorted)))]
 			p, err := g.dayAhead(l, t, perDay)
 			if err != nil {
 				return Gain{}, err
@@ -74,20 +82,27 @@ func (g Gains) Capacity(data string, loads []Load, perDay int) (Gain, error) {
 			base := 0.0
 			for _, v := range l.Values[:t] {
 				if v > capacity {
-					base++
+					base += 1 / float64(t)
 				}
 			}
 			for h := range perDay {
-				with = append(with, interval(p, h).Above(capacity))
-				without = append(without, base/float64(t))
-				came = append(came, l.Values[t+h] > capacity)
+				chance, is := interval(p, h).Above(capacity), l.Values[t+h] > capacity
+				with, told, without, came = append(with, skill.Chance(chance, base)), append(told, chance), append(without, base), append(came, is)
+				graded = append(graded, func() { skill.Grade(chance, base, is) })
 			}
+		}
+		if len(graded) == 0 {
+			break
+		}
+		for _, grade := range graded { // only when the day is over
+			grade()
 		}
 	}
 	return Gain{
 		Decision: "capacity", Data: data, Series: len(loads), Steps: len(came), Measure: "Brier score",
 		Without: provision.Brier(without, came), With: provision.Brier(with, came),
-		Note: "chance of a demand above the 90 % quantile of the first third, a day ahead; without is the share so far",
+		Note: fmt.Sprintf("chance of a demand above the 90 %% quantile of the first third, %d steps ahead; without is the share so far; as told it is %.4f, in the end believed to %.0f %%",
+			perDay, provision.Brier(told, came), 100*skill.Weight()),
 	}, nil
 }
 

@@ -60,11 +60,12 @@ func (o *Outlook) shortage(s *api.Shortage, name string, now api.Time, horizon a
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	var f *issued
+	var by *track
 	var v View
 	for _, view := range o.cfg.Views {
 		reached := f != nil && f.end(v) >= now.Add(horizon)
 		if t := o.tracks[key{name, view.Name}]; t != nil && t.current() != nil && !reached {
-			f, v = t.current(), view
+			f, by, v = t.current(), t, view
 		}
 	}
 	if f == nil {
@@ -81,7 +82,7 @@ func (o *Outlook) shortage(s *api.Shortage, name string, now api.Time, horizon a
 			break
 		}
 		if at.Add(s.Step) > now {
-			meet(s, at, f.interval(h))
+			meet(s, at, f.interval(h), by.believed)
 		}
 	}
 }
@@ -95,8 +96,8 @@ func (f *issued) interval(h int) provision.Interval {
 }
 
 // meet adds what is expected of one step.
-func meet(s *api.Shortage, at api.Time, f provision.Interval) {
-	chance := f.Above(s.Capacity)
+func meet(s *api.Shortage, at api.Time, f provision.Interval, believed func(chance float64) float64) {
+	chance := believed(f.Above(s.Capacity))
 	s.Chances = append(s.Chances, chance)
 	s.Short += api.Duration(chance * float64(s.Step))
 	if chance > s.Probability {

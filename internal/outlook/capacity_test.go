@@ -46,3 +46,28 @@ func TestCapacity(t *testing.T) {
 		}
 	}
 }
+
+// Chances are graded when it is known what came, and those that hold are believed.
+func TestChancesAreGraded(t *testing.T) {
+	w := newWorld(t)
+	for i := range 120 {
+		for name, v := range map[string]float64{"demand/edge/cpu": wave(i), "capacity/edge/cpu": 570} {
+			if err := w.store.Add(name, series.Gauge, w.now, v); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w.now += api.Time(api.Minute)
+		if err := w.store.Tick(w.now); err != nil {
+			t.Fatal(err)
+		}
+		w.out.Fit(never)
+	}
+	track := w.out.tracks[key{"demand/edge/cpu", "minutes"}]
+	if r := &track.Risk; r.N < 60 || r.Came < 10 || r.Came == r.N || r.Weight() < 0.8 {
+		t.Errorf("the chances of a wave are graded as %+v, and believed to %.2f", *r, r.Weight())
+	}
+	track.Risk.Agree = -100 // they were wrong
+	if got, share := track.believed(1), track.Risk.Share(); got != share {
+		t.Errorf("after chances that were wrong it is %.2f, not the share %.2f", got, share)
+	}
+}

@@ -3,6 +3,7 @@ package outlook
 import (
 	"math"
 	"slices"
+	"strings"
 
 	"drover.dev/api"
 	"drover.dev/internal/series"
@@ -26,22 +27,32 @@ func (o *Outlook) grade(v View, now api.Time) error {
 		return nil
 	}
 	from = max(from, closed-api.Time(v.Horizon)*step)
-	list, err := o.cfg.Series.ReadAll(func(n string) bool { return names[n] != nil }, series.Range{From: max(from/step*step, 0), Step: v.Step})
+	bounds := map[string]bool{} // the capacities that demands are held against
+	for name := range names {   // order-free: a set
+		if what, ok := strings.CutPrefix(name, demandPrefix); ok {
+			bounds[capacityPrefix+what] = true
+		}
+	}
+	list, err := o.cfg.Series.ReadAll(func(n string) bool { return names[n] != nil || bounds[n] }, series.Range{From: max(from/step*step, 0), Step: v.Step})
 	if err != nil {
 		return err
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	limits := limitsIn(list, bounds, v)
 	for _, s := range list {
 		t := names[s.Name]
-		if s.Step != v.Step {
-			continue // that is not kept any more
+		if t == nil || s.Step != v.Step {
+			continue // a capacity, or not kept any more
 		}
 		begin := s.Begin()
 		for i, y := range s.Grid() {
 			at := begin + api.Time(i)*step
 			if at > t.Seen && at < closed && !math.IsNaN(y) {
 				o.came(t, at, y)
+				if limit, known := limits[limitAt{strings.TrimPrefix(s.Name, demandPrefix), at}]; known {
+					t.risked(at, y, limit)
+				}
 			}
 		}
 		t.Seen = max(t.Seen, closed/step*step)

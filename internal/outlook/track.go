@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"drover.dev/api"
+	"drover.dev/internal/provision"
 )
 
 // track is one series as one view shows it: what its models say, and how good they were.
@@ -21,6 +22,7 @@ type track struct {
 	Duels []duel          `cbor:"10,keyasint"`
 	Note  string          `cbor:"11,keyasint,omitempty"` // why there is no forecast
 	Odd   []api.Time      `cbor:"12,keyasint,omitempty"` // anomalies, which models do not learn from; the oldest first
+	Risk  provision.Skill `cbor:"13,keyasint,omitempty"` // of the chances that this demand is above the capacity
 
 	view View
 }
