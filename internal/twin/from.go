@@ -49,6 +49,9 @@ func (w *World) resume() {
 		}
 		m.down = m.down || held != nil && held.Silent
 		m.lost = m.down
+		if held != nil && !held.On() && !m.down {
+			w.power(&state.NodePower{Node: m.node.Name, State: held.Power})
+		}
 	}
 	for _, name := range slices.Sorted(keys(st.Cells)) {
 		w.inputs = append(w.inputs, &engine.CellSilent{Cell: name})

@@ -26,6 +26,7 @@ type machine struct {
 
 	programs programs
 
+	nap   nap
 	used  use      // at this moment
 	since api.Time // when used last changed
 	feed  *feed    // signals of its site
@@ -162,6 +163,8 @@ func (w *World) happen(e event) {
 	case mended:
 		w.heal(e.node)
 		w.cutLater(e.node)
+	case turns:
+		w.turn(e.node, e.at)
 	case carries:
 		w.carried(e.node)
 	case joins:

@@ -43,7 +43,7 @@ type meter struct {
 	counted                 api.Time
 }
 
-type power struct{ idle, full float64 } // in W, with what the site takes besides (PUE)
+type power struct{ idle, full, pue float64 } // in W, with what the site takes besides (PUE)
 
 // wattSeconds are in a kWh.
 const wattSeconds = 3.6e6
@@ -63,7 +63,9 @@ func (m *meter) fleet(cfg *Config) {
 			m.total.gpu += a.Count
 		}
 		p := powerOf(&nodes[i])
+		p.pue = 1
 		if pue := effectiveness[nodes[i].Site]; pue > 1 {
+			p.pue = pue
 			p.idle, p.full = float64(p.idle*pue), float64(p.full*pue)
 		}
 		m.watts = append(m.watts, p)
@@ -111,6 +113,9 @@ func (w *meter) elapsed(m *machine, at int32, now api.Time) {
 		u = min(float64(m.used.cpu)/float64(c), 1)
 	}
 	watts := p.idle + (p.full-p.idle)*u
+	if m.nap.off {
+		watts = m.nap.watts * p.pue
+	}
 	w.joules += s * watts
 	w.carbon += float64(watts * (m.at.carbon - before.carbon))
 	w.cost += float64(watts * (m.at.price - before.price))

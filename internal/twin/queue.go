@@ -27,6 +27,7 @@ const (
 	heals                        // and is back
 	breaks                       // it is cut by chance
 	mended                       // and is back
+	turns                        // a machine has fallen asleep, or is awake
 	standsStill                  // a task is suspended
 	runsOn                       // it goes on
 )

@@ -368,6 +368,8 @@ func (w *World) follow(events []state.Event) {
 			}
 		case *state.WorkloadFinished:
 			w.finished(ev)
+		case *state.NodePower:
+			w.power(ev)
 		case *state.PlanAsked:
 			w.makePlan()
 		}
