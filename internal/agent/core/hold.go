@@ -47,6 +47,7 @@ type hold struct {
 	busy   bool         // a Hold awaits its answer
 	unable bool         // it cannot be; not tried again until the wish changes
 	told   bool         // the server was, that it is suspended
+	lapsed bool         // its time limit is looked at again once it goes on
 	since  api.Duration // when it was suspended
 	stood  api.Duration // how long before that
 }
@@ -104,6 +105,10 @@ func (c *Core) held(a *attempt, in Held) {
 		c.report(a, api.Report{Kind: api.ReportSuspended})
 	case !in.Still:
 		h.stood, h.still, h.told, h.since = c.stood(a), false, false, 0
+		if h.lapsed {
+			h.lapsed = false
+			c.setTimer(c.now+c.wallLeft(a), a, timerWall, 0)
+		}
 		c.report(a, api.Report{Kind: api.ReportResumed})
 	}
 	c.recordHold(a)
@@ -130,7 +135,8 @@ func (c *Core) stood(a *attempt) api.Duration {
 	return a.hold.stood
 }
 
-// overran stops a task whose time is over, or looks again when it will be.
+// overran stops a task whose time is over, or looks again when it will be: of one that
+// is suspended that is not known before it goes on.
 func (c *Core) overran(a *attempt) {
 	if a.phase != phaseRunning {
 		return
@@ -139,6 +145,8 @@ func (c *Core) overran(a *attempt) {
 	switch {
 	case left <= 0:
 		c.stop(a, causeTimeout)
+	case a.hold.since != 0:
+		a.hold.lapsed = true
 	default:
 		c.setTimer(c.now+left, a, timerWall, 0)
 	}

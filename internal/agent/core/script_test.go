@@ -279,7 +279,7 @@ func showRecord(b *strings.Builder, r *Record, sync bool) {
 }
 
 func showReport(r *api.Report) string {
-	kinds := [...]string{"started", "ended", "healthy", "unhealthy"}
+	kinds := [...]string{"started", "ended", "healthy", "unhealthy", "suspended", "resumed"}
 	text := fmt.Sprintf("%s/%d %s", id(r.Attempt), r.N, kinds[r.Kind])
 	if r.PID > 0 {
 		text += fmt.Sprintf(" pid %d", r.PID)
