@@ -2,6 +2,7 @@ package live
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -42,7 +43,7 @@ const (
 func (c *Cell) wakeNodes(ctx context.Context) {
 	tick := time.NewTicker(c.cfg.WakeTick)
 	defer tick.Stop()
-	w := waking{cell: c, tried: map[string]try{}, slots: make(chan struct{}, wakersAtOnce)}
+	w := waking{cell: c, tried: map[string]try{}, busy: map[string]bool{}, done: make(chan string, wakersAtOnce)}
 	defer w.hooks.Wait()
 	for {
 		select {
@@ -51,7 +52,7 @@ func (c *Cell) wakeNodes(ctx context.Context) {
 		case <-tick.C:
 		}
 		if c.leading.Load() {
-			w.look(ctx)
+			w.look(ctx, c.shadow.waking())
 		} else {
 			clear(w.tried)
 		}
@@ -61,7 +62,8 @@ func (c *Cell) wakeNodes(ctx context.Context) {
 type waking struct {
 	cell  *Cell
 	tried map[string]try
-	slots chan struct{}
+	busy  map[string]bool // nodes whose hook runs now
+	done  chan string     // nodes whose hook has ended
 	hooks sync.WaitGroup
 }
 
@@ -71,25 +73,28 @@ type try struct {
 	at    time.Time
 }
 
-// look runs the hooks that are due, as many as there are slots.
-func (w *waking) look(ctx context.Context) {
-	list := w.cell.shadow.waking()
+// look runs the hooks that are due of the nodes that somebody must wake: as many as may
+// run at once and one of each node, those first that were not tried for longest, so that
+// hooks that hang do not keep others from being woken.
+func (w *waking) look(ctx context.Context, list []engine.Woken) {
+	for len(w.done) > 0 {
+		delete(w.busy, <-w.done)
+	}
+	slices.SortStableFunc(list, func(a, b engine.Woken) int { return w.tried[a.Node].at.Compare(w.tried[b.Node].at) })
 	wanted := make(map[string]bool, len(list))
 	for _, n := range list {
 		wanted[n.Node] = true
 		last := w.tried[n.Node]
-		if last.order == n.Since && time.Since(last.at) < max(n.Takes.Std(), wakeAgain) {
+		if w.busy[n.Node] || last.order == n.Since && time.Since(last.at) < max(n.Takes.Std(), wakeAgain) {
 			continue
 		}
-		select {
-		case w.slots <- struct{}{}:
-		default:
-			return // the others at the next tick
+		if len(w.busy) == wakersAtOnce {
+			continue // at a next tick
 		}
-		w.tried[n.Node] = try{n.Since, time.Now()}
+		w.tried[n.Node], w.busy[n.Node] = try{n.Since, time.Now()}, true
 		w.hooks.Go(func() {
 			w.wake(ctx, n.Node)
-			<-w.slots
+			w.done <- n.Node
 		})
 	}
 	for node := range w.tried { // order-free: each by itself
