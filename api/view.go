@@ -88,6 +88,7 @@ type NodeView struct {
 	Registered Time      `json:"registered"`
 	LastSeen   Time      `json:"lastSeen,omitempty"`   // leader's memory, not journalled
 	PowerSince Time      `json:"powerSince,omitempty"` // since when it is to sleep, or to wake
+	Drained    bool      `json:"drained,omitempty"`    // takes no work, also while it sleeps
 }
 
 // Explanation answers why a task is where it is, or why it is not yet anywhere.

@@ -95,7 +95,7 @@ func TaskStatusOf(t *state.Task) string {
 
 // ViewNode shows a node.
 func (e *Engine) ViewNode(n *state.Node) api.NodeView {
-	v := api.NodeView{Node: n.Node, Status: "ready", Used: n.Used, Tasks: int32(len(n.Held)), Registered: n.Registered}
+	v := api.NodeView{Node: n.Node, Status: "ready", Used: n.Used, Tasks: int32(len(n.Held)), Registered: n.Registered, Drained: n.Drain}
 	v.Used.Accelerators = e.index.Taken(n.Name)
 	switch {
 	case !n.On():

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"drover.dev/api"
@@ -122,14 +123,15 @@ func (s *Survey) plan(e Event) (*Report, error) {
 // ended: the longest that a drain may wait.
 const holdFor = api.Day
 
-// hold keeps nodes that take work from taking more, and tells which.
+// hold keeps nodes that take work from taking more, and tells which: also those that
+// sleep, which would be woken for what is stopped elsewhere.
 func hold(ctx context.Context, c Cell, s *Survey) (held []string, err error) {
 	nodes, err := c.Nodes(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("ask for the nodes: %w", err)
 	}
 	for i := range nodes {
-		if nodes[i].Status != "ready" {
+		if n := &nodes[i]; n.Drained || !slices.Contains([]string{"ready", "sleeping", "waking"}, n.Status) {
 			continue
 		}
 		held = append(held, nodes[i].Name) // also when the answer is lost
@@ -142,7 +144,7 @@ func hold(ctx context.Context, c Cell, s *Survey) (held []string, err error) {
 
 // lift lets nodes take work again, also when ctx has ended.
 func lift(ctx context.Context, c Cell, held []string) error {
-	const enough = 30 * time.Second
+	enough := 30*time.Second + time.Duration(len(held))*100*time.Millisecond
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), enough)
 	defer cancel()
 	var errs []error

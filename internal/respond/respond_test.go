@@ -186,6 +186,22 @@ func TestDryRunDoesNothing(t *testing.T) {
 	}
 }
 
+// TestSleepersAreHeld: a node that sleeps would be woken for what is stopped; one that an
+// operator has drained before is left as it is.
+func TestSleepersAreHeld(t *testing.T) {
+	c := newCell(3)
+	c.run("n1", "usual", nil)
+	c.nodes[1].Status = "sleeping"
+	c.nodes[2].Status, c.nodes[2].Drained = "sleeping", true
+	if _, err := respond.Respond(t.Context(), c, event, c.shell()); err != nil {
+		t.Fatal(err)
+	}
+	want := "n1 true 1d, n2 true 1d, n1 true 0s, n1 false 0s, n2 false 0s"
+	if got := strings.Join(c.drains, ", "); got != want {
+		t.Errorf("it did %s\nwant %s", got, want)
+	}
+}
+
 // TestLifted: whatever goes wrong, nodes take work again; those that did not before are
 // left as they are.
 func TestLifted(t *testing.T) {

@@ -121,7 +121,7 @@ func (s *Survey) tasks(ctx context.Context, c Cell, at map[string]int, now api.T
 		if err != nil {
 			return fmt.Errorf("ask for workload %s: %w", v.Name, err)
 		}
-		for t, err := range c.Tasks(ctx, number, client.TaskOptions{Status: []string{"placed", "running"}}) {
+		for t, err := range c.Tasks(ctx, number, client.TaskOptions{Status: []string{"placed", "running", "suspended", "checkpointed"}}) {
 			if err != nil {
 				return fmt.Errorf("ask for the tasks of %s: %w", v.Name, err)
 			}
