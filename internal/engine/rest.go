@@ -105,7 +105,9 @@ func (r *resting) forget(name string) {
 func (r *resting) add(p portion, times int64) {
 	s := r.sites[p.site]
 	s.all, s.free = s.all.plus(p.all, times), s.free.plus(p.free, times)
-	r.sites[p.site] = s
+	if r.sites[p.site] = s; s == (portion{}) {
+		delete(r.sites, p.site) // nothing is there any more
+	}
 }
 
 // tire notes that a node has been idle for long.

@@ -141,16 +141,37 @@ func (e *Engine) dueOf(w *state.Workload) api.Time {
 	return w.Submitted.Add(w.Spec.Deadline)
 }
 
-// behind is how long the tasks take that come after one, on the longest way.
-func behind(w *state.Workload, task uint16) (most api.Duration) {
-	for later := range w.Spec.Tasks {
-		if slices.Contains(w.After(later), task) && later != int(task) {
-			p := &w.Profiles[later]
-			most = max(most, min(max(p.RunHigh, p.Run), api.MaxDuration/4)+behind(w, uint16(later)))
+// behind is how long the tasks take that come after one, on the longest way. Each is
+// looked at once, when all that come after it have been; those in a circle never are.
+func behind(w *state.Workload, task uint16) api.Duration {
+	then, most := make([]int, len(w.Spec.Tasks)), make([]api.Duration, len(w.Spec.Tasks))
+	for i := range w.Spec.Tasks {
+		for _, before := range w.After(i) {
+			then[before]++
 		}
 	}
-	return min(most, api.MaxDuration/4)
+	var ready []int
+	for i, n := range then {
+		if n == 0 {
+			ready = append(ready, i)
+		}
+	}
+	for ; len(ready) > 0 && ready[0] != int(task); ready = ready[1:] {
+		i := ready[0]
+		p := &w.Profiles[i]
+		takes := min(most[i]+min(max(p.RunHigh, p.Run), longestWay), longestWay)
+		for _, before := range w.After(i) {
+			most[before] = max(most[before], takes)
+			if then[before]--; then[before] == 0 {
+				ready = append(ready, int(before))
+			}
+		}
+	}
+	return most[task]
 }
+
+// longestWay bounds times that are added up, so that sums stay in range.
+const longestWay = api.MaxDuration / 4
 
 // canHold reports whether an element can be held still while it runs: by its driver, and
 // with nobody who would miss it meanwhile.
@@ -175,7 +196,7 @@ func (e *Engine) better(q *timing) (*api.Deferral, string) {
 		return nil, "starts at once: how long it runs is not known yet"
 	}
 	waves := e.crowd(q)
-	run, high := q.run*api.Duration(waves), q.high*api.Duration(waves)
+	run, high := times(q.run, waves), times(q.high, waves)
 	margin := q.due.Sub(e.st.Now) / 20
 	latest := q.due.Add(-high - q.behind - margin)
 	h, why := e.index.Hours(q.site, q.by, e.st.Now, latest.Add(run))
@@ -213,6 +234,11 @@ func (e *Engine) crowd(q *timing) (waves int64) {
 	}
 	at := max(sharedPart/q.part, 1)
 	return max((q.count+at-1)/at, 1)
+}
+
+// times is a duration so many times over, as far as that stays in range.
+func times(d api.Duration, n int64) api.Duration {
+	return min(d, api.MaxDuration/api.Duration(n)) * api.Duration(n)
 }
 
 func devices(r *api.Resources) (sum int64) {
