@@ -64,13 +64,18 @@ func (w *Workload) adopt(back uint32) {
 }
 
 // trimPast drops the oldest revisions beyond MaxPast that no element is made
-// from and no roll-back may need.
+// from, that no size that is kept was worked out for, and no roll-back may need.
 func (w *Workload) trimPast() {
 	extra := len(w.Past) - MaxPast
 	if extra <= 0 {
 		return
 	}
 	needed := []uint32{w.Stable}
+	if w.Sizing != nil {
+		for i := range w.Sizing.Sizes {
+			needed = append(needed, w.Sizing.Sizes[i].Revision)
+		}
+	}
 	for gi := range w.Groups {
 		for _, t := range w.Groups[gi].Tasks {
 			if !t.Status.Final() && t.Revision != w.Revision && !slices.Contains(needed, t.Revision) {

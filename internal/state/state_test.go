@@ -184,6 +184,30 @@ func TestRevisions(t *testing.T) {
 	}
 }
 
+// TestSizesKeepTheirRevision: what an attempt asks for whose task was resized is that of
+// its own revision, adopted and long gone by number, alive and restored.
+func TestSizesKeepTheirRevision(t *testing.T) {
+	spec := func(version string) *api.Workload {
+		w := serviceSpec(version)
+		w.Resize = &api.Resize{Mode: api.ResizeAuto}
+		return w
+	}
+	c := newCell(t)
+	c.apply(register("n1"), &state.WorkloadSubmitted{ID: 1, Spec: spec("1")}, &state.ReplicasAdded{ID: 1, Count: 1},
+		&state.TaskResized{ID: 1, CPU: 500, Why: state.Need{Samples: 1}}, place(ref(1, 0), 1, "n1"),
+		&state.WorkloadRevised{ID: 1, Spec: spec("2")}, &state.WorkloadRevised{ID: 1, Spec: spec("1"), Back: 1})
+	for i := range 3 * state.MaxPast {
+		c.apply(&state.WorkloadRevised{ID: 1, Spec: spec(fmt.Sprint(i + 10))})
+	}
+	for _, alive := range []string{"alive", "restored"} {
+		w, task := c.st.Task(ref(1, 0))
+		if got := w.SpecOf(task); got.Env["V"] != "1" || got.Resources.CPU != 500 {
+			t.Fatalf("%s, it asks for %v of version %s", alive, got.Resources.CPU, got.Env["V"])
+		}
+		c.st.Restore()
+	}
+}
+
 // TestReplicasComeAndGo: indexes are not used twice, gaps are found.
 func TestReplicasComeAndGo(t *testing.T) {
 	c := newCell(t)
