@@ -88,8 +88,8 @@ func (p *Plan) heralds() twin.Herald {
 			from map[string]*twin.Signal
 			zone string
 			unit float64
-		}{{api.SignalCarbon, p.Carbon, s.Zone, 1e3}, {api.SignalPrice, p.Prices, cmp.Or(s.Tariff, s.Zone), 1e6}} {
-			signal := pick(of.from, s)
+		}{{api.SignalCarbon, p.Carbon, s.Zone, 1e3}, {api.SignalPrice, p.Prices, tariffOf(s), 1e6}} {
+			signal := pick(of.from, s, of.zone)
 			if key := api.SignalKey(of.kind, of.zone); signal != nil && of.zone != "" && !told[key] {
 				told[key] = true
 				list = append(list, newSource(of.kind, of.zone, signal, of.unit, p.Start))

@@ -1,6 +1,7 @@
 package rehearse
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"strings"
@@ -73,13 +74,16 @@ func (p *Plan) signalsOf(s api.Site) twin.Signals {
 		}
 		return twin.Constant(constant, p.Start)
 	}
-	return twin.Signals{Carbon: or(pick(p.Carbon, &s), p.Intensity), Price: or(pick(p.Prices, &s), p.Price)}
+	return twin.Signals{Carbon: or(pick(p.Carbon, &s, s.Zone), p.Intensity), Price: or(pick(p.Prices, &s, tariffOf(&s)), p.Price)}
 }
 
-// pick is the signal of a site: by its name, its tariff, its zone, or the one for all;
-// nil if there is none.
-func pick(from map[string]*twin.Signal, s *api.Site) *twin.Signal {
-	for _, place := range []string{s.Name, s.Tariff, s.Zone, ""} {
+// tariffOf is what a site's prices go by: its tariff, or without one its zone.
+func tariffOf(s *api.Site) string { return cmp.Or(s.Tariff, s.Zone) }
+
+// pick is the signal of a site: by its name, by what this kind of signal goes by there,
+// by its zone, or the one for all; nil if there is none.
+func pick(from map[string]*twin.Signal, s *api.Site, by string) *twin.Signal {
+	for _, place := range []string{s.Name, by, s.Zone, ""} {
 		if v := from[place]; v != nil {
 			return v
 		}

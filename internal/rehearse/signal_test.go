@@ -74,3 +74,28 @@ func TestLoadSignal(t *testing.T) {
 		t.Errorf("no such column: %v", err)
 	}
 }
+
+// TestSignalsOfASite: prices go by the tariff, carbon by the zone, whatever the tariff is
+// called, and the signal for all is for those that have none of their own.
+func TestSignalsOfASite(t *testing.T) {
+	at := func(v float64) *twin.Signal { return twin.Constant(v, 0) }
+	p := Plan{
+		Carbon: map[string]*twin.Signal{"": at(1), "FR": at(2), "DE": at(3)},
+		Prices: map[string]*twin.Signal{"": at(4), "FR": at(5), "DE": at(6)},
+	}
+	for _, tc := range []struct {
+		site          api.Site
+		carbon, price float64
+	}{
+		{api.Site{Name: "a", Zone: "FR"}, 2, 5},
+		{api.Site{Name: "b", Zone: "FR", Tariff: "DE"}, 2, 6},
+		{api.Site{Name: "c", Zone: "FR", Tariff: "own"}, 2, 5},
+		{api.Site{Name: "d", Zone: "PL"}, 1, 4},
+		{api.Site{Name: "e"}, 1, 4},
+	} {
+		s := p.signalsOf(tc.site)
+		if carbon, price := s.Carbon.Mean(0, 1), s.Price.Mean(0, 1); carbon != tc.carbon || price != tc.price {
+			t.Errorf("%s: carbon %g, price %g; want %g, %g", tc.site.Name, carbon, price, tc.carbon, tc.price)
+		}
+	}
+}

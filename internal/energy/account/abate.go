@@ -228,7 +228,8 @@ func (f *field) better(j *Job, name string, was int) (at int, start, saved float
 	}
 	switch {
 	case name == MeasureShift:
-		for h := math.Floor(j.Start) + 1; h <= j.Start+j.Slack; h++ {
+		latest := min(j.Start+j.Slack, f.carbon[was].Hours()-j.Hours) // deadlines may be years away
+		for h := math.Floor(j.Start) + 1; h <= latest; h++ {
 			try(was, h)
 		}
 	case j.Moves:
