@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"slices"
 
 	"drover.dev/api"
 	"drover.dev/internal/state"
@@ -29,7 +30,7 @@ const (
 	resizeRise   = 10 * api.Minute
 	memoryMargin = 115 // percent
 	killedMargin = 150 // percent
-	maxSizes     = 16  // that one workload's elements hold
+	maxSizes     = 16  // that elements of one workload hold and none asks for next
 )
 
 // resized has the next attempts at a task ask for what was recommended, if that still
@@ -67,7 +68,23 @@ func MayResize(w *state.Workload, task uint16, cpu api.Milli, memory api.Bytes, 
 // resizes reports whether a task is one of which the request may change.
 func resizes(w *state.Workload, task uint16) bool {
 	return w.Spec.Resize != nil && int(task) < len(w.Spec.Tasks) && !w.Status.Final() && !w.Stopping && !w.Away() &&
-		(w.Sizing == nil || len(w.Sizing.Sizes) < maxSizes)
+		oldSizes(w) < maxSizes
+}
+
+// oldSizes is how many sizes are kept that no next attempt will ask for.
+func oldSizes(w *state.Workload) (n int) {
+	if w.Sizing == nil {
+		return 0
+	}
+	inForce := make([]bool, len(w.Spec.Tasks))
+	for _, z := range slices.Backward(w.Sizing.Sizes) {
+		if z.Revision == w.Revision && int(z.Task) < len(inForce) && !inForce[z.Task] {
+			inForce[z.Task] = true
+		} else {
+			n++
+		}
+	}
+	return n
 }
 
 func tooLittle(memory, used api.Bytes) bool {
