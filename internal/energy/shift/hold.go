@@ -24,6 +24,10 @@ type Run struct{ From, To float64 }
 // holding is for: prices are then counted from the lowest, and the plan is exact only
 // where no hour earns.
 func (c Curve) Held(j Job, stop float64, running bool) []Run {
+	const instant = 1e-8 // 36 µs, in hours
+	if j.Hours <= instant {
+		return []Run{{j.Submit, j.Submit + j.Hours}}
+	}
 	h := newHolder(c, j, running)
 	if stop <= 0 {
 		return h.cheapest(j.Hours)

@@ -201,3 +201,21 @@ func stretch(runs []shift.Run, k int) shift.Run {
 	}
 	return shift.Run{From: math.Inf(1), To: math.Inf(1)}
 }
+
+// TestHeldInstants: a job of a microsecond runs, too, with slack and without, whether a
+// stop costs something or not.
+func TestHeldInstants(t *testing.T) {
+	signal := []float64{5, 1, 5, 5}
+	for _, slack := range []float64{0, 2} {
+		for _, stop := range []float64{0, 0.1} {
+			j := shift.Job{Submit: 0.5, Hours: 1e-6 / 3600, Slack: slack, Weight: 1}
+			if runs := shift.NewCurve(signal).Held(j, stop, false); len(runs) != 1 {
+				t.Errorf("slack %g, stop %g: it runs in %v", slack, stop, runs)
+			}
+			all, err := shift.RollHeld([]shift.Job{j}, []shift.Signal{{Values: signal, Scale: 1, Predict: &forecast.Repeating{Season: 2}}}, stop, nil)
+			if err != nil || len(all[0]) != 1 {
+				t.Errorf("slack %g, stop %g: planned anew it runs in %v, %v", slack, stop, all, err)
+			}
+		}
+	}
+}
