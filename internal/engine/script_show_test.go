@@ -247,7 +247,11 @@ func (s *script) event(ev state.Event) {
 		}
 		s.printf("%s %s", s.nameOf(v.Attempt.TaskRef), what)
 	case *state.SlicingLooked:
-		s.printf("hours are looked at from workload %d on", v.From)
+		if v.At != nil {
+			s.printf("hours are looked at from %s on", s.nameOf(*v.At))
+		} else {
+			s.printf("hours are looked at behind workload %d", v.From)
+		}
 	case *state.OffsetBought:
 		s.printf("offset %s of %s bought", v.Offset.Serial, v.Offset.Amount)
 	case *state.OffsetEnded:

@@ -25,7 +25,8 @@ const (
 	// the rest is for what does not wait.
 	sharedPart = 750_000
 	whole      = 1_000_000
-	// lookedAt is how many workloads one Step looks at when there is news of a signal.
+	// lookedAt is how many workloads, and tasks and elements of them that are planned anew,
+	// one Step looks at when there is news of a signal.
 	lookedAt = 256
 )
 
@@ -348,53 +349,90 @@ func (e *Engine) hoursCome(v *timer) {
 	}
 }
 
-// lookAtHours plans all anew when a signal has changed, some workloads a Step.
+// lookAtHours plans all anew when a signal has changed, some of it a Step.
 func (e *Engine) lookAtHours() {
-	from := uint64(0)
-	if s := e.st.Slicing; s != nil {
-		from = s.From
-	}
-	if e.slicing.news {
-		from = 0
-	} else if from == 0 {
+	l, from := look{left: lookedAt}, uint64(0)
+	switch s := e.st.Slicing; {
+	case e.slicing.news:
+	case !s.Looking():
 		return
+	default:
+		from, l.at = s.From, s.At
 	}
 	e.slicing.news = false
-	at, _ := slices.BinarySearch(e.slicing.jobs, from+1)
-	list := slices.Clone(e.slicing.jobs[at:])
-	for i, id := range list {
-		if i > 0 && (i == lookedAt || e.full()) {
+	first, _ := slices.BinarySearch(e.slicing.jobs, from+1)
+	for _, id := range slices.Clone(e.slicing.jobs[first:]) {
+		if at := e.lookAtJob(e.st.Workloads[id], &l); at != nil {
 			e.out.More = true
-			e.emit(&state.SlicingLooked{From: list[i-1]})
+			e.emit(&state.SlicingLooked{From: id - 1, At: at})
 			return
 		}
-		e.lookAtJob(e.st.Workloads[id])
 	}
-	if e.st.Slicing != nil && e.st.Slicing.From != 0 {
+	if e.st.Slicing.Looking() {
 		e.emit(&state.SlicingLooked{})
 	}
 }
 
-func (e *Engine) lookAtJob(w *state.Workload) {
+// look is how far one Step gets.
+type look struct {
+	at    *api.TaskRef // elements before it have been looked at; nil: none has
+	left  int
+	begun bool // something was looked at
+}
+
+// past reports whether an element was looked at by an earlier Step.
+func (l *look) past(ref api.TaskRef) bool {
+	return l.at != nil && ref.Workload == l.at.Workload && (ref.Task < l.at.Task || ref.Task == l.at.Task && ref.Index < l.at.Index)
+}
+
+// over reports whether the next thing is for another Step. Each gets further than the one
+// before.
+func (e *Engine) over(l *look) bool {
+	l.left--
+	return l.begun && (l.left < 0 || e.full())
+}
+
+// lookAtJob returns the element at which the next Step goes on; nil when all was seen.
+func (e *Engine) lookAtJob(w *state.Workload, l *look) *api.TaskRef {
+	if e.over(l) {
+		return &api.TaskRef{Workload: w.ID}
+	}
 	for task := range w.Groups {
+		end := api.TaskRef{Workload: w.ID, Task: uint16(task), Index: w.Groups[task].Next}
 		for _, t := range w.Groups[task].Tasks {
-			if t.Status == api.TaskRunning || t.Status == api.TaskSuspended {
+			switch {
+			case t.Status != api.TaskRunning && t.Status != api.TaskSuspended || l.past(t.Ref):
+			case e.over(l):
+				at := t.Ref
+				return &at
+			default:
 				e.turn(w, t)
+				l.begun = true
 			}
 		}
-		d := e.st.Deferred(w.ID, uint16(task))
-		if d == nil {
+		if e.st.Deferred(w.ID, uint16(task)) == nil || l.past(end) {
 			continue
 		}
-		q := e.timingOf(w, uint16(task), e.dueOf(w))
-		q.held = canHold(w, uint16(task))
-		e.measureSite(q.site)
-		switch wait, _ := e.better(&q); {
-		case wait == nil:
-			e.emit(&state.TasksDeferred{Workload: w.ID, Task: uint16(task)})
-		case wait.Until != d.Until:
-			e.emit(&state.TasksDeferred{Workload: w.ID, Task: uint16(task), Wait: wait})
+		if e.over(l) {
+			return &end
 		}
+		e.lookAtTask(w, uint16(task))
+		l.begun = true
+	}
+	l.begun = true
+	return nil
+}
+
+// lookAtTask plans anew until when a task waits.
+func (e *Engine) lookAtTask(w *state.Workload, task uint16) {
+	d, q := e.st.Deferred(w.ID, task), e.timingOf(w, task, e.dueOf(w))
+	q.held = canHold(w, task)
+	e.measureSite(q.site)
+	switch wait, _ := e.better(&q); {
+	case wait == nil:
+		e.emit(&state.TasksDeferred{Workload: w.ID, Task: task})
+	case wait.Until != d.Until:
+		e.emit(&state.TasksDeferred{Workload: w.ID, Task: task, Wait: wait})
 	}
 }
 

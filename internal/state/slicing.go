@@ -10,7 +10,8 @@ import (
 // them runs in turns says Task.Slice.
 type Slicing struct {
 	Waits map[uint64]*Waits `cbor:"1,keyasint,omitempty"` // by workload; replaced, never changed
-	From  uint64            `cbor:"2,keyasint,omitempty"` // a look at all workloads goes on behind this one; 0: none is under way
+	From  uint64            `cbor:"2,keyasint,omitempty"` // a look at all workloads goes on behind this one
+	At    *api.TaskRef      `cbor:"3,keyasint,omitempty"` // and, of the next one, at this element; replaced, never changed
 }
 
 // Waits are the tasks of a workload that wait for better hours, by their position.
@@ -35,7 +36,8 @@ type TasksDeferred struct {
 
 // SlicingLooked says how far a look at all that time-slicing decides has come.
 type SlicingLooked struct {
-	From uint64 `cbor:"1,keyasint,omitempty"` // it goes on behind this workload; 0: it is over
+	From uint64       `cbor:"1,keyasint,omitempty"` // it goes on behind this workload
+	At   *api.TaskRef `cbor:"2,keyasint,omitempty"` // and, of the next one, at this element; without both it is over
 }
 
 // TaskSliced begins a stretch of time in which an element stands still, or runs.
@@ -58,7 +60,7 @@ func (s *State) applySlicing(ev Event) (mine bool, err error) {
 	case *TasksDeferred:
 		return true, s.deferTasks(e)
 	case *SlicingLooked:
-		s.slicing().From = e.From
+		s.slicing().From, s.slicing().At = e.From, e.At
 		return true, nil
 	case *TaskSliced:
 		_, t := s.Task(e.Ref)
@@ -73,6 +75,9 @@ func (s *State) applySlicing(ev Event) (mine bool, err error) {
 	}
 	return false, nil
 }
+
+// Looking reports whether a look at all workloads is under way.
+func (s *Slicing) Looking() bool { return s != nil && (s.From != 0 || s.At != nil) }
 
 func (s *State) slicing() *Slicing {
 	if s.Slicing == nil {
