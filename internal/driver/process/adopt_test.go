@@ -164,6 +164,27 @@ func TestASuspendedTaskUsesNoCPU(t *testing.T) {
 	})
 }
 
+// TestResumeWithoutARecord: an agent that died after it had suspended a task, and before
+// that was written down, leaves one that its successor lets go on.
+func TestResumeWithoutARecord(t *testing.T) {
+	each(t, func(t *testing.T, d *Driver) {
+		s := shell(t, driver.Limits{}, `until [ -e ../in/go ]; do sleep 0.02; done; echo on`)
+		h := drivertest.Start(t, d, s)
+		if err := d.Suspend(h); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Remove(filepath.Join(s.Dir, worker.Run, "suspend.json")); err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(d.Resume(h), os.WriteFile(filepath.Join(s.Dir, driver.In, "go"), nil, 0o644)); err != nil {
+			t.Fatal(err)
+		}
+		if e := drivertest.Wait(t, h); e.Code != 0 || drivertest.Output(t, s, driver.Stdout) != "on\n" {
+			t.Errorf("%+v", e)
+		}
+	})
+}
+
 func TestStopOfASuspended(t *testing.T) {
 	each(t, func(t *testing.T, d *Driver) {
 		s := shell(t, driver.Limits{}, `trap 'echo bye; exit 0' TERM; echo ready; while :; do sleep 0.02; done`)

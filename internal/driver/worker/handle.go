@@ -233,7 +233,7 @@ func (h *Handle) Stop(grace time.Duration) error {
 	if err := writeJSON(h.dir, stopName, stop{Grace: grace, Mono: monotonic()}, false); err != nil {
 		return fmt.Errorf("stop task in %s: %w", h.dir, err)
 	}
-	if err := h.resume(); err != nil {
+	if err := h.resume(false); err != nil {
 		return fmt.Errorf("stop task in %s: %w", h.dir, err)
 	}
 	_ = h.process.signal(unix.SIGTERM)

@@ -27,26 +27,30 @@ func (h *Handle) Suspend() error {
 	return nil
 }
 
-// Resume implements driver.Suspender for the task of this handle.
+// Resume implements driver.Suspender for the task of this handle. It lets the task go on
+// also when no file says that it is suspended: who suspended it, or began to let it go
+// on, may have died between the file and the task.
 func (h *Handle) Resume() error {
 	h.control.Lock()
 	defer h.control.Unlock()
-	if err := h.resume(); err != nil {
+	if err := h.resume(true); err != nil {
 		return fmt.Errorf("resume task in %s: %w", h.dir, err)
 	}
 	return nil
 }
 
-func (h *Handle) resume() error {
+// resume lets the task go on if it is suspended, or anyway.
+func (h *Handle) resume(anyway bool) error {
 	s, err := h.suspended()
-	if err != nil || s.Since == 0 || h.ended() {
+	if err != nil || s.Since == 0 && !anyway || h.ended() {
 		return err
 	}
-	// First the clock, then the task: it must not seem late for an instant.
-	s.Total += monotonic() - s.Since
-	s.Since = 0
-	if err := writeJSON(h.dir, suspendName, s, false); err != nil {
-		return err
+	if s.Since != 0 { // first the clock, then the task: it must not seem late for an instant
+		s.Total += monotonic() - s.Since
+		s.Since = 0
+		if err := writeJSON(h.dir, suspendName, s, false); err != nil {
+			return err
+		}
 	}
 	return h.hold(false)
 }
