@@ -222,6 +222,11 @@ func cpuTime(u unix.Rusage) time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
+// toReport is how long a worker has, after its task's grace, to end what is left of the
+// task and to say how that ended. Only one that hangs takes longer: killing one that is
+// merely slow, on a node under load, would lose what the task did and used.
+const toReport = 5 * time.Second
+
 // Stop implements driver.Handle.
 func (h *Handle) Stop(grace time.Duration) error {
 	h.control.Lock()
@@ -237,7 +242,7 @@ func (h *Handle) Stop(grace time.Duration) error {
 		return fmt.Errorf("stop task in %s: %w", h.dir, err)
 	}
 	_ = h.process.signal(unix.SIGTERM)
-	if h.within(grace + 500*time.Millisecond) {
+	if h.within(grace + toReport) {
 		return nil
 	}
 	_ = h.process.signal(unix.SIGKILL)
