@@ -170,6 +170,7 @@ func (x *Index) PutNode(n api.Node) {
 		at, _ := slices.BinarySearchFunc(x.nodes, n.Name, func(m *node, name string) int { return cmp.Compare(m.Name, name) })
 		x.nodes = slices.Insert(x.nodes, at, e)
 		x.number(at)
+		x.claimAgain(e)
 	} else {
 		if e.tasks > 0 && (e.Site != n.Site || !maps.Equal(e.Labels, n.Labels)) {
 			x.forgetTallies()

@@ -133,6 +133,9 @@ func (x *Index) Push(it Item) {
 	if !s.blocked {
 		x.offer(s)
 	}
+	if p := x.promises[x.promised[it.Ref]]; p != nil && p.ask.Shape != it.Ask.Shape { // it asks for something else now
+		x.Reserve(p.Reservation, it.Ask)
+	}
 }
 
 // Drop takes a task out of the queue; a gang leaves as a whole with its first.

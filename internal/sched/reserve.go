@@ -122,8 +122,25 @@ func (x *Index) Reserve(r api.Reservation, ask *Ask) {
 	x.promises[r.ID], x.promised[*r.Task] = p, r.ID
 	for _, at := range r.Places {
 		if e := x.byName[at.Node]; e != nil {
-			i, _ := slices.BinarySearchFunc(e.claims, r.ID, func(c claim, id uint64) int { return cmp.Compare(c.ID, id) })
-			e.claims = slices.Insert(slices.Clone(e.claims), i, claim{p, int(at.Count)})
+			e.claim(p, int(at.Count))
+		}
+	}
+}
+
+// claim notes that so many elements of a promise's owner have room on a node.
+func (e *node) claim(p *promise, count int) {
+	i, _ := slices.BinarySearchFunc(e.claims, p.ID, func(c claim, id uint64) int { return cmp.Compare(c.ID, id) })
+	e.claims = slices.Insert(slices.Clone(e.claims), i, claim{p, count})
+}
+
+// claimAgain notes what is promised on a node that was removed and has come again
+// before its promises were looked at.
+func (x *Index) claimAgain(e *node) {
+	for _, p := range x.promises { // order-free: claims are kept by number
+		for _, at := range p.Places {
+			if at.Node == e.Name {
+				e.claim(p, int(at.Count))
+			}
 		}
 	}
 }
