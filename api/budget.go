@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Budget is what the tasks of a tenant may take in each window of time: an amount of
-// money, or of carbon. What is promised to attempts that run counts as what was spent.
+// Budget is what the tasks of a tenant, or of all tenants together (AllTenants), may take
+// in each window of time: an amount of money, or of carbon. What is promised to attempts that run counts as what was spent.
 type Budget struct {
 	Money  *Money   `json:"money,omitempty" cbor:"1,keyasint,omitempty"`
 	Carbon Mass     `json:"carbon,omitempty" cbor:"2,keyasint,omitempty"`
@@ -118,6 +118,8 @@ type BudgetView struct {
 	Over int64 `json:"over,omitempty"`
 	// Held says that tasks wait for it, and until when at most.
 	Held Time `json:"heldUntil,omitempty"`
+	// Waiting are the tenants whose tasks wait for a budget of all of them.
+	Waiting []string `json:"waiting,omitempty"`
 }
 
 // Mass is an amount of carbon dioxide equivalent in µg that people write: "2.5 kg".

@@ -47,6 +47,8 @@ type Decision struct {
 	Stage string `json:"stage,omitempty" cbor:"13,keyasint,omitempty"`
 	// Timing is why the task starts now, of a strategy by which it might wait.
 	Timing string `json:"timing,omitempty" cbor:"14,keyasint,omitempty"`
+	// Moved is why the task left the node that it ran on before, when it was moved.
+	Moved string `json:"moved,omitempty" cbor:"15,keyasint,omitempty"`
 }
 
 // MaxMachines is how many kinds of machines are told apart in the history of a task.

@@ -87,6 +87,8 @@ type NodeList struct {
 // SiteList is every declared site of a cell, by name.
 type SiteList struct {
 	Items []Site `json:"items"`
+	// Batteries is what those of the sites do that have one, by the site's name.
+	Batteries []BatteryView `json:"batteries,omitempty"`
 }
 
 // DrainRequest empties a node, or (Off) lets it take work again. Running job

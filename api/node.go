@@ -62,6 +62,8 @@ type Site struct {
 	// Market is what the energy bought for the site emits by its contract; without it
 	// the market-based carbon of the site is that of its grid.
 	Market *Market `json:"market,omitempty" cbor:"12,keyasint,omitempty"`
+	// Battery stores energy behind the meter of the site; nil: it has none.
+	Battery *Battery `json:"battery,omitempty" cbor:"13,keyasint,omitempty"`
 }
 
 // Link is a connection from its site to another one; both directions are alike.

@@ -67,6 +67,26 @@ type ForecastList struct {
 	Items []SeriesForecast `json:"items"`
 }
 
+// FittedModel is a model that was fitted to a series and is stored as an artifact. It is
+// taken up after a restart, and carried on by what comes until it is fitted anew.
+type FittedModel struct {
+	Series  string `json:"series"`
+	View    string `json:"view"`
+	Model   string `json:"model"`
+	InForce bool   `json:"inForce"`
+	Form    string `json:"form,omitempty"`
+	Version uint64 `json:"version"` // which fit of this model to this series, from 1
+	Fitted  Time   `json:"fitted"`
+	Values  int    `json:"values"` // to which it was fitted
+	Size    Bytes  `json:"size"`
+	Digest  Digest `json:"digest"` // of the artifact
+}
+
+// FittedModelList is the fitted models of a server.
+type FittedModelList struct {
+	Items []FittedModel `json:"items"`
+}
+
 // ForecastScore is how good the forecasts of a model were, over a range of distances.
 type ForecastScore struct {
 	Series     string   `json:"series"`

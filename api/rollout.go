@@ -11,7 +11,7 @@ type Stages struct {
 	// this stage out.
 	Canary Duration `json:"canary,omitempty" cbor:"2,keyasint,omitempty"`
 	// Share of the jobs that the canary takes, in percent: 1 to 90, by a hash of the
-	// job's number; default 10.
+	// job's number; default 10, and 50 where sites are named.
 	Share int32 `json:"share,omitempty" cbor:"3,keyasint,omitempty"`
 	// Tenants are those whose jobs take part in the canary, as part of the share or of
 	// the control group; none are all.
@@ -19,14 +19,25 @@ type Stages struct {
 	// Stop ends the change after the last of these stages. Otherwise the strategy
 	// becomes the cell's then, on probation.
 	Stop bool `json:"stop,omitempty" cbor:"5,keyasint,omitempty"`
+	// Sites make a canary of some sites: those jobs take part of which the present strategy
+	// sends the first element to one of them. For the share, the strategy that is tried then
+	// chooses the node among those of that site. None: jobs take part wherever they go, and
+	// the strategy that is tried chooses the site, too.
+	Sites []string `json:"sites,omitempty" cbor:"6,keyasint,omitempty"`
 }
 
-// MaxCanaryTenants is how many tenants a canary may name.
-const MaxCanaryTenants = 64
+// How many tenants and sites a canary may name.
+const (
+	MaxCanaryTenants = 64
+	MaxCanarySites   = 64
+)
 
 // Normalize writes the default.
 func (s *Stages) Normalize() {
-	if s.Canary > 0 {
+	switch {
+	case s.Canary > 0 && len(s.Sites) > 0:
+		setDefault(&s.Share, 50)
+	case s.Canary > 0:
 		setDefault(&s.Share, 10)
 	}
 }
@@ -44,17 +55,23 @@ func (s *Stages) Validate() []FieldError {
 	if s.Canary != 0 {
 		within(&c, "canary", s.Canary, Second, 30*Day)
 		within(&c, "share", s.Share, 1, 90)
-	} else if s.Share != 0 || len(s.Tenants) > 0 {
-		c.fault("canary", "is missing: a share and tenants are a canary's")
+	} else if s.Share != 0 || len(s.Tenants)+len(s.Sites) > 0 {
+		c.fault("canary", "is missing: a share, tenants and sites are a canary's")
 	}
-	c.atMost("tenants", len(s.Tenants), MaxCanaryTenants)
-	listed := s.Tenants[:min(len(s.Tenants), MaxCanaryTenants)]
-	distinct(&c, "tenants", listed, func(i int) {
-		c.enterAt("tenants", i)
-		c.name("", listed[i])
+	c.distinctNames("tenants", s.Tenants, MaxCanaryTenants)
+	c.distinctNames("sites", s.Sites, MaxCanarySites)
+	return c.done()
+}
+
+// distinctNames checks a list of so many names at most.
+func (c *checker) distinctNames(field string, list []string, most int) {
+	c.atMost(field, len(list), most)
+	list = list[:min(len(list), most)]
+	distinct(c, field, list, func(i int) {
+		c.enterAt(field, i)
+		c.name("", list[i])
 		c.leave()
 	})
-	return c.done()
 }
 
 // The stages of a roll-out, as a [RolloutView] and a [Decision] name them.

@@ -14,6 +14,8 @@ type Deferral struct {
 	Run    Duration  `json:"run" cbor:"7,keyasint,omitempty"`               // how long the site is expected to be busy with all of them
 	Part   int64     `json:"part" cbor:"8,keyasint,omitempty"`              // of the site that they need, in millionths
 	Doubt  string    `json:"inDoubt,omitempty" cbor:"9,keyasint,omitempty"` // what of the signals is in doubt
+	// Budget is how the budget of carbon stands for want of which they wait.
+	Budget string `json:"budget,omitempty" cbor:"10,keyasint,omitempty"`
 }
 
 // String says it in a phrase: "waits for 02:00: −38 % carbon, +6h".
@@ -23,6 +25,9 @@ func (d *Deferral) String() string {
 		by = "carbon and cost"
 	}
 	text := "waits for " + d.Until.Beside(d.Since) + ": " + percent(d.Saves) + " " + by + ", +" + (d.Until.Sub(d.Since) / Minute * Minute).String()
+	if d.Budget != "" {
+		text += "; " + d.Budget
+	}
 	if d.Doubt != "" {
 		text += " (" + d.Doubt + ")"
 	}

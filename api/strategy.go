@@ -28,6 +28,21 @@ type Strategy struct {
 	// Slice lets jobs that have a deadline wait for the hours in which their energy is
 	// cleanest or cheapest, by their objective, and holds them still between such hours.
 	Slice bool `json:"slice,omitempty" cbor:"8,keyasint,omitempty"`
+	// Thrift lets jobs that have a deadline wait for cleaner hours as far as the budgets
+	// of carbon of their tenant, and of all, would not suffice otherwise.
+	Thrift bool `json:"thrift,omitempty" cbor:"11,keyasint,omitempty"`
+	// Slowdown bounds that beside the deadline: by how many per cent of its predicted run a
+	// task may end later than if it had begun when it was ready, at most MaxSlowdown; 0 is
+	// no bound of its own.
+	Slowdown int32 `json:"slowdown,omitempty" cbor:"14,keyasint,omitempty"`
+	// Stretch bounds how long a task is held still once it runs: by how many per cent of its
+	// predicted run on the reference node it may take longer than that, at most MaxSlowdown.
+	// What it takes longer on a slower node counts, and each stop as five minutes more. 0 is
+	// no bound of its own.
+	Stretch int32 `json:"stretch,omitempty" cbor:"15,keyasint,omitempty"`
+	// Dispatch has batteries charged and discharged, of sites that say nothing of it, when it
+	// is the cell's strategy; "" does not.
+	Dispatch Dispatch `json:"dispatch,omitempty" cbor:"16,keyasint,omitempty"`
 }
 
 // Who is promised room while it waits.
@@ -48,6 +63,7 @@ const (
 
 	MaxTerms      = 8     // terms of a strategy: a Decision names each for four nodes
 	MaxWeight     = 1000  // of a term, and -MaxWeight at least
+	MaxSlowdown   = 10000 // in per cent
 	MaxStrategies = 100   // that a cell keeps beside the built-in ones
 	MaxTenants    = 1000  // that a cell keeps settings of
 	MaxShare      = 10000 // weight of a tenant
@@ -58,6 +74,10 @@ const (
 	TiesSpread = "spread" // by a hash of task and node
 	TiesFirst  = "first"  // the first by name takes all that it can
 )
+
+// AllTenants is the name under which a cell is told what holds for all of its tenants
+// together, the operator's included: budgets. No tenant can have it.
+const AllTenants = "*"
 
 // Tenant says how a tenant's tasks are treated. Zero fields say nothing.
 type Tenant struct {
@@ -117,8 +137,20 @@ func (s *Strategy) Validate() []FieldError {
 	oneOf(&c, "ties", s.Ties, TiesSpread, TiesFirst)
 	c.rest(s.Rest)
 	oneOf(&c, "backfill", s.Backfill, BackfillEasy, BackfillConservative)
+	if s.Thrift && (s.Slice || s.Planner != "") {
+		c.fault("thrift", "says itself when jobs start: it goes neither with slice nor with a planner; leave one of them out")
+	}
 	if s.Slice && s.Planner != "" {
 		c.fault("slice", "does not go with a planner, which decides for all that wait at once; leave one of them out")
+	}
+	within(&c, "slowdown", s.Slowdown, 0, MaxSlowdown)
+	c.dispatch("dispatch", s.Dispatch)
+	if s.Slowdown > 0 && !s.Slice && !s.Thrift {
+		c.fault("slowdown", "bounds how long work waits for better hours, which it does only with slice or thrift")
+	}
+	within(&c, "stretch", s.Stretch, 0, MaxSlowdown)
+	if s.Stretch > 0 && !s.Slice {
+		c.fault("stretch", "bounds how long running work is held still, which is done only with slice")
 	}
 	if s.Backfill != "" && s.Planner != "" {
 		c.fault("backfill", "does not go with a planner, which decides for all that wait at once; leave one of them out")
@@ -131,7 +163,12 @@ func (s *Strategy) Validate() []FieldError {
 func (t *Tenant) Validate() []FieldError {
 	var steps [4]step
 	c := checker{at: steps[:0]}
-	c.name("name", t.Name)
+	switch {
+	case t.Name != AllTenants:
+		c.name("name", t.Name)
+	case t.Strategy != "" || t.Weight > 1 || t.Quota != nil || t.Limit != nil:
+		c.fault("name", `"*" is all tenants together, which have nothing but budgets; write the other fields for each tenant, and the strategy with drover strategies set`)
+	}
 	if t.Strategy != "" {
 		c.name("strategy", t.Strategy)
 	}

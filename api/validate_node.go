@@ -77,6 +77,7 @@ func (s *Site) Validate() []FieldError {
 	}
 	c.cooling(s.Cooling)
 	c.market(s.Market)
+	c.battery(s.Battery)
 	c.rest(s.Rest)
 	c.atMost("links", len(s.Links), MaxItems)
 	for i := range s.Links[:min(len(s.Links), MaxItems)] {

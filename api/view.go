@@ -66,28 +66,35 @@ type TaskView struct {
 	// reason first: "3 of 5 nodes: memory 4Gi is not free; 2: taint
 	// gpu:noSchedule". In very large cells the counts may be those of when the set
 	// of reasons last changed; an Explanation counts anew.
-	Reason    string     `json:"reason,omitempty"`
-	Ready     Time       `json:"ready,omitempty"` // when it could first be placed
-	Placed    Time       `json:"placed,omitempty"`
-	Started   Time       `json:"started,omitempty"`
-	Ended     Time       `json:"ended,omitempty"`
-	NotBefore Time       `json:"notBefore,omitempty"` // in back-off
-	Ports     []Port     `json:"ports,omitempty"`
-	PID       int32      `json:"pid,omitempty"`
-	Result    *Result    `json:"result,omitempty"`
-	Took      *Footprint `json:"took,omitempty"`     // by all attempts that have ended
-	Decision  *Decision  `json:"decision,omitempty"` // the last one, on show and explain
+	Reason    string `json:"reason,omitempty"`
+	Ready     Time   `json:"ready,omitempty"` // when it could first be placed
+	Placed    Time   `json:"placed,omitempty"`
+	Started   Time   `json:"started,omitempty"`
+	Ended     Time   `json:"ended,omitempty"`
+	NotBefore Time   `json:"notBefore,omitempty"` // in back-off
+	Ports     []Port `json:"ports,omitempty"`
+	PID       int32  `json:"pid,omitempty"`
+	// Suspensions are until when it is not to run, as its owner and the cell's operator asked.
+	Suspensions []Suspension `json:"suspensions,omitempty"`
+	// Suspendable is until when a suspension of an element that holds a place may last, as its
+	// deadline allows; 0: it cannot be suspended.
+	Suspendable Time       `json:"suspendable,omitempty"`
+	Result      *Result    `json:"result,omitempty"`
+	Took        *Footprint `json:"took,omitempty"`     // by all attempts that have ended
+	Decision    *Decision  `json:"decision,omitempty"` // the last one, on show and explain
 }
 
 // NodeView shows one node.
 type NodeView struct {
 	Node
-	Status     string    `json:"status"` // "ready", "silent", "draining", "drained", "sleeping", "waking"
-	Used       Resources `json:"used"`   // promised to placed tasks
-	Tasks      int32     `json:"tasks"`  // placed or running
+	Status     string    `json:"status"`          // "ready", "silent", "draining", "drained", "sleeping", "waking"
+	Used       Resources `json:"used"`            // promised to placed tasks
+	Tasks      int32     `json:"tasks"`           // placed or running
+	Still      Milli     `json:"still,omitempty"` // of Used, CPU of tasks that stand still
 	Registered Time      `json:"registered"`
 	LastSeen   Time      `json:"lastSeen,omitempty"`   // leader's memory, not journalled
 	PowerSince Time      `json:"powerSince,omitempty"` // since when it is to sleep, or to wake
+	Awake      string    `json:"awake,omitempty"`      // why it is awake, or is being woken, that can sleep and holds nothing
 	Drained    bool      `json:"drained,omitempty"`    // takes no work, also while it sleeps
 }
 

@@ -55,7 +55,8 @@ func TestTimeSlicing(t *testing.T) {
 	t.Parallel()
 	c := NewCluster(t)
 	site := filepath.Join(c.Dir, "site.yaml")
-	if err := os.WriteFile(site, []byte("apiVersion: drover/v1\nkind: site\nname: bonn\nlayer: cloud\nzone: DE\n"), 0o644); err != nil {
+	if err := os.WriteFile(site, []byte("apiVersion: drover/v1\nkind: site\nname: bonn\nlayer: cloud\nzone: DE\n---\n"+
+		"apiVersion: drover/v1\nkind: strategy\nname: unbounded\nslice: true\nterms: [{term: carbon}]\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	if r := c.CLI("apply", "-f", site); r.Code != 0 {
@@ -63,7 +64,7 @@ func TestTimeSlicing(t *testing.T) {
 	}
 	agent := c.Agent("n1", "--site", "bonn")
 	work := job("work", shell("echo $$ > "+c.file("pid")+"; while [ ! -e "+c.file("open")+" ]; do :; done; echo done"))
-	work.Strategy, work.Objective, work.Deadline = "time-slicing", api.ObjectiveCarbon, 20*api.Hour
+	work.Strategy, work.Objective, work.Deadline = "unbounded", api.ObjectiveCarbon, 20*api.Hour
 	work.Tasks[0].Duration = api.Hour
 	c.grid("DE", 500, 500, 500, 500, 500, 500, 500, 500, 500, 500)
 	c.applied(work)

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -38,12 +37,13 @@ func TestTheTwinDoesWhatTheCellDid(t *testing.T) {
 	c.Server.Terminate()
 
 	r := c.CLI("twin", "grade", "--from", c.ServerDir(), "-o", "json")
+	type match struct{ SameNodePercent, SameClassPercent, CompletionMapePercent float64 }
 	var g struct {
+		match
 		Tasks                  int
-		SameNodePercent        float64
-		SameClassPercent       float64
-		CompletionMapePercent  float64
 		PersistenceMapePercent float64
+		WithUsualDelays        match
+		BetweenDrawnDelays     match
 	}
 	if err := json.Unmarshal([]byte(r.Stdout), &g); err != nil || r.Code != 0 {
 		t.Fatalf("%v: %s", err, r.Stderr)
@@ -52,17 +52,17 @@ func TestTheTwinDoesWhatTheCellDid(t *testing.T) {
 	if g.Tasks < total {
 		t.Errorf("the twin has %d of %d tasks", g.Tasks, total)
 	}
-	// One task that overtakes another by a millisecond changes what comes after
-	// it: on a machine that is busy with other tests less can be asked.
-	class, off := 60.0, g.PersistenceMapePercent/3
-	if os.Getenv("DROVER_SOAK") != "" {
-		class, off = 95, 5
+	if g.SameClassPercent < 95 || g.CompletionMapePercent > 5 {
+		t.Errorf("%.1f %% of the tasks went to a node of the same class, want 95 %%; the error is %.1f %%, want 5 %%", g.SameClassPercent, g.CompletionMapePercent)
 	}
-	if g.SameClassPercent < class {
-		t.Errorf("%.1f %% of the tasks went to a node of the same class, want %.0f %%", g.SameClassPercent, class)
+	// Who does not know by how many milliseconds one task overtakes another goes other
+	// ways from there on, as two twins do that draw them: as much can be asked.
+	usual := g.WithUsualDelays
+	if usual.SameClassPercent < 60 || usual.SameClassPercent < g.BetweenDrawnDelays.SameClassPercent-20 {
+		t.Errorf("with usual delays %.1f %% of the tasks went to a node of the same class; that of two twins is %.1f %%", usual.SameClassPercent, g.BetweenDrawnDelays.SameClassPercent)
 	}
-	if g.CompletionMapePercent > off {
-		t.Errorf("the twin's error is %.1f %%, want %.1f %%; that of persistence is %.1f %%", g.CompletionMapePercent, off, g.PersistenceMapePercent)
+	if off := max(5, g.PersistenceMapePercent/10); usual.CompletionMapePercent > off {
+		t.Errorf("with usual delays the error is %.1f %%, want %.1f %%; that of persistence is %.1f %%", usual.CompletionMapePercent, off, g.PersistenceMapePercent)
 	}
 
 	// What the server did is a trace, too, that names nobody.

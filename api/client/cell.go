@@ -58,11 +58,20 @@ func (c *Client) RemoveNode(ctx context.Context, node string) error {
 
 // Sites lists the declared sites by name.
 func (c *Client) Sites(ctx context.Context) ([]api.Site, error) {
+	list, err := c.SiteList(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return list.Items, nil
+}
+
+// SiteList lists the declared sites by name, and what their batteries do.
+func (c *Client) SiteList(ctx context.Context) (*api.SiteList, error) {
 	var list api.SiteList
 	if _, err := c.do(ctx, newCall("GET", "sites"), &list); err != nil {
 		return nil, fmt.Errorf("list sites: %w", err)
 	}
-	return list.Items, nil
+	return &list, nil
 }
 
 // PutSite declares a site and its links, or replaces it.

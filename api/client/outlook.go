@@ -56,6 +56,16 @@ func (c *Client) ForecastScores(ctx context.Context, prefix string) (api.Forecas
 	return list, nil
 }
 
+// FittedModels lists the models that were fitted to those series.
+func (c *Client) FittedModels(ctx context.Context, prefix string) (api.FittedModelList, error) {
+	k, list := newCall("GET", "forecasts", "models"), api.FittedModelList{}
+	k.query.Set("prefix", prefix)
+	if _, err := c.do(ctx, k, &list); err != nil {
+		return list, fmt.Errorf("list fitted models: %w", err)
+	}
+	return list, nil
+}
+
 // Capacity says what may be short within a horizon, and how likely that is.
 func (c *Client) Capacity(ctx context.Context, horizon api.Duration) (api.CapacityPlan, error) {
 	k, plan := newCall("GET", "capacity"), api.CapacityPlan{}

@@ -40,3 +40,13 @@ func (c *Client) Books(ctx context.Context, by string) ([]api.BookView, error) {
 	}
 	return list.Items, nil
 }
+
+// WorkloadBooks lists what finished tasks of a workload took on each of the days that are
+// kept; rows without a workload hold others of its tenant, among which it may be.
+func (c *Client) WorkloadBooks(ctx context.Context, tenant, workload string) ([]api.BookView, error) {
+	var list api.BookList
+	if _, err := c.do(ctx, newCall("GET", "books", tenant, workload), &list); err != nil {
+		return nil, fmt.Errorf("list books of workload %s/%s: %w", tenant, workload, err)
+	}
+	return list.Items, nil
+}

@@ -188,6 +188,28 @@ func (c *Client) Cancel(ctx context.Context, workload string) (api.Applied, erro
 	return a, nil
 }
 
+// Suspend has a job, or elements of it, stand still for a while.
+func (c *Client) Suspend(ctx context.Context, workload string, r api.SuspendRequest) (api.Applied, error) {
+	return c.suspension(ctx, workload, "suspend", r)
+}
+
+// Resume lets what was suspended go on before its time.
+func (c *Client) Resume(ctx context.Context, workload string, r api.ResumeRequest) (api.Applied, error) {
+	return c.suspension(ctx, workload, "resume", r)
+}
+
+func (c *Client) suspension(ctx context.Context, workload, what string, r any) (api.Applied, error) {
+	var a api.Applied
+	k, err := newCall("POST", "workloads", workload, what).withKey().json(r)
+	if err == nil {
+		_, err = c.do(ctx, k, &a)
+	}
+	if err != nil {
+		return a, fmt.Errorf("%s %s: %w", what, workload, err)
+	}
+	return a, nil
+}
+
 // Rollback gives a service an earlier revision again; 0 is the last one that
 // was healthy before the present.
 func (c *Client) Rollback(ctx context.Context, workload string, revision uint32) (api.Applied, error) {

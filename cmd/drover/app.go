@@ -90,6 +90,8 @@ func (a *app) withClient(f func(cmd *cobra.Command, c *client.Client, args []str
 			return err
 		}
 		defer c.Close()
-		return f(cmd, c, args)
+		err = f(cmd, c, args)
+		_ = c.Settle(cmd.Context()) // the command typed next finds what this one changed
+		return err
 	}
 }

@@ -127,7 +127,7 @@ func chaosTables(a *app, r *bench.ChaosReport) error {
 	if err != nil {
 		return err
 	}
-	for _, t := range []*report.Table{countTable("FAULT", r.Faults), countTable("TASKS", r.Transitions)} {
+	for _, t := range []*report.Table{countTable("FAULT", r.Faults), countTable("TASKS", r.Transitions), countTable("SERVERS AND NODES", r.Happened)} {
 		fmt.Fprintln(a.out)
 		if err := t.Render(a.out, a.style()); err != nil {
 			return err

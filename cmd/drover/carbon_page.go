@@ -9,6 +9,7 @@ import (
 	"drover.dev/api"
 	"drover.dev/internal/energy/account"
 	"drover.dev/internal/report"
+	"drover.dev/internal/state"
 )
 
 // gram and kilowattHour turn the integers of the books into what tables show.
@@ -71,6 +72,12 @@ func sciPairs(r *account.SCI) []report.Pair {
 	}
 	if r.Undeclared > 0 {
 		list = append(list, report.Pair{Key: "not in M", Value: report.Percent(r.Undeclared) + " of the attempts ran on nodes that declare nothing", Tone: report.Warn})
+	}
+	if r.Since > r.From && r.Since != 0 {
+		list = append(list, report.Pair{Key: "not in it", Value: "days before " + dayText(r.Since) + ": books of workloads by day are not kept so long", Tone: report.Warn})
+	}
+	if r.Mixed > 0 {
+		list = append(list, report.Pair{Key: "in doubt", Value: fmt.Sprintf("on %d days it is among others, if it took anything: a day keeps the %d workloads of most energy apart", r.Mixed, state.MaxDayWorks), Tone: report.Warn})
 	}
 	if r.Unknown > 0 {
 		list = append(list, report.Pair{Key: "not in E·I", Value: energyText(r.Unknown) + " of which no intensity is known", Tone: report.Warn})

@@ -113,6 +113,9 @@ func (a *app) planShown(p *carbonPlan) error {
 	}
 	fmt.Fprintf(a.out, "\nFor as much work again as from %s to %s, %s by %s, %s of which could wait or go elsewhere:\n",
 		timeText(r.From), timeText(r.To), grams(r.Gram), counted(uint64(r.Attempts), "attempt"), report.Count(int64(r.Jobs)))
+	if r.Beyond > 0 {
+		fmt.Fprintf(a.out, "%s more came behind the most that are asked, and are left as they were. A shorter past asks all.\n", report.Count(int64(r.Beyond)))
+	}
 	t := &report.Table{Columns: []report.Column{
 		{Title: "MEASURE"}, {Title: "CARBON", Right: true}, {Title: "COST", Right: true}, {Title: "A TONNE", Right: true}, {Title: "JOBS", Right: true}, {Title: "LATER BY", Right: true},
 	}}

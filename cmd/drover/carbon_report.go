@@ -38,7 +38,8 @@ scope2: location-based beside market-based, with the instruments that the latter
 A day is the UTC day on which attempts ended. What rests on meters, on models and on assumptions is
 told apart, and what is not known is said.`,
 		Example: `  drover carbon report --standard scope2 --from 2026-01-01 --to 2026-03-31 --format html > scope2.html
-  drover carbon report --standard sci --per requests=120000 --workload shop`,
+  drover carbon report --standard sci --per requests=120000 --workload shop
+  drover carbon report --standard sci --workload shop --from 2026-03-01 --to 2026-03-31`,
 		Args: args(0, 0, ""),
 		RunE: a.withClient(func(cmd *cobra.Command, c *client.Client, _ []string) error {
 			if err := o.settle(a); err != nil {
@@ -56,7 +57,7 @@ told apart, and what is not known is said.`,
 	f.StringVar(&o.from, "from", "", "first day, such as 2026-01-01 (default: the first that is kept)")
 	f.StringVar(&o.to, "to", "", "last day (default: today)")
 	f.StringVar(&o.per, "per", account.UnitTasks, "unit of sci: tasks, runs, or NAME=COUNT for what you counted")
-	f.StringVar(&o.workload, "workload", "", "sci of this workload of the tenant alone, all its runs since the cell began to count")
+	f.StringVar(&o.workload, "workload", "", "sci of this workload of the tenant alone, all its runs; with --from or --to by day, of the last 62 days")
 	completeFlag(cmd, "standard", "sci", "scope2")
 	completeFlag(cmd, "format", "table", "csv", "json", "html")
 	return cmd
@@ -65,16 +66,32 @@ told apart, and what is not known is said.`,
 // settle reads what the flags say.
 func (o *carbonReport) settle(a *app) (err error) {
 	const help = "drover carbon report --help has examples"
-	if o.format == "" {
-		o.format = a.set.output
-	}
 	switch {
 	case o.standard != "sci" && o.standard != "scope2":
 		return usageError{errText("--standard %.40s: it is sci or scope2", o.standard), help}
-	case !slices.Contains([]string{"table", "wide", "csv", "json", "yaml", "html"}, o.format):
+	case o.workload != "" && o.standard != "sci":
+		return usageError{errText("--workload: scope 2 is reported of the whole cell; write --standard sci"), help}
+	}
+	if err := o.settleFormat(a, help); err != nil {
+		return err
+	}
+	name, count, own := strings.Cut(o.per, "=")
+	o.unit.Name = name
+	if own {
+		if o.unit.Count, err = strconv.ParseUint(count, 10, 63); err != nil || o.unit.Count == 0 || name == "" {
+			return usageError{errText("--per %.60s: NAME=COUNT needs a name and a number from 1", o.per), help}
+		}
+	}
+	return nil
+}
+
+// settleFormat reads in what form a report is, and of what time.
+func (o *carbonReport) settleFormat(a *app, help string) (err error) {
+	if o.format == "" {
+		o.format = a.set.output
+	}
+	if !slices.Contains([]string{"table", "wide", "csv", "json", "yaml", "html"}, o.format) {
 		return usageError{errText("--format %.40s: it is table, csv, json or html", o.format), help}
-	case o.workload != "" && (o.standard != "sci" || o.from != "" || o.to != ""):
-		return usageError{errText("--workload: workloads have a book of all the time, for --standard sci without --from and --to"), help}
 	}
 	if o.format == "json" || o.format == "yaml" {
 		a.set.output = o.format
@@ -92,13 +109,6 @@ func (o *carbonReport) settle(a *app) (err error) {
 	}
 	if o.to != "" && o.period.To <= o.period.From {
 		return usageError{errText("--to %s is before --from %s", o.to, o.from), help}
-	}
-	name, count, own := strings.Cut(o.per, "=")
-	o.unit.Name = name
-	if own {
-		if o.unit.Count, err = strconv.ParseUint(count, 10, 63); err != nil || o.unit.Count == 0 || name == "" {
-			return usageError{errText("--per %.60s: NAME=COUNT needs a name and a number from 1", o.per), help}
-		}
 	}
 	return nil
 }
@@ -123,25 +133,41 @@ func dayFlag(flag, text string) (api.Time, error) {
 }
 
 func (a *app) reportSCI(cmd *cobra.Command, c *client.Client, o *carbonReport) error {
-	scope, by := "cell", api.BooksByDay
-	if o.workload != "" {
-		scope, by = a.set.tenant+"/"+o.workload, api.BooksByWorkload
-	}
-	rows, err := c.Books(cmd.Context(), by)
+	r, err := a.makeSCI(cmd, c, o)
 	if err != nil {
 		return err
 	}
-	if o.workload != "" {
+	return a.formatted(o.format, r, sciPairs(r), []*report.Table{sciTable(r, o.number())}, func(w io.Writer) error { return sciPage(w, r, a.madeBy()) })
+}
+
+// makeSCI reports on the cell, on a workload since the cell began to count, or on a
+// workload in a part of the time.
+func (a *app) makeSCI(cmd *cobra.Command, c *client.Client, o *carbonReport) (*account.SCI, error) {
+	scope, reports := a.set.tenant+"/"+o.workload, account.MakeSCI
+	var rows []api.BookView
+	var err error
+	switch {
+	case o.workload == "":
+		scope = "cell"
+		rows, err = c.Books(cmd.Context(), api.BooksByDay)
+	case o.period != (account.Period{}):
+		reports = account.WorkSCI
+		rows, err = c.WorkloadBooks(cmd.Context(), a.set.tenant, o.workload)
+	default:
+		rows, err = c.Books(cmd.Context(), api.BooksByWorkload)
 		rows = slices.DeleteFunc(rows, func(b api.BookView) bool { return b.Tenant != a.set.tenant || b.Workload != o.workload })
-		if len(rows) == 0 {
-			return codeError{exitNotFound, fmt.Sprintf("nothing is booked of workload %s by itself; drover energy books --by workload lists those that are", scope)}
+		if err == nil && len(rows) == 0 {
+			err = codeError{exitNotFound, fmt.Sprintf("nothing is booked of workload %s by itself; drover energy books --by workload lists those that are", scope)}
 		}
 	}
-	r, err := account.MakeSCI(scope, rows, o.period, o.unit)
 	if err != nil {
-		return usageError{err, "drover carbon report --help has examples"}
+		return nil, err
 	}
-	return a.formatted(o.format, r, sciPairs(r), []*report.Table{sciTable(r, o.number())}, func(w io.Writer) error { return sciPage(w, r, a.madeBy()) })
+	r, err := reports(scope, rows, o.period, o.unit)
+	if err != nil {
+		return nil, usageError{err, "drover carbon report --help has examples"}
+	}
+	return r, nil
 }
 
 func (a *app) reportScope2(cmd *cobra.Command, c *client.Client, o *carbonReport) error {

@@ -75,7 +75,7 @@ func TestCarbonReportFlags(t *testing.T) {
 		"a unit without a count":   {standard: "sci", per: "users="},
 		"a unit without a name":    {standard: "sci", per: "=5"},
 		"scope 2 of one workload":  {standard: "scope2", workload: "w"},
-		"days of one workload":     {standard: "sci", workload: "w", from: "2026-02-02"},
+		"no day of one workload":   {standard: "sci", workload: "w", from: "2026-02"},
 		"a year beyond the ledger": {standard: "sci", from: "9999-01-01"},
 	} {
 		a := &app{}
@@ -89,5 +89,35 @@ func TestCarbonReportFlags(t *testing.T) {
 	a.set.output = "json"
 	if err := o.settle(a); err != nil || o.period.To.Sub(o.period.From) != api.Day || o.unit != (account.Unit{Name: "requests", Count: 12}) || !a.machine() {
 		t.Errorf("%v: %+v", err, o)
+	}
+}
+
+// TestCostForms: currencies stand beside each other, in the table, for programs and in a page.
+func TestCostForms(t *testing.T) {
+	days, _, _ := someDays()
+	for i := range days {
+		days[i].Costs = []api.Money{{Micro: 1_500_000, Currency: "EUR"}}
+		if days[i].Site == "oslo" {
+			days[i].Costs = []api.Money{{Micro: 9_000_000, Currency: "NOK"}}
+		}
+	}
+	r := account.MakeCosts(api.BooksBySite, days, account.Period{}, func(b *api.BookView) string { return b.Site })
+	var out, page bytes.Buffer
+	if err := costTable(r, decimals).CSV(&out); err != nil {
+		t.Fatal(err)
+	}
+	if want := "SITE,ATTEMPTS,KWH,EUR,NOK\nberlin,560,112,21,0\noslo,280,56,0,126\n"; out.String() != want {
+		t.Errorf("%q, want %q", out.String(), want)
+	}
+	if err := costPage(&page, r, "made for a test"); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"21.0 EUR", "126 NOK", "Currencies are never added", "<svg"} {
+		if !strings.Contains(page.String(), want) {
+			t.Errorf("the page does not say %q", want)
+		}
+	}
+	if bars := costBars(r, "NOK"); len(bars) != 1 || bars[0].Label != "oslo" {
+		t.Errorf("%+v", bars)
 	}
 }

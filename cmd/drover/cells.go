@@ -35,8 +35,7 @@ here: it may still run there.`,
 			if err := c.RemoveCell(cmd.Context(), args[0]); err != nil {
 				return err
 			}
-			a.say("cell %s is forgotten", args[0])
-			return nil
+			return a.did(args[0], "removed", "cell %s is forgotten")
 		}),
 	})
 	return cmd

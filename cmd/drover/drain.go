@@ -27,26 +27,22 @@ func newDrainCmd(a *app) *cobra.Command {
 					return err
 				}
 				if n.Status == "ready" {
-					a.say("node %s takes work already: unchanged", node)
-					return nil
+					return a.did(node, "unchanged", "node %s takes work already: unchanged")
 				}
 			}
 			if err := c.Drain(cmd.Context(), node, api.DrainRequest{Off: off, Grace: api.Duration(grace)}); err != nil {
 				return err
 			}
 			if off {
-				a.say("node %s takes work again", node)
-				return nil
+				return a.did(node, "ready", "node %s takes work again")
 			}
 			if !wait {
-				a.say("node %s is draining", node)
-				return nil
+				return a.did(node, "draining", "node %s is draining")
 			}
 			if err := waitEmpty(cmd.Context(), c, node); err != nil {
 				return err
 			}
-			a.say("node %s is empty", node)
-			return nil
+			return a.did(node, "empty", "node %s is empty")
 		}),
 	}
 	f := cmd.Flags()

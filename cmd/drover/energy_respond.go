@@ -23,13 +23,14 @@ func newEnergyRespondCmd(a *app) *cobra.Command {
 		Use:   "respond --reduce PERCENT --within TIME --for TIME",
 		Short: "Draw less power for a while, as a grid asks for",
 		Long: `Has the cell draw less power for a while. Until the event is over no node takes work,
-so that what waits goes on waiting, and nodes on which nothing is protected are
-emptied: as many as save what is asked for in time, at the least penalty. Their tasks
-run again from the beginning when it is over. Protected are replicas of services,
-gangs, and tasks that have a deadline, run at most once or are never displaced.
+so that what waits goes on waiting. Tasks are held still, to go on where they stopped,
+and nodes on which nothing is protected are emptied, whose tasks run again from the
+beginning: as many as save what is asked for in time, at the least penalty. Protected
+are replicas of services, gangs, and tasks that run at most once or are never displaced;
+of tasks with a deadline only those are held still that meet it all the same.
 
-The command stays until the event is over and then lets the nodes take work again, also
-when it is interrupted. Power is as the nodes declare it, or that of usual ones.`,
+The command stays until the event is over and then lets all go on and the nodes take
+work again, also when it is interrupted; what was held still goes on by itself, too. Power is as the nodes declare it, or that of usual ones.`,
 		Example: "  drover energy respond --reduce 20% --within 60s --for 30m --dry-run",
 		Args:    args(0, 0, ""),
 		RunE: a.withClient(func(cmd *cobra.Command, c *client.Client, _ []string) error {
@@ -74,12 +75,19 @@ func sleep(ctx context.Context, d time.Duration) error {
 func (a *app) responded(r *respond.Report) error {
 	t := &report.Table{
 		Columns: []report.Column{
-			{Title: "NODE"}, {Title: "TASKS STOPPED", Right: true}, {Title: "SAVES", Right: true}, {Title: "AFTER", Right: true}, {Title: "PENALTY", Right: true},
+			{Title: "NODE"}, {Title: "TASKS"}, {Title: "SAVES", Right: true}, {Title: "AFTER", Right: true}, {Title: "PENALTY", Right: true},
 		},
-		Empty: "No task is stopped.",
+		Empty: "No task is held still or stopped.",
+	}
+	const most = 50
+	for _, s := range r.Suspended[:min(len(r.Suspended), most)] {
+		t.Add(s.Node, s.Task+" stands still", wattsText(s.Watts), report.Duration(api.Duration(s.Seconds*float64(api.Second))), fmt.Sprintf("%.0f", s.Penalty))
+	}
+	if more := len(r.Suspended) - most; more > 0 {
+		t.Add("", fmt.Sprintf("%d more stand still", more), "", "", "")
 	}
 	for _, s := range r.Stopped {
-		t.Add(s.Node, report.Count(int64(s.Tasks)), wattsText(s.Watts), report.Duration(api.Duration(s.Seconds*float64(api.Second))), fmt.Sprintf("%.0f", s.Penalty))
+		t.Add(s.Node, report.Count(int64(s.Tasks))+" stopped", wattsText(s.Watts), report.Duration(api.Duration(s.Seconds*float64(api.Second))), fmt.Sprintf("%.0f", s.Penalty))
 	}
 	if err := t.Render(a.out, a.style()); err != nil {
 		return err

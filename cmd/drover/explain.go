@@ -15,6 +15,7 @@ import (
 )
 
 func newExplainCmd(a *app) *cobra.Command {
+	ahead := foresight{seeds: 20, horizon: "7d"}
 	cmd := &cobra.Command{
 		Use:   "explain NAME[.TASK[INDEX]]",
 		Short: "Say why a task is where it is, or what would admit it",
@@ -22,11 +23,17 @@ func newExplainCmd(a *app) *cobra.Command {
 second, or why no node takes it, when it is expected to start as far as that is
 known, and which smallest change would admit it. Where power, prices or signals are
 known, also its energy, carbon and cost there, on the next best nodes, and later.
-Without a task, every task of the workload is explained by one of its elements.`,
-		Example: "  drover explain render\n  drover explain render.tiles[3]",
+Without a task, every task of the workload is explained by one of its elements.
+
+With --twin the cell runs on in virtual time, as it stands and as for drover plan
+--twin: that says when the job starts and ends, with intervals.`,
+		Example: "  drover explain render\n  drover explain render.tiles[3]\n  drover explain render --twin",
 		Args:    args(1, 1, "the name of a workload"), ValidArgsFunction: a.completeWorkloads(),
 		RunE: a.withReader(func(cmd *cobra.Command, c *client.Client, args []string) error {
 			e, err := parseElement(args[0])
+			if err == nil {
+				err = ahead.checkExplain(cmd)
+			}
 			if err != nil {
 				return err
 			}
@@ -34,7 +41,17 @@ Without a task, every task of the workload is explained by one of its elements.`
 			if err != nil {
 				return err
 			}
-			return a.show(told, func() error {
+			var twin *expected
+			if ahead.twin {
+				if twin, err = a.expect(cmd.Context(), &ahead, told); err != nil {
+					return err
+				}
+			}
+			out := []explained{}
+			for i := range told {
+				out = append(out, explained{told[i], twin})
+			}
+			return a.show(out, func() error {
 				if len(told) == 0 {
 					return a.tellOfNoTasks(cmd.Context(), c, e.workload)
 				}
@@ -46,10 +63,15 @@ Without a task, every task of the workload is explained by one of its elements.`
 						return err
 					}
 				}
+				if twin != nil {
+					return a.tellExpected(twin)
+				}
 				return nil
 			})
 		}),
 	}
+	cmd.Flags().BoolVar(&ahead.twin, "twin", false, "ask the twin when the job starts and ends")
+	ahead.arrivalsFlag(cmd)
 	return a.readFlags(cmd)
 }
 
@@ -324,6 +346,9 @@ func (a *app) tellDecision(d *api.Decision, waiting bool) error {
 			report.Duration(d.Transfer+d.Wait+d.Run+d.Return))
 		if d.Timing != "" {
 			a.say("It %s.", d.Timing)
+		}
+		if d.Moved != "" {
+			a.say("It was %s.", d.Moved)
 		}
 		if d.Speed != nil {
 			a.say("By its earlier runs it %s.", d.Speed)

@@ -24,12 +24,13 @@ func newForecastCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "forecast",
 		Short: "Predict time series, with intervals",
-		Long: `Predict time series, with intervals. run and backtest work on files; show and scores
-tell what a server expects of its own series, and how good that was.
+		Long: `Predict time series, with intervals. run and backtest work on files; show, models
+and scores tell what a server expects of its own series, by which models, and how good
+that was.
 docs/forecasting.md describes the models.`,
 		Args: cobra.NoArgs,
 	}
-	cmd.AddCommand(newForecastRunCmd(a), newForecastBacktestCmd(a), newForecastShowCmd(a), newForecastScoresCmd(a))
+	cmd.AddCommand(newForecastRunCmd(a), newForecastBacktestCmd(a), newForecastShowCmd(a), newForecastModelsCmd(a), newForecastScoresCmd(a))
 	return cmd
 }
 
@@ -210,18 +211,27 @@ func known(v float64) *float64 {
 
 func newForecastRunCmd(a *app) *cobra.Command {
 	var o forecastFlags
+	var k keptModel
 	cmd := &cobra.Command{
-		Use:   "run FILE.csv",
+		Use:   "run [FILE.csv]",
 		Short: "Forecast a column of a CSV file",
 		Long: `Forecasts one column of a CSV file (gzipped or not) with 80 % and 95 % intervals.
 
 Empty cells, NA and NaN are missing values. When the first column holds times
 they must rise; steps that are skipped count as missing. A series that is too
-short for a model falls back to a simpler one, and the notes say so.`,
-		Example: "  drover forecast run prices.csv --column price --season 24,168 --horizon 48",
-		Args:    args(1, 1, "a CSV file"),
+short for a model falls back to a simpler one, and the notes say so.
+
+--save keeps the fitted model in a file. --load forecasts with such a model without a
+fit: from where it ended, or, with a CSV file that begins with the values which it has
+seen, from the end of that file.`,
+		Example: `  drover forecast run prices.csv --column price --season 24,168 --horizon 48 --save prices.model
+  drover forecast run prices.csv --column price --horizon 48 --load prices.model`,
+		Args: args(0, 1, "a CSV file"),
 		RunE: func(cmd *cobra.Command, files []string) error {
-			v, err := o.forecast(cmd.Context(), a, files[0])
+			if err := k.check(cmd, files); err != nil {
+				return err
+			}
+			v, err := o.forecast(cmd.Context(), a, files, k)
 			if err != nil {
 				return err
 			}
@@ -229,34 +239,55 @@ short for a model falls back to a simpler one, and the notes say so.`,
 		},
 	}
 	o.register(cmd)
+	k.register(cmd)
 	return cmd
 }
 
-func (o *forecastFlags) forecast(ctx context.Context, a *app, path string) (*forecastView, error) {
-	run := lent(ctx)
-	m, err := o.build(run.Stop)
-	if err != nil {
-		return nil, err
-	}
-	s, notes, err := o.read(path)
-	if err != nil {
-		return nil, err
-	}
+func (o *forecastFlags) forecast(ctx context.Context, a *app, files []string, kept keptModel) (*forecastView, error) {
 	begin := a.now()
-	fits, err := forecast.FitEach(m, []forecast.Series{s}, run)
-	if ctx.Err() != nil {
-		return nil, ctx.Err()
-	} else if err != nil {
-		return nil, inputFault(path, err)
-	}
-	p, err := fits[0].Predict(o.horizon)
+	k, notes, err := o.fitted(ctx, files, kept)
 	if err != nil {
 		return nil, err
 	}
-	v := viewForecast(fits[0].Summary(), p)
+	p, err := k.Fitted.Predict(o.horizon)
+	if err != nil {
+		return nil, usageError{fmt.Errorf("--horizon %d: %w", o.horizon, err), "choose fewer steps"}
+	}
+	if err := kept.store(k); err != nil {
+		return nil, err
+	}
+	v := viewForecast(k.Fitted.Summary(), p)
 	v.Notes = append(list(notes), v.Notes...)
 	v.Seconds = a.now().Sub(begin).Seconds()
 	return v, nil
+}
+
+// fitted is a model that is fitted now, or was before.
+func (o *forecastFlags) fitted(ctx context.Context, files []string, kept keptModel) (k forecast.Kept, notes []string, err error) {
+	if kept.load != "" {
+		if k, err = kept.read(); err != nil || len(files) == 0 {
+			return k, nil, err
+		}
+	}
+	s, notes, err := o.read(files[0])
+	if err != nil {
+		return k, nil, err
+	}
+	if kept.load != "" {
+		return kept.follow(k, s.Values, files[0], notes)
+	}
+	run := lent(ctx)
+	m, err := o.build(run.Stop)
+	if err != nil {
+		return k, nil, err
+	}
+	fits, err := forecast.FitEach(m, []forecast.Series{s}, run)
+	if ctx.Err() != nil {
+		return k, nil, ctx.Err()
+	} else if err != nil {
+		return k, nil, inputFault(files[0], err)
+	}
+	return forecast.Keep(fits[0], s.Values), notes, nil
 }
 
 func viewForecast(s forecast.Summary, p forecast.Forecast) *forecastView {

@@ -77,6 +77,51 @@ func (a *app) forecastTables(items []api.SeriesForecast) error {
 	}).Render(a.out, a.style())
 }
 
+func newForecastModelsCmd(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "models [PREFIX]",
+		Short: "List the models that a server has fitted to its series",
+		Long: `List the models that a server has fitted to its series: which fit it is, when and from
+how many values, its size, and the artifact that holds it. Until they are fitted anew they
+are carried on by what comes, after a restart, too. One that is damaged is fitted anew.
+* marks the model in force.`,
+		Example: "  drover forecast models demand/",
+		Args:    args(0, 1, "at most what the names of series begin with"),
+		RunE: a.withClient(func(cmd *cobra.Command, c *client.Client, args []string) error {
+			got, err := c.FittedModels(cmd.Context(), strings.Join(args, ""))
+			if err != nil {
+				return err
+			}
+			return a.show(got, func() error { return a.modelTable(got.Items) })
+		}),
+	}
+}
+
+func (a *app) modelTable(items []api.FittedModel) error {
+	t := &report.Table{
+		Columns: []report.Column{
+			{Title: "SERIES"},
+			{Title: "VIEW"},
+			{Title: "MODEL"},
+			{Title: "VERSION", Right: true},
+			{Title: "FITTED"},
+			{Title: "VALUES", Right: true},
+			{Title: "SIZE", Right: true},
+			{Title: "ARTIFACT"},
+			{Title: "FORM", Wide: true},
+		},
+		Empty: "No model is fitted yet. drover forecast show says what is missing.",
+	}
+	for _, m := range items {
+		name := m.Model
+		if m.InForce {
+			name += " *"
+		}
+		t.Add(m.Series, m.View, name, fmt.Sprint(m.Version), m.Fitted.Std().Format("2006-01-02 15:04"), fmt.Sprint(m.Values), report.Bytes(m.Size), string(m.Digest), m.Form)
+	}
+	return t.Render(a.out, a.style())
+}
+
 func newForecastScoresCmd(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "scores [PREFIX]",

@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -60,6 +61,49 @@ func TestForecastRun(t *testing.T) {
 	}
 	if v.Form != "ARIMA(1,0,0)(0,1,1)[12]" || len(v.Forecast) != 5 || v.LogLik == nil || len(v.Coefficients) != 2 || v.Coefficients[0].StandardError == nil {
 		t.Errorf("got %s", text)
+	}
+}
+
+// TestForecastRunKeepsModels fits once, then forecasts without the file, and from the end
+// of one that has grown.
+func TestForecastRunKeepsModels(t *testing.T) {
+	run := func(args ...string) (v forecastView) {
+		t.Helper()
+		text, err := runForecast(t, newForecastCmd, append([]string{"run", "--horizon", "4"}, args...)...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal([]byte(text), &v); err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	model := filepath.Join(t.TempDir(), "kept.model")
+	fit := run(seriesFile(t, wave(60)), "--season", "12", "--model", "ets", "--save", model)
+	back := run("--load", model)
+	grown := run(seriesFile(t, wave(64)), "--load", model)
+	for i := range 4 {
+		if *fit.Forecast[i].Mean != *back.Forecast[i].Mean || *fit.Forecast[i].Hi95 != *back.Forecast[i].Hi95 {
+			t.Errorf("%d ahead: %g became %g", i+1, *fit.Forecast[i].Mean, *back.Forecast[i].Mean)
+		}
+	}
+	if want := "fitted before, to 60 values; 4 more were taken in without a fit"; !slices.Contains(grown.Notes, want) {
+		t.Errorf("notes %q, want %q", grown.Notes, want)
+	}
+	for name, c := range map[string]struct {
+		args []string
+		want string
+	}{
+		"another series": {[]string{seriesFile(t, "y\n1\n2\n"), "--load", model}, "does not continue"},
+		"no model":       {[]string{"--load", seriesFile(t, "y\n1\n")}, "damaged"},
+		"two models":     {[]string{"--load", model, "--model", "ets"}, "fitted already"},
+		"no series":      {nil, "nothing to forecast"},
+	} {
+		_, err := runForecast(t, newForecastCmd, append([]string{"run"}, c.args...)...)
+		var usage usageError
+		if !errors.As(err, &usage) || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: error %v, want a usage error that says %q", name, err, c.want)
+		}
 	}
 }
 

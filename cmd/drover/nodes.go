@@ -48,8 +48,7 @@ func newNodesRemoveCmd(a *app) *cobra.Command {
 			if err := c.RemoveNode(cmd.Context(), args[0]); err != nil {
 				return err
 			}
-			a.say("node %s is forgotten", args[0])
-			return nil
+			return a.did(args[0], "removed", "node %s is forgotten")
 		}),
 	}
 }
@@ -76,6 +75,7 @@ func (a *app) nodeTable(nodes []api.NodeView) *report.Table {
 			{Title: "LABELS", Wide: true},
 			{Title: "TAINTS", Wide: true},
 			{Title: "VERSION", Wide: true},
+			{Title: "AWAKE", Wide: true},
 		},
 		Empty: "No nodes. Start one with drover agent.",
 	}
@@ -84,7 +84,7 @@ func (a *app) nodeTable(nodes []api.NodeView) *report.Table {
 			report.CPU(n.Used.CPU)+"/"+report.CPU(n.Capacity.CPU),
 			report.Bytes(n.Used.Memory)+"/"+report.Bytes(n.Capacity.Memory), report.Ago(n.LastSeen, a.time()),
 			strings.Join(n.Drivers, " "), acceleratorsText(n.Capacity.Accelerators), report.Bytes(n.Capacity.Storage),
-			n.Speed.String(), labelsText(n.Labels), taintsText(n.Taints), n.Version)
+			n.Speed.String(), labelsText(n.Labels), taintsText(n.Taints), n.Version, n.Awake)
 	}
 	return t
 }

@@ -8,11 +8,11 @@ import (
 )
 
 func newNodesPowerCmd(a *app, sleep bool) *cobra.Command {
-	use, short, done := "wake NAME", "Wake a node that sleeps, or fell silent", "node %s is being woken"
+	use, short, action, done := "wake NAME", "Wake a node that sleeps, or fell silent", "waking", "node %s is being woken"
 	long := `Wake a node that sleeps, or fell silent. The server does so as its file for --wake
 says. Work that needs a node wakes it by itself.`
 	if sleep {
-		use, short, done = "sleep NAME", "Put a node to sleep that holds no task", "node %s is to fall asleep"
+		use, short, action, done = "sleep NAME", "Put a node to sleep that holds no task", "sleeping", "node %s is to fall asleep"
 		long = `Put a node to sleep that holds no task. Its agent does so as its file for --sleep
 says. Work that needs the node wakes it; drain it first to keep it asleep.`
 	}
@@ -23,8 +23,7 @@ says. Work that needs the node wakes it; drain it first to keep it asleep.`
 			if err := c.Power(cmd.Context(), args[0], api.PowerRequest{Sleep: sleep}); err != nil {
 				return err
 			}
-			a.say(done, args[0])
-			return nil
+			return a.did(args[0], action, done)
 		}),
 	}
 }
@@ -39,4 +38,16 @@ func readWakers(path string) (map[string]power.Waker, error) {
 		return nil, usageError{err, "see --wake in docs/energy.md"}
 	}
 	return w.Nodes, nil
+}
+
+// readChargers reads how batteries are told what to do; without a file none is.
+func readChargers(path string) (map[string]power.Charger, error) {
+	if path == "" {
+		return nil, nil
+	}
+	c, err := power.ReadChargers(path)
+	if err != nil {
+		return nil, usageError{err, "see --batteries in docs/energy.md"}
+	}
+	return c.Sites, nil
 }

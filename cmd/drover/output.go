@@ -37,6 +37,16 @@ func (a *app) say(format string, args ...any) {
 	fmt.Fprintln(a.out, report.Clean(fmt.Sprintf(format, args...)))
 }
 
+// did tells what a command did to the thing of a name: an action in a word for programs,
+// a line for people.
+func (a *app) did(name, action, format string) error {
+	v := struct {
+		Name   string `json:"name"`
+		Action string `json:"action"`
+	}{name, action}
+	return a.show(v, func() error { a.say(format, name); return nil })
+}
+
 // note writes lines that are no result: to the other stream.
 func (a *app) note(format string, args ...any) {
 	for line := range strings.SplitSeq(fmt.Sprintf(format, args...), "\n") {

@@ -31,8 +31,9 @@ server removes them again when nothing refers to them.
 With --twin the cell is copied as it stands, and runs on in virtual time with and
 without the job: that says when it would start and end, where, whom it would hold
 up or stop, and what its energy would cost. How long tasks run, also those that run
-already, is drawn from what is known of them, anew for each seed; what others will
-submit is not foreseen, but for the runs of schedules. Nothing changes in the cell.
+already, is drawn from what is known of them, anew for each seed. Others submit jobs
+like the last that came, when more than ten have, besides the runs of schedules;
+--arrivals none leaves them out. Nothing changes in the cell.
 docs/twin.md (What would come of a job) explains the fields of -o json.`,
 		Example: "  drover plan -f job.yaml\n  drover plan -f job.yaml --twin --after 2h --if node=n1=down",
 		Args:    fileArgs,

@@ -22,6 +22,7 @@ type foresight struct {
 	changes   []string
 	seeds     int
 	horizon   string
+	arrivals  string
 
 	standing *standing // of the cell, once it was read
 }
@@ -30,7 +31,7 @@ type foresight struct {
 type standing struct{ rehearse.Question }
 
 // foreseeing are the flags that only --twin has a use for.
-func foreseeing() []string { return []string{"at", "after", "if", "seeds", "horizon"} }
+func foreseeing() []string { return []string{"at", "after", "if", "seeds", "horizon", "arrivals"} }
 
 func (o *foresight) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
@@ -40,7 +41,32 @@ func (o *foresight) flags(cmd *cobra.Command) {
 	f.StringArrayVar(&o.changes, "if", nil, "as if the fleet were another: node=NAME=down, node=NAME=drained, node=NAME=+N for N more of its kind; may be repeated")
 	f.IntVar(&o.seeds, "seeds", 20, "how often to look ahead, each time with other run times")
 	f.StringVar(&o.horizon, "horizon", "7d", "how far to look ahead from its submission")
+	o.arrivalsFlag(cmd)
 	cmd.MarkFlagsMutuallyExclusive("at", "after")
+}
+
+func (o *foresight) arrivalsFlag(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&o.arrivals, "arrivals", rehearse.LikeRecent, "what others submit meanwhile: like-recent (like the last that came, when more than ten have) or none")
+}
+
+// checkExplain refuses flags of drover explain that mean nothing.
+func (o *foresight) checkExplain(cmd *cobra.Command) error {
+	for _, flag := range []string{"at", "from"} {
+		if o.twin && cmd.Flags().Changed(flag) {
+			return usageError{errText("--twin goes on from the cell as it stands, and --%s is of its past", flag), "leave one of them out"}
+		}
+	}
+	if !o.twin && cmd.Flags().Changed("arrivals") {
+		return usageError{errText("--arrivals says what the twin is asked, and it is not"), "add --twin"}
+	}
+	return o.checkArrivals()
+}
+
+func (o *foresight) checkArrivals() error {
+	if o.arrivals != rehearse.LikeRecent && o.arrivals != rehearse.NoArrivals {
+		return usageError{errText("--arrivals %.40q is neither like-recent nor none", o.arrivals), "leave it out for like-recent"}
+	}
+	return nil
 }
 
 // check refuses flags that mean nothing.
@@ -53,7 +79,7 @@ func (o *foresight) check(cmd *cobra.Command) error {
 	if o.seeds < 1 || o.seeds > 1000 {
 		return usageError{errText("--seeds %d is not from 1 to 1000", o.seeds), "20 give a rough interval"}
 	}
-	return nil
+	return o.checkArrivals()
 }
 
 // foresee asks the twin about one job, of which the server has made a plan.
@@ -118,6 +144,9 @@ func (a *app) stand(ctx context.Context, o *foresight) (*standing, error) {
 	if err := a.withServersBundle(ctx, standingRecords, func(path string) error { return s.read(ctx, path) }); err != nil {
 		return nil, err
 	}
+	if o.arrivals == rehearse.NoArrivals {
+		q.Came = nil
+	}
 	// The clocks of the client and of the server may differ.
 	now := a.now()
 	if at := q.State.Now.Std(); at.After(now) {
@@ -128,10 +157,10 @@ func (a *app) stand(ctx context.Context, o *foresight) (*standing, error) {
 	return s, err
 }
 
-// standingRecords is how far back start-up times are learnt from.
+// standingRecords is how far back start-up times, and what comes, are learnt from.
 const standingRecords = 20_000
 
-// read takes the state at the end of a bundle, and how long tasks take to start.
+// read takes the state at the end of a bundle, how long tasks take to start, and what came.
 func (s *standing) read(ctx context.Context, path string) error {
 	src, _, end, err := history.Open(ctx, path)
 	if err != nil {
@@ -147,7 +176,7 @@ func (s *standing) read(ctx context.Context, path string) error {
 	}
 	past, err := pastOf(ctx, src)
 	if err == nil {
-		s.Startup = past.Usual()
+		s.Startup, s.Came = past.Usual(), past.Came
 	}
 	return err
 }
@@ -199,12 +228,22 @@ func (a *app) foretellAll(plans []planned) error {
 	return nil
 }
 
+// guessedText says of which tasks a prediction knows nothing; "" when it does of all.
+func guessedText(tasks []string) string {
+	if len(tasks) == 0 {
+		return ""
+	}
+	return "no run of " + strings.Join(tasks, ", ") + " has ended yet: what follows may be far off; say a duration, or run it once"
+}
+
 // foretell shows what the twin says of a job.
 func (a *app) foretell(f *rehearse.Foreseen) error {
 	pairs := []report.Pair{
 		{Key: "Workload", Value: f.Workload, Tone: report.Strong},
 		{Key: "Submitted", Value: clock(f.Submitted)},
 		{Key: "If", Value: strings.Join(f.If, ", ")},
+		{Key: "Others come", Value: arrivalsText(&f.Arrivals)},
+		{Key: "Nothing known", Value: guessedText(f.Guessed), Tone: report.Warn},
 		{Key: "Starts", Value: span(f.Start, f.Submitted, f.Began, f.Seeds)},
 		{Key: "Ends", Value: span(f.End, f.Submitted, f.Ended, f.Seeds)},
 		{Key: "Fails", Value: seedsText(f.Failed, f.Seeds)},
@@ -241,6 +280,14 @@ func (a *app) foretell(f *rehearse.Foreseen) error {
 		a.say("and %s more: -o json tells of up to 1,000", report.Count(int64(more)))
 	}
 	return nil
+}
+
+// arrivalsText says what comes besides: "like the last 255 jobs that came, 12 an hour".
+func arrivalsText(r *rehearse.Arrivals) string {
+	if r.Kind == rehearse.NoArrivals {
+		return "none but runs of schedules"
+	}
+	return fmt.Sprintf("like the last %d jobs that came, %s an hour; %s until it has ended, in the mean", r.Like, report.Number(r.PerHour), report.Number(r.Mean))
 }
 
 func seconds(s float64) string { return report.Duration(api.Duration(s * float64(api.Second))) }

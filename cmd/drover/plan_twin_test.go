@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"drover.dev/api"
+	"drover.dev/internal/rehearse"
 )
 
 const askedJob = `{apiVersion: drover/v1, kind: job, name: asked,
@@ -53,7 +54,7 @@ func TestPlanTwin(t *testing.T) {
 		t.Errorf("in a month it does not start at once: %+v", late)
 	}
 	code, out, _ := c.drover("plan", "-f", file, "--twin", "--seeds", "3")
-	if code != 0 || !inOrder(out, "asked", "Starts", "8 times in 10 between", "Ends", "n1 (100 %)", "Cost", "It holds nobody up") {
+	if code != 0 || !inOrder(out, "asked", "Others come", "none but runs of schedules", "Starts", "8 times in 10 between", "Ends", "n1 (100 %)", "Cost", "It holds nobody up") {
 		t.Errorf("exit code %d: %s", code, out)
 	}
 	for _, tt := range []struct {
@@ -67,6 +68,7 @@ func TestPlanTwin(t *testing.T) {
 		{[]string{"--twin", "--at", "soon"}, exitUsage, "soon"},
 		{[]string{"--twin", "--at", "2020-01-01T00:00:00Z"}, exitUsage, "past"},
 		{[]string{"--twin", "--seeds", "0"}, exitUsage, "--seeds"},
+		{[]string{"--twin", "--arrivals", "many"}, exitUsage, "like-recent"},
 	} {
 		code, _, stderr := c.drover(append([]string{"plan", "-f", file}, tt.words...)...)
 		if code != tt.code || !strings.Contains(stderr, tt.err) {
@@ -93,6 +95,27 @@ func TestExplainsExpectedStart(t *testing.T) {
 		}
 		if time.Since(began) > time.Minute {
 			t.Fatalf("it says\n%s\n%s\n%s", first, second, stderr)
+		}
+	}
+	for _, job := range []string{"job-1", "job-2"} {
+		code, out, stderr := c.drover("explain", job, "--twin", "-o", "json")
+		var got []explained
+		if err := json.Unmarshal([]byte(out), &got); err != nil || code != 0 || len(got) != 1 || got[0].Twin == nil {
+			t.Fatalf("exit code %d, %v: %s%s", code, err, out, stderr)
+		}
+		x := got[0].Twin
+		waits := got[0].ExpectedStart != nil
+		if waits && (x.Began != 0 || x.Start.P50 <= x.From) || x.End.P50 <= x.From || x.Arrivals.Kind != rehearse.NoArrivals || x.Seeds != 20 {
+			t.Errorf("%s, which waits (%v): %+v", job, waits, *x)
+		}
+	}
+	code, out, _ := c.drover("explain", "job-2", "--twin")
+	if code != 0 || !inOrder(out, "20 worlds", "Starts", "Ends", "8 times in 10", "Others come", "none") {
+		t.Errorf("exit code %d: %s", code, out)
+	}
+	for _, words := range [][]string{{"--arrivals", "none"}, {"--twin", "--at", "1"}, {"--twin", "--arrivals", "many"}} {
+		if code, _, stderr := c.drover(append([]string{"explain", "job-2"}, words...)...); code != exitUsage {
+			t.Errorf("%v: exit code %d: %s", words, code, stderr)
 		}
 	}
 }

@@ -33,7 +33,7 @@ func (o *rehearsal) flags(cmd *cobra.Command) {
 	f.StringVar(&o.from, "from", "journal", "journal (of --server, or of this machine's server, running or stopped), a server's data directory, or the file of a trace")
 	f.StringVar(&o.fleet, "fleet", "", "file of the fleet, or N×cpu,memory (default with a journal: the cell's own nodes)")
 	f.StringVar(&o.format, "format", "", "of the trace (default: found out from its first line)")
-	f.StringSliceVar(&o.declare, "declare", nil, "file with documents of kind: strategy, which may be named like the built-in ones; with a journal, so may those of its cell (may be given again)")
+	f.StringSliceVar(&o.declare, "declare", nil, "file with documents of kind: strategy, which may be named like the built-in ones, or kind: tenant, whose budgets then hold; with a journal, so may those of its cell (may be given again)")
 	f.BoolVar(&o.skip, "skip-bad", false, "pass over rows of the trace that cannot be read")
 	f.IntVar(&o.c.Seeds, "seeds", 5, "runs of each strategy")
 	f.Float64Var(&o.c.Jitter, "jitter", 0.1, "how much run times vary from seed to seed: standard deviation of their logarithm")
@@ -56,7 +56,12 @@ Every strategy runs with the same seeds, which vary the run times and the failur
 of nodes. What a cell heard of carbon and prices it hears again, at the same moments,
 unless --carbon, --prices or --start say otherwise; of files it is told as a feed would
 tell it, with forecasts of the past alone. A strategy is better or worse than the first
-one where the 95 % interval of the difference, taken run by run, does not include zero.`,
+one where the 95 % interval of the difference, taken run by run, does not include zero.
+
+With --shadow NAME that strategy decides beside the others, on the state in which each of
+their placements is made, as it does in the shadow stage of drover strategies set: how
+many it would have made elsewhere, how much sooner it expects their ends, and which terms
+of its score made the difference.`,
 		Example: "  drover rehearse --strategy greedy,best-fit,worst-fit\n  drover rehearse --from jobs.csv --fleet 10x4,16Gi --strategy fifo,shortest-first --seeds 10 --html compare.html",
 		Args:    args(0, 0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -75,6 +80,7 @@ one where the 95 % interval of the difference, taken run by run, does not includ
 	}
 	o.flags(cmd)
 	cmd.Flags().StringSliceVar(&o.c.Strategies, "strategy", nil, "names, joined by commas; the first is what the others are held against")
+	cmd.Flags().StringVar(&o.c.Shadow, "shadow", "", "a strategy that decides beside each of the others, and nothing is done about it: how many placements would differ")
 	cmd.Flags().StringVar(&page, "html", "", "write a page with charts to this file, too")
 	return cmd
 }
@@ -163,7 +169,7 @@ func (o *rehearsal) load(ctx context.Context, a *app) error {
 	return nil
 }
 
-// declared reads the strategies of --declare.
+// declared reads the strategies and tenants of --declare.
 func (o *rehearsal) declared(a *app) error {
 	if len(o.declare) == 0 {
 		return nil
@@ -174,9 +180,18 @@ func (o *rehearsal) declared(a *app) error {
 	}
 	for i := range docs {
 		d := &docs[i]
-		if d.Strategy == nil {
-			return usageError{errText("%s: the document is of no strategy", d.place()), "write kind: strategy; docs/strategies.md shows how one is composed"}
+		if d.Tenant != nil {
+			d.Tenant.Normalize()
+			for _, f := range d.Tenant.Validate() {
+				return usageError{errors.New(d.located(f)), "docs/energy.md shows what a tenant's budgets are"}
+			}
+			o.c.Tenants = append(o.c.Tenants, *d.Tenant)
+			continue
 		}
+		if d.Strategy == nil {
+			return usageError{errText("%s: the document is of no strategy and no tenant", d.place()), "write kind: strategy; docs/strategies.md shows how one is composed"}
+		}
+		d.Strategy.Normalize() // a term without a weight has one, as when it is applied
 		for _, f := range sched.Faults(d.Strategy) {
 			return usageError{errors.New(d.located(f)), "drover strategies terms lists what a strategy can be composed of"}
 		}
@@ -187,7 +202,11 @@ func (o *rehearsal) declared(a *app) error {
 
 // known refuses names of strategies that are neither built in nor declared.
 func (o *rehearsal) known() error {
-	for _, name := range o.c.Strategies {
+	names := o.c.Strategies
+	if o.c.Shadow != "" {
+		names = append(slices.Clone(names), o.c.Shadow)
+	}
+	for _, name := range names {
 		if slices.ContainsFunc(o.c.Declared, func(s api.Strategy) bool { return s.Name == name }) {
 			continue
 		}
@@ -259,6 +278,12 @@ func (a *app) compared(r *rehearse.Compared, page string) error {
 	a.say("")
 	if err := r.Table().Render(a.out, a.style()); err != nil {
 		return err
+	}
+	if t := r.ShadowTable(); t != nil {
+		a.say("")
+		if err := t.Render(a.out, a.style()); err != nil {
+			return err
+		}
 	}
 	a.say("")
 	for _, s := range r.Verdicts() {

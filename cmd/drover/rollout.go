@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"drover.dev/api"
 	"drover.dev/api/client"
@@ -52,6 +53,8 @@ func (a *app) tellRollout(r *api.RolloutView) error {
 // rolloutText says in a line how a change in stages does.
 func rolloutText(r *api.RolloutView) string {
 	switch {
+	case r.Status == api.RolloutOpen && r.Stage == api.StageCanary && len(r.Stages.Sites) > 0:
+		return fmt.Sprintf("%s chooses the node for %d %% of the jobs that %s sends to %s, from %s to %s", r.Strategy, r.Stages.Share, r.From, strings.Join(r.Stages.Sites, ", "), r.Since, r.Until)
 	case r.Status == api.RolloutOpen && r.Stage == api.StageCanary:
 		return fmt.Sprintf("%s decides for %d %% of the jobs, %s for the others, from %s to %s", r.Strategy, r.Stages.Share, r.From, r.Since, r.Until)
 	case r.Status == api.RolloutOpen:

@@ -30,6 +30,8 @@ func commands(a *app) []*cobra.Command {
 		inGroup(groupWork, newResultCmd(a)),
 		inGroup(groupWork, newCancelCmd(a)),
 		inGroup(groupWork, newRollbackCmd(a)),
+		inGroup(groupWork, newSuspendCmd(a)),
+		inGroup(groupWork, newResumeCmd(a)),
 		inGroup(groupCell, newNodesCmd(a)),
 		inGroup(groupCell, newSitesCmd(a)),
 		inGroup(groupCell, newSignalsCmd(a)),
@@ -58,6 +60,7 @@ func commands(a *app) []*cobra.Command {
 		inGroup(groupTell, newSolveCmd(a)),
 		inGroup(groupTell, newEnergyCmd(a)),
 		inGroup(groupTell, newCarbonCmd(a)),
+		inGroup(groupTell, newCostCmd(a)),
 		newDemoSampleCmd(),
 		newVersionCmd(a),
 	}

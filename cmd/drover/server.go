@@ -18,7 +18,7 @@ import (
 func newServerCmd(a *app) *cobra.Command {
 	var cfg live.Config
 	var l logging
-	var secretFile, signals, wake string
+	var secretFile, signals, wake, batteries string
 	var parent parentFlags
 	cmd := &cobra.Command{
 		Use:   "server",
@@ -53,6 +53,9 @@ changes on, and one of them takes over within seconds when the leader falls sile
 			if cfg.Wake, err = readWakers(wake); err != nil {
 				return err
 			}
+			if cfg.Batteries, err = readChargers(batteries); err != nil {
+				return err
+			}
 			cfg.Failpoint, cfg.Build = a.getenv(failpoint.Env), buildVersion()
 			if cfg.Dir = a.set.data; cfg.Dir == "" {
 				dir, err := a.dataDir()
@@ -67,6 +70,7 @@ changes on, and one of them takes over within seconds when the leader falls sile
 	serverFlags(cmd.Flags(), &cfg, &secretFile)
 	cmd.Flags().StringVar(&signals, "signals", "", "file that says where carbon intensity, prices and weather come from; see drover signals feeds")
 	cmd.Flags().StringVar(&wake, "wake", "", "file that says how nodes are woken that sleep, by name: onWake (a command with its arguments) or mac")
+	cmd.Flags().StringVar(&batteries, "batteries", "", "file that says how the batteries of sites are told what to do, by name: onSet (a command with its arguments)")
 	parent.flags(cmd.Flags())
 	l.flags(cmd.Flags(), "info")
 	return cmd

@@ -90,6 +90,7 @@ func strategyPairs(s *api.StrategyView) []report.Pair {
 		{Key: "Backfill", Value: s.Backfill},
 		{Key: "Planner", Value: s.Planner},
 		{Key: "Ties", Value: s.Ties},
+		{Key: "Hours", Value: slicingText(&s.Strategy)},
 	}
 	docs := map[string]string{}
 	for _, t := range sched.Terms() {
@@ -102,6 +103,26 @@ func strategyPairs(s *api.StrategyView) []report.Pair {
 		pairs = append(pairs, report.Pair{Key: "Source", Value: s.Source})
 	}
 	return pairs
+}
+
+// slicingText says whether work waits for better hours; "" is that it does not.
+func slicingText(s *api.Strategy) string {
+	what := "jobs with a deadline wait for better ones"
+	switch {
+	case s.Thrift:
+		what += " as far as budgets of carbon would not suffice otherwise"
+	case !s.Slice:
+		return ""
+	}
+	if s.Slowdown > 0 {
+		what += fmt.Sprintf(", and end at most %d %% of their run later", s.Slowdown)
+	} else {
+		what += ", as long as it allows"
+	}
+	if s.Stretch > 0 {
+		what += fmt.Sprintf("; held still between them, they take at most %d %% longer than their run", s.Stretch)
+	}
+	return what
 }
 
 // part is an order or a term that strategies are composed of.
@@ -144,8 +165,9 @@ func newTenantsCmd(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "tenants",
 		Short: "List the tenants that were declared, and what they use",
-		Long:  "List the tenants that drover apply declared (kind: tenant), and what their placed tasks hold.",
-		Args:  args(0, 0, ""),
+		Long: `List the tenants that drover apply declared (kind: tenant), what their placed tasks hold, and how
+their budgets stand. "*" is all tenants together (docs/energy.md).`,
+		Args: args(0, 0, ""),
 		RunE: a.withClient(func(cmd *cobra.Command, c *client.Client, _ []string) error {
 			rows, err := c.Tenants(cmd.Context())
 			if err != nil {
@@ -186,7 +208,15 @@ func budgetsText(list []api.BudgetView) string {
 			text += ", exceeded by " + budgetAmount(b, b.Over)
 		}
 		if b.Held != 0 {
-			text += ", tasks wait until " + b.Held.String()
+			text += ", tasks "
+			if len(b.Waiting) > 0 {
+				text += "of " + strings.Join(b.Waiting[:min(len(b.Waiting), 3)], ", ")
+				if more := len(b.Waiting) - 3; more > 0 {
+					text += fmt.Sprintf(" and %d others", more)
+				}
+				text += " "
+			}
+			text += "wait until " + b.Held.String()
 		}
 		out = append(out, text)
 	}

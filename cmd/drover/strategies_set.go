@@ -59,7 +59,8 @@ shows how it does.
 --stages has it tried before: in the shadow it decides beside the present strategy
 and nothing is done about it; as a canary it decides for a share of the jobs, which
 are held against the others of the same time; all makes it the cell's, on probation.
-What is surely worse ends the change by itself. drover strategies rollout shows how
+With --sites the present strategy goes on choosing the site of every job, and at those
+the other one chooses the node for half of the jobs. What is surely worse ends the change by itself. drover strategies rollout shows how
 it does; to set a strategy ends it.`,
 		Example: "  drover strategies set best-fit\n  drover strategies set backfill --if-better --metric completion.mean --by 2% --guard p99_wait:+5%\n  drover strategies set best-fit --if-better --stages shadow,canary,all --canary 2h --share 20%",
 		Args:    args(1, 1, "the name of a strategy"),
@@ -79,7 +80,7 @@ it does; to set a strategy ends it.`,
 
 // gated are the flags that only --if-better has a use for.
 func gated() []string {
-	return []string{"metric", "by", "guard", "horizon", "seeds", "jitter", "dry-run", "watch", "least", "stages", "shadow", "canary", "share", "tenants"}
+	return []string{"metric", "by", "guard", "horizon", "seeds", "jitter", "dry-run", "watch", "least", "stages", "shadow", "canary", "share", "tenants", "sites"}
 }
 
 func (o *gate) flags(cmd *cobra.Command) {
@@ -219,6 +220,7 @@ func (a *app) judge(ctx context.Context, past *rehearse.Past, o *gate, rules reh
 	}
 	c := &o.c
 	c.Work, c.Fleet, c.Startup, c.Opening, c.Workers = past.Work, past.Fleet, past.Startup(), past.Opening, runtime.GOMAXPROCS(0)
+	c.Shadow = c.Strategies[1]
 	c.Intensity, c.Price = rehearse.WorldIntensity, rehearse.AssumedPrice
 	bar := report.NewProgress(a.err, a.terminal, a.style(), "runs", int64(c.Seeds*len(c.Strategies)), time.Now)
 	c.Done = func(n int) { bar.Set(int64(n)) }
@@ -242,6 +244,9 @@ func (a *app) judged(r *changed, dry bool) error {
 		return err
 	}
 	a.say("")
+	if v.Shadow != nil {
+		a.say("%s", v.Shadow.Text(v.Present))
+	}
 	switch {
 	case r.Applied && r.Stages != nil:
 		a.say("%s stays for now, and %s is tried %s: %s.", v.Present, v.Candidate, firstStage(r.Stages), v.Why)

@@ -132,6 +132,10 @@ func TestSetIfBetter(t *testing.T) {
 	if err := json.Unmarshal([]byte(out), &got); err != nil || code != exitFailed || got.Applied || got.Verdict.Passed || len(got.Verdict.Findings) != 2 {
 		t.Errorf("exit code %d, %v: %s", code, err, out)
 	}
+	// What the candidate would have done beside the present strategy stands in it, too.
+	if s := got.Verdict.Shadow; s == nil || s.Strategy != "fifo" || s.Decisions != int64(3*got.Verdict.Jobs) || s.Refused != 0 {
+		t.Errorf("in the shadow: %+v", s)
+	}
 }
 
 // TestRollBack: what the rehearsal found better is taken back when the jobs that come

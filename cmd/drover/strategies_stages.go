@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -14,14 +15,22 @@ type rollFlags struct {
 	names          []string
 	shadow, canary time.Duration
 	share          string
-	tenants        []string
+	tenants, sites []string
 }
+
+// Shares of the jobs that a canary takes by itself: of all of them, a few; of those at
+// some sites half, as that tells most with the fewest.
+const (
+	usualShare   = "10%"
+	usualAtSites = "50%"
+)
 
 func (o *rollFlags) flags(f *pflag.FlagSet) {
 	f.StringSliceVar(&o.names, "stages", nil, "try it first, in this order: shadow, canary, all; without all it is tried and not set")
 	f.DurationVar(&o.shadow, "shadow", time.Hour, "how long it decides beside the present strategy: 1s to 720h")
 	f.DurationVar(&o.canary, "canary", time.Hour, "how long it decides for a share of the jobs: 1s to 720h")
-	f.StringVar(&o.share, "share", "10%", "of the jobs that the canary takes: 1% to 90%")
+	f.StringVar(&o.share, "share", "", "of the jobs that the canary takes: 1% to 90% (default 10%, or 50% of those at --sites)")
+	f.StringSliceVar(&o.sites, "sites", nil, "the canary's: there it chooses the node for its share of the jobs that the present strategy sends there")
 	f.StringSliceVar(&o.tenants, "tenants", nil, "whose jobs take part in the canary (default: all tenants')")
 }
 
@@ -44,11 +53,16 @@ func (o *rollFlags) stages() (*api.Stages, error) {
 		s.Shadow = api.Duration(o.shadow)
 	}
 	if slices.Contains(o.names, api.StageCanary) {
-		share, err := rehearse.ParsePercent(o.share)
+		usual := usualShare
+		if len(o.sites) > 0 {
+			usual = usualAtSites
+		}
+		share, err := rehearse.ParsePercent(cmp.Or(o.share, usual))
 		if err != nil || share != float64(int32(share)) {
 			return nil, errText("--share %q: write a whole number of percent, 1%% to 90%%", o.share)
 		}
 		s.Canary, s.Share, s.Tenants = api.Duration(o.canary), int32(share), o.tenants
+		s.Sites = o.sites
 	}
 	for _, f := range s.Validate() {
 		return nil, errText("--%s: %s", f.Path, f.Message)
@@ -71,6 +85,7 @@ func (o *rollFlags) unused(f *pflag.FlagSet) error {
 		{"canary", api.StageCanary},
 		{"share", api.StageCanary},
 		{"tenants", api.StageCanary},
+		{"sites", api.StageCanary},
 	} {
 		if f.Changed(u.flag) && !slices.Contains(o.names, u.stage) {
 			return usageError{errText("--%s says how the stage %s goes, and that is not asked for", u.flag, u.stage), "add --stages shadow,canary,all"}

@@ -98,6 +98,44 @@ func TestCanaryRollsBack(t *testing.T) {
 	}
 }
 
+// TestCanaryOfASite: worst-fit would send jobs to the hall, and is tried at the plant alone:
+// there it takes the large node, which is slow in truth. Nothing reaches the hall.
+func TestCanaryOfASite(t *testing.T) {
+	c := newLiveCellOf(t,
+		api.Node{Name: "n1", Layer: api.LayerEdge, Site: "plant", Capacity: api.Resources{CPU: 16_000, Memory: 8 * api.GiB}},
+		api.Node{Name: "n2", Layer: api.LayerEdge, Site: "plant", Speed: 4000, Capacity: api.Resources{CPU: 64_000, Memory: 64 * api.GiB}},
+		api.Node{Name: "n3", Layer: api.LayerCloud, Site: "hall", Speed: 4000, Capacity: api.Resources{CPU: 640_000, Memory: 640 * api.GiB}})
+	if code, _, stderr := c.drover("strategies", "set", "best-fit"); code != 0 {
+		t.Fatal(stderr)
+	}
+	c.together(10)
+	c.settle()
+	code, out, stderr := c.drover("strategies", "set", "worst-fit", "--if-better", "--seeds", "3", "--least", "5",
+		"--stages", "canary,all", "--canary", "30s", "--sites", "plant")
+	if code != 0 || !inOrder(out, "best-fit stays for now, and worst-fit is tried as a canary") {
+		t.Fatalf("exit code %d: %s%s", code, out, stderr)
+	}
+	c.rollout("a canary", func(r *api.RolloutView) bool { return r.Stage == api.StageCanary })
+	if _, out, _ := c.drover("strategies", "rollout"); !strings.Contains(out, "worst-fit chooses the node for 50 % of the jobs that best-fit sends to plant") {
+		t.Errorf("it is shown as %s", out)
+	}
+	c.together(30)
+	if r := c.rollout("rolled back", func(r *api.RolloutView) bool { return r.Status != api.RolloutOpen }); r.Status != api.RolloutRolled {
+		t.Errorf("it is %s: %s", r.Status, r.Reason)
+	}
+	told := map[string]int{}
+	for i := range 30 {
+		x, err := c.client.Explain(t.Context(), fmt.Sprintf("job-%d", c.n-i), "main", 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		told[x.Decision.Stage+" by "+x.Decision.Strategy+" on "+x.Task.Node]++
+	}
+	if len(told) != 2 || told["canary by worst-fit on n2"] < 5 || told["control by best-fit on n1"] < 5 {
+		t.Errorf("what was decided says %v", told)
+	}
+}
+
 func TestFlagsOfStages(t *testing.T) {
 	for _, tt := range []struct {
 		o    rollFlags
@@ -113,6 +151,8 @@ func TestFlagsOfStages(t *testing.T) {
 		{o: rollFlags{names: []string{"canary"}, canary: time.Hour, share: "95%"}, want: "--share"},
 		{o: rollFlags{names: []string{"shadow", "all"}, shadow: time.Hour}},
 		{o: rollFlags{names: []string{"canary"}, canary: time.Hour, share: "25%", tenants: []string{"a", "b"}}},
+		{o: rollFlags{names: []string{"canary"}, canary: time.Hour, sites: []string{"plant", "plant"}}, want: "--sites[1]"},
+		{o: rollFlags{names: []string{"canary"}, canary: time.Hour, sites: []string{"plant"}}},
 	} {
 		s, err := tt.o.stages()
 		if tt.want != "" {
@@ -129,6 +169,15 @@ func TestFlagsOfStages(t *testing.T) {
 	if !s.Stop || s.Share != 25 || s.Shadow != 0 {
 		t.Errorf("%+v", s)
 	}
+	for _, tt := range []struct {
+		sites []string
+		share int32
+	}{{nil, 10}, {[]string{"plant", "mine"}, 50}} {
+		s, err := (&rollFlags{names: []string{"canary"}, canary: time.Hour, sites: tt.sites}).stages()
+		if err != nil || s.Share != tt.share || len(s.Sites) != len(tt.sites) {
+			t.Errorf("a canary at %v: %+v, %v", tt.sites, s, err)
+		}
+	}
 }
 
 func TestFlagsOfStagesThatAreNotAskedFor(t *testing.T) {
@@ -140,6 +189,7 @@ func TestFlagsOfStagesThatAreNotAskedFor(t *testing.T) {
 		{"all", "--shadow=1h", exitUsage},
 		{"shadow,all", "--share=300%", exitUsage},
 		{"canary", "--shadow=1h", exitUsage},
+		{"shadow", "--sites=plant", exitUsage},
 	} {
 		con := newConsole(t, map[string]string{"DROVER_SERVER": "http://127.0.0.1:1", "DROVER_TOKEN": "none"})
 		code := con.run(t.Context(), []string{"strategies", "set", "fifo", "--if-better", "--stages", tt.stages, tt.flag})

@@ -51,9 +51,11 @@ A fleet is a file (docs/twin.md says how it is written), the node list of the
 openb trace, or a short form: 1000x64,256Gi is 1,000 nodes of 64 cores and
 256 GiB; groups are joined by +, a third value is a number of GPUs.
 
-Energy follows each node's power model, linear in the CPU that tasks use; a node
-without one draws 0.74 W a core idle and 3.5 W busy. Carbon and cost are that
-energy times two constants.`,
+Energy follows each node's power model, linear in the CPU that tasks use, and in the
+accelerators that they hold; a node without one draws 0.74 W a core idle and 3.5 W
+busy, and what its accelerators usually do. What the site takes besides is its PUE, by
+the temperature outside where it declares a cooling curve. What it generates itself is
+used first; carbon and cost are of what the grid gives, at its signals, or constants.`,
 		Example: "  drover twin run --trace jobs.csv --fleet 100x16,64Gi\n  drover twin run --trace log.swf.gz --fleet 128x1,4Gi --strategy best-fit -o json",
 		Args:    args(0, 0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -162,11 +164,20 @@ func twinPairs(r *rehearse.Report) []report.Pair {
 		{Key: "makespan", Value: times(r.MakespanSeconds)},
 		{Key: "wait", Value: spread(r.WaitSeconds.Mean, r.WaitSeconds.P50, r.WaitSeconds.P99)},
 		{Key: "completion", Value: spread(r.CompletionSeconds.Mean, r.CompletionSeconds.P50, r.CompletionSeconds.P99)},
+		{Key: "stretch of runs", Value: fmt.Sprintf("mean %.3f, p50 %.3f, p99 %.3f", r.Stretch.Mean, r.Stretch.P50, r.Stretch.P99)},
 		{Key: "taken", Value: fmt.Sprintf("cpu %.1f %%, memory %.1f %%, gpu %.1f %%", 100*r.Utilisation.CPU, 100*r.Utilisation.Memory, 100*r.Utilisation.GPU)},
 		{Key: "cpu used", Value: fmt.Sprintf("%.1f %%", 100*r.Utilisation.CPUUsed)},
 		{Key: "energy", Value: fmt.Sprintf("%.4g kWh, %.4g kg CO2e, %.4g EUR", r.EnergyKWh, r.CarbonKg, r.Cost)},
 		{Key: "not well", Value: fmt.Sprintf("%d deadlines missed, %d tasks failed, %d jobs refused, %d unfinished, %d node failures, %d cuts of links", r.Missed, r.Failed, r.Refused, r.Unfinished, r.NodeFailures, r.LinkCuts)},
 		{Key: "simulated in", Value: fmt.Sprintf("%.2f s: %s tasks, %s events", r.WallSeconds, report.PerSecond(r.TasksPerSecond), report.PerSecond(r.EventsPerSecond))},
+	}
+	if r.GeneratedKWh > 0 {
+		list = append(list, report.Pair{Key: "made on site", Value: fmt.Sprintf("%.4g kWh, of which %.4g kWh were used: %.0f %% of the energy", r.GeneratedKWh, r.OwnKWh, 100*r.OwnKWh/max(r.EnergyKWh, 1e-9))})
+	}
+	for i := range r.Sites {
+		if b := r.Sites[i].Battery; b != nil {
+			list = append(list, report.Pair{Key: "battery of " + r.Sites[i].Site, Value: batteryText(b)})
+		}
 	}
 	if len(r.Links) > 0 {
 		list = append(list, report.Pair{Key: "over links", Value: bytesText(r.BytesOver)})
@@ -175,6 +186,15 @@ func twinPairs(r *rehearse.Report) []report.Pair {
 		list = append(list, report.Pair{Key: "skipped", Value: fmt.Sprintf("%d rows; the first: %s", r.Skipped, r.SkippedWhy)})
 	}
 	return list
+}
+
+// batteryText says what a battery did, and what that saved.
+func batteryText(b *rehearse.StoreReport) string {
+	text := fmt.Sprintf("%.4g kWh bought, %.4g kWh given, %.1f cycles, holds %.4g kWh; the site costs %.4g EUR, %.4g without it", b.BoughtKWh, b.GivenKWh, b.Cycles, b.LastKWh, b.CostWith, b.CostWithout)
+	if b.CostOptimal != nil {
+		text += fmt.Sprintf(", %.4g at best (gap %.1f %%)", *b.CostOptimal, b.GapPercent)
+	}
+	return text
 }
 
 // bytesText lists what went over each kind of link.

@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"drover.dev/api"
+	"drover.dev/internal/mirror"
 	"drover.dev/internal/rehearse"
 	"drover.dev/internal/report"
 	"github.com/spf13/cobra"
@@ -13,6 +15,7 @@ import (
 
 func newTwinCalibrateCmd(a *app) *cobra.Command {
 	from, window, most, o := "journal", time.Duration(0), 30, rehearse.Options{}
+	current, dir := false, ""
 	cmd := &cobra.Command{
 		Use:   "calibrate",
 		Short: "Fit the twin to what really happened, and say how well it fits",
@@ -24,12 +27,16 @@ Each fit comes with the 80 % interval of the next value, and is graded by walkin
 through its own past: each value is predicted from those before it. COVERED is the
 share that the interval held, ERROR the mean absolute percentage error, beside that
 of persistence: as the last one. DRIFT says that the latest values are not as they
-were. Power is calibrated against a meter: drover twin power.`,
+were. With --current it shows what the mirror of drover twin sync has fitted to the last
+seven days, which it does anew all the time; there, cold and warm starts are one. Power is calibrated against a meter: drover twin power.`,
 		Example: "  drover twin calibrate\n  drover twin calibrate --from log.swf.gz --window 720h -o json",
 		Args:    args(0, 0, ""),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if window < 0 || most < 1 {
 				return usageError{errText("the window is not below zero, and at least one fit is shown"), "for example --window 720h --top 30"}
+			}
+			if current {
+				return a.currentFits(cmd, dir, most)
 			}
 			c, err := a.calibrate(cmd.Context(), from, o, api.Duration(window))
 			if err != nil {
@@ -43,8 +50,35 @@ were. Power is calibrated against a meter: drover twin power.`,
 	f.StringVar(&o.Format, "format", "", "of the trace (default: found out from its first line)")
 	f.BoolVar(&o.Skip, "skip-bad", false, "pass over rows of the trace that cannot be read")
 	f.DurationVar(&window, "window", 0, "fit only to what ended so long before the last end (default: all)")
+	f.BoolVar(&current, "current", false, "show the latest fits of the mirror of drover twin sync")
+	mirrorDirFlag(cmd, &dir)
 	f.IntVar(&most, "top", most, "how many fits the table shows, those with the most samples first; -o json has all")
 	return cmd
+}
+
+// currentFits shows what the mirror has fitted last.
+func (a *app) currentFits(cmd *cobra.Command, dir string, most int) error {
+	for _, name := range [...]string{"from", "format", "skip-bad", "window"} {
+		if cmd.Flags().Changed(name) {
+			return usageError{errText("--%s says what is to be fitted, and --current shows what the mirror has fitted", name), "leave one of them out"}
+		}
+	}
+	dir, err := a.mirrorDir(dir)
+	if err != nil {
+		return err
+	}
+	fits, err := mirror.ReadFits(dir)
+	if errors.Is(err, mirror.ErrNone) {
+		return codeError{exitNotFound, fmt.Sprintf("no mirror has fitted anything in %s yet; drover twin sync does", dir)}
+	}
+	if err != nil {
+		return usageError{err, "drover twin sync writes it anew"}
+	}
+	return a.show(&fits, func() error {
+		a.say("Version %d, of record %s, %s.", fits.Version, report.Count(int64(fits.Record)), fits.At)
+		a.say("")
+		return a.calibrated(&fits.Calibration, most)
+	})
 }
 
 func (a *app) calibrate(ctx context.Context, from string, o rehearse.Options, window api.Duration) (*rehearse.Calibration, error) {

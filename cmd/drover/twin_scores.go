@@ -117,9 +117,20 @@ func gradesTable(scores []grade.Score) *report.Table {
 		if c.Persistence.N > 0 {
 			persistence = fmt.Sprintf("%.1f %%", c.Persistence.MAPE)
 		}
-		t.Add(c.Of.String(), groupText(c), report.Count(int64(c.N)), fmt.Sprintf("%.1f %%", c.MAPE), seconds(c.MedianSeconds), fmt.Sprintf("%.0f %%", c.Coverage), persistence, string(c.Verdict))
+		t.Add(c.Of.String(), groupText(c), report.Count(int64(c.N)), fmt.Sprintf("%.1f %%", c.MAPE), seconds(c.MedianSeconds), heldText(c), persistence, string(c.Verdict))
 	}
 	return t
+}
+
+// heldText says of how many it is, where that is not all.
+func heldText(c *grade.Score) string {
+	switch c.CoverageOf {
+	case 0:
+		return "nothing known"
+	case c.N:
+		return fmt.Sprintf("%.0f %%", c.Coverage)
+	}
+	return fmt.Sprintf("%.0f %% of %s", c.Coverage, report.Count(int64(c.CoverageOf)))
 }
 
 // groupText says which predictions a score is of.

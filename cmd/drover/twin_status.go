@@ -114,6 +114,13 @@ func (s *mirrored) pairs(now api.Time) []report.Pair {
 		text, tone := driftText(&s.Drift[i])
 		pairs = append(pairs, report.Pair{Key: "Drift", Value: text, Tone: tone})
 	}
+	if f := &s.Fits; f.Version > 0 {
+		text, tone := fmt.Sprintf("version %d, of record %s: %s, none drifts", f.Version, report.Count(int64(f.Record)), counted(uint64(f.Fits), "fit")), report.Good
+		if n := f.Drifting(); n > 0 {
+			text, tone = fmt.Sprintf("version %d, of record %s: %d of %s drift; drover twin calibrate --current shows which", f.Version, report.Count(int64(f.Record)), n, counted(uint64(f.Fits), "fit")), report.Bad
+		}
+		pairs = append(pairs, report.Pair{Key: "Fits", Value: text, Tone: tone})
+	}
 	if v := s.Verified; v != nil {
 		text, tone := "the state is the server's", report.Good
 		if !v.Same {

@@ -29,6 +29,7 @@ type ChaosReport struct {
 	Reducers        int64            `json:"reducers"`
 	Faults          map[string]int   `json:"faults"`      // by kind
 	Transitions     map[string]int   `json:"transitions"` // of tasks
+	Happened        map[string]int   `json:"happened"`    // to servers and nodes
 	Seconds         float64          `json:"seconds"`
 	WorldsPerSecond float64          `json:"worldsPerSecond"`
 }
@@ -58,7 +59,7 @@ func Chaos(ctx context.Context, o ChaosOptions) (ChaosReport, error) {
 	if o.Seeds < 1 {
 		return ChaosReport{}, fmt.Errorf("bench chaos: %d seeds: at least one is needed", o.Seeds)
 	}
-	r := ChaosReport{Violations: []ChaosViolation{}, Faults: map[string]int{}, Transitions: map[string]int{}}
+	r := ChaosReport{Violations: []ChaosViolation{}, Faults: map[string]int{}, Transitions: map[string]int{}, Happened: map[string]int{}}
 	defer debug.SetGCPercent(debug.SetGCPercent(400)) // a world is some megabytes of short-lived views
 	start := time.Now()
 	broken := make([]*ChaosViolation, o.Seeds)
@@ -118,5 +119,8 @@ func (r *ChaosReport) add(h *chaos.History) {
 	}
 	for name, n := range h.Passed {
 		r.Transitions[name] += n
+	}
+	for name, n := range h.Happened {
+		r.Happened[name] += n
 	}
 }

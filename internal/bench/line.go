@@ -13,12 +13,16 @@ import (
 // LineOptions say how the case of a production line is measured.
 type LineOptions struct {
 	Seeds  []uint64
-	Warm   api.Duration // in which run times are learnt and nothing is graded
-	For    api.Duration // how long after that
-	Look   api.Duration // how far a rehearsal, and hindsight, look
-	Worlds int          // of each rehearsal
-	Judged int          // decisions of a seed that are judged in hindsight, evenly spread
+	Warm   api.Duration        // in which run times are learnt and nothing is graded
+	For    api.Duration        // how long after that
+	Look   api.Duration        // how far a rehearsal, and hindsight, look
+	Review api.Duration        // how long a rehearsal's orders for later jobs stand
+	Worlds int                 // of each choice that is rehearsed, at most
+	Judged int                 // decisions of a seed that are judged in hindsight, evenly spread
+	Begun  func(decisions int) // when it is known how many there are
 	Done   func(decisions int)
+
+	every int // of the decisions one is judged
 }
 
 // LineReport is what decisions come to without and with a rehearsal, on the same work.
@@ -30,8 +34,16 @@ type LineReport struct {
 	Baseline LineFigure `json:"roundRobin"`
 	// Bound is of decisions that are taken in hindsight, one at a time: with all run times
 	// and all that comes known. No rehearsal can know more.
-	Bound   LineFigure `json:"inHindsight"`
-	Seconds float64    `json:"wallSeconds"`
+	Bound LineFigure `json:"inHindsight"`
+	// Limit is what no plan can gain, in %: each job sent where it is quickest, with the whole line to itself.
+	Limit Mean `json:"limitGainPercent"`
+	// Worlds are those that were looked into for a decision with the rehearsal, all choices and reviews
+	// together, and Deciding how long that took, in ms.
+	Worlds   float64 `json:"worldsPerDecision"`
+	Deciding float64 `json:"millisecondsPerDecision"`
+	// SentAgain is how many jobs the rehearsal sent elsewhere after they had come, of all seeds; one may be several times.
+	SentAgain int     `json:"sentAgain"`
+	Seconds   float64 `json:"wallSeconds"`
 }
 
 // LineFigure is how one way to decide did: means over the seeds with 95 % intervals.
@@ -59,9 +71,6 @@ const (
 	byHindsight = "hindsight"
 )
 
-// lateness is what a missed deadline counts in a rehearsal, in seconds of completion time.
-const lateness = 60
-
 // longestLine bounds what is made up of a line: a day is some 47,000 jobs.
 const longestLine = api.Day
 
@@ -70,8 +79,8 @@ func Line(ctx context.Context, o LineOptions) (LineReport, error) {
 	if len(o.Seeds) == 0 || o.Worlds < 1 || o.Worlds > 100 || o.Judged < 1 {
 		return LineReport{}, errors.New("it takes seeds, 1 to 100 worlds and decisions to judge")
 	}
-	if least, most := min(o.Warm, o.For, o.Look), max(o.Warm, o.For, o.Look); least <= 0 || most > longestLine {
-		return LineReport{}, fmt.Errorf("times to learn, to grade and to look ahead are above zero and at most %v: every decision is run on in many worlds", longestLine)
+	if least, most := min(o.Warm, o.For, o.Look, o.Review), max(o.Warm, o.For, o.Look, o.Review); least <= 0 || most > longestLine {
+		return LineReport{}, fmt.Errorf("times to learn, to grade, to look ahead and between reviews are above zero and at most %v: every decision is run on in many worlds", longestLine)
 	}
 	began := time.Now()
 	l, err := readLine()
@@ -81,16 +90,25 @@ func Line(ctx context.Context, o LineOptions) (LineReport, error) {
 	ways := []string{byTurns, byEngine, byRehearsal, byHindsight}
 	got := map[string][]lineResult{}
 	r := LineReport{Seeds: len(o.Seeds)}
+	var demands [][]lineJob
+	var limits []float64
 	for _, seed := range o.Seeds {
-		jobs := l.draw(seed, o.Warm+o.For)
+		demands = append(demands, l.draw(seed, o.Warm+o.For))
+		r.Jobs += graded(demands[len(demands)-1], o.Warm)
+	}
+	if o.Begun != nil {
+		o.Begun(r.Jobs * len(ways))
+	}
+	for i, seed := range o.Seeds {
+		o.every = max(graded(demands[i], o.Warm)/o.Judged, 1)
 		for _, way := range ways {
-			one, err := l.run(ctx, o, jobs, way)
+			one, err := l.run(ctx, o, seed, demands[i], way)
 			if err != nil {
 				return r, fmt.Errorf("the line with seed %d, %s: %w", seed, way, err)
 			}
 			got[way] = append(got[way], one)
 		}
-		r.Jobs += got[byTurns][len(got[byTurns])-1].jobs
+		limits = append(limits, 100*(1-l.quickest(demands[i], o.Warm)/got[byTurns][i].seconds))
 	}
 	for _, f := range []struct {
 		way string
@@ -98,6 +116,13 @@ func Line(ctx context.Context, o LineOptions) (LineReport, error) {
 	}{{byTurns, &r.Baseline}, {byEngine, &r.Without}, {byRehearsal, &r.With}, {byHindsight, &r.Bound}} {
 		*f.to = figure(got[f.way], got[byTurns])
 	}
+	r.Limit = meanOf(limits)
+	var looks, decisions, spent float64
+	for _, one := range got[byRehearsal] {
+		r.SentAgain += one.resends
+		looks, decisions, spent = looks+float64(one.looks), decisions+float64(one.jobs), spent+one.spent.Seconds()
+	}
+	r.Worlds, r.Deciding = looks/max(decisions, 1), 1000*spent/max(decisions, 1)
 	r.Seconds = time.Since(began).Seconds()
 	return r, nil
 }
@@ -108,6 +133,29 @@ type lineResult struct {
 	seconds       float64 // of completion, of all jobs
 	kWh           float64
 	judged, right int
+	resends       int           // jobs that were sent elsewhere after they had come
+	looks         int           // worlds that were looked into to decide
+	spent         time.Duration // on that
+}
+
+// graded is how many jobs come after the warm-up.
+func graded(jobs []lineJob, warm api.Duration) (n int) {
+	for i := range jobs {
+		if jobs[i].at >= lineStart.Add(warm) {
+			n++
+		}
+	}
+	return n
+}
+
+// quickest is the time of all jobs after the warm-up if each had the line to itself.
+func (l *line) quickest(jobs []lineJob, warm api.Duration) (sum float64) {
+	for i := range jobs {
+		if jobs[i].at >= lineStart.Add(warm) {
+			sum += l.alone(&jobs[i])
+		}
+	}
+	return sum
 }
 
 func figure(runs, base []lineResult) (f LineFigure) {

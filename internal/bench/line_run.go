@@ -3,15 +3,11 @@ package bench
 import (
 	"context"
 	"errors"
-	"math"
-	"math/rand/v2"
-	"strconv"
-	"strings"
+	"slices"
+	"time"
 
 	"drover.dev/api"
 	"drover.dev/internal/calibrate"
-	"drover.dev/internal/journal"
-	"drover.dev/internal/state"
 	"drover.dev/internal/twin"
 )
 
@@ -23,8 +19,17 @@ type lineRun struct {
 	way    string
 	world  *twin.World
 	sent   []twin.Arrival // jobs as they are submitted; where to is settled just before
+	last   []*lineJob     // the last one that came, by kind
+	then   orders         // where later jobs are taken to go
+	review api.Time       // when the orders are looked at next
 	learnt *calibrate.Durations
 	fates  []fate
+	looks  int // worlds that were looked into
+
+	sentTo  []int  // by job: the place among those of its kind
+	resends int    // how often one was sent elsewhere after it came
+	stood   string // how jobs stood when it was last decided about them anew
+	frozen  []byte // the cell as it stands; nil when that has to be looked at
 }
 
 // fate is what became of a job.
@@ -34,49 +39,72 @@ type fate struct {
 }
 
 // run lets the jobs come and decides of each, just before it comes, where it is sent.
-func (l *line) run(ctx context.Context, o LineOptions, jobs []lineJob, way string) (out lineResult, err error) {
-	r := &lineRun{line: l, o: &o, jobs: jobs, way: way, learnt: calibrate.NewDurations(calibrate.Tuning{Prior: 1, HalfLife: 16}), fates: make([]fate, len(jobs))}
+func (l *line) run(ctx context.Context, o LineOptions, seed uint64, jobs []lineJob, way string) (out lineResult, err error) {
+	r, err := l.begin(&o, seed, jobs, way)
+	if err != nil {
+		return out, err
+	}
+	if err = r.pass(ctx, &out); err != nil {
+		return out, err
+	}
+	r.count(lineStart.Add(o.Warm), &out)
+	return out, ctx.Err()
+}
+
+// begin has the line stand ready for its jobs.
+func (l *line) begin(o *LineOptions, seed uint64, jobs []lineJob, way string) (*lineRun, error) {
+	r := &lineRun{
+		line: l, o: o, jobs: jobs, way: way, last: make([]*lineJob, len(l.kinds)), then: make(orders, len(l.kinds)),
+		learnt: l.past(seed), fates: make([]fate, len(jobs)), sentTo: make([]int, len(jobs)),
+	}
 	cfg := twin.Config{Nodes: l.fleet.Nodes, Sites: l.fleet.Sites, Home: l.fleet.Home, Start: lineStart, Retain: 1, Seed: 1, Observe: r.ended}
 	if way == byTurns {
 		cfg.Strategy = byTurns
 	}
+	var err error
 	if r.world, err = twin.New(cfg); err != nil {
-		return out, err
+		return nil, err
 	}
 	for i := range jobs {
-		r.sent = append(r.sent, jobs[i].arrival(jobs[i].at, jobs[i].name(), jobs[i].run, nil))
+		j := &jobs[i]
+		r.sent = append(r.sent, j.kind.arrival(j.at, j.name(), j.run, linePlace{}))
 	}
-	if err = r.world.Begin(listed(r.sent)); err != nil {
-		return out, err
-	}
+	return r, r.world.Begin(listed(r.sent))
+}
+
+// pass lets the time pass, from decision to decision and until all is over.
+func (r *lineRun) pass(ctx context.Context, out *lineResult) error {
 	stop := func() bool { return ctx.Err() != nil }
-	from := lineStart.Add(o.Warm)
-	begun, err := r.world.Advance(lineStart, stop)
-	for i := range jobs {
-		if err != nil || ctx.Err() != nil {
-			return out, errors.Join(err, ctx.Err())
-		}
-		if jobs[i].at < from {
+	from := lineStart.Add(r.o.Warm)
+	begun, graded := twin.Reading{}, 0
+	for i := range r.jobs {
+		j := &r.jobs[i]
+		r.last[j.kind.at] = j
+		if j.at < from {
 			continue
 		}
-		var now twin.Reading
-		if now, err = r.world.Advance(jobs[i].at-1, stop); err == nil {
-			err = r.decide(ctx, i, &out)
+		now, err := r.world.Advance(j.at-1, stop)
+		r.frozen = nil
+		if err == nil {
+			err = ctx.Err()
 		}
-		if begun.Joules == 0 {
+		if err == nil {
+			err = r.decide(ctx, i, graded, out)
+		}
+		if err != nil {
+			return err
+		}
+		if graded++; graded == 1 {
 			begun = now
 		}
-		if o.Done != nil {
-			o.Done(1)
+		if r.o.Done != nil {
+			r.o.Done(1)
 		}
 	}
-	end, err2 := r.world.Advance(from.Add(o.For), stop)
+	end, err := r.world.Advance(from.Add(r.o.For), stop)
 	out.kWh = (end.Joules - begun.Joules) / 3.6e6
-	if _, err3 := r.world.Advance(from.Add(o.For+api.Day), stop); err == nil {
-		err = errors.Join(err2, err3)
-	}
-	r.count(from, &out)
-	return out, errors.Join(err, ctx.Err())
+	_, err2 := r.world.Advance(from.Add(r.o.For+api.Day), stop)
+	return errors.Join(err, err2)
 }
 
 func listed(list []twin.Arrival) twin.Demand {
@@ -100,12 +128,14 @@ func (r *lineRun) ended(e twin.Ended) {
 
 // count sums up the jobs after the warm-up.
 func (r *lineRun) count(from api.Time, out *lineResult) {
+	out.resends = r.resends
 	for i := range r.jobs {
 		if r.jobs[i].at < from {
 			continue
 		}
 		out.jobs++
-		f, deadline := r.fates[i], r.jobs[i].kind.spec.Deadline
+		f, k := r.fates[i], r.jobs[i].kind
+		deadline := k.spec.Deadline
 		if f.bad || f.took == 0 || deadline > 0 && f.took > deadline.Std().Seconds() {
 			out.failed++
 		}
@@ -117,184 +147,72 @@ func (r *lineRun) count(from api.Time, out *lineResult) {
 }
 
 // decide settles where a job is sent, and judges some decisions in hindsight.
-func (r *lineRun) decide(ctx context.Context, i int, out *lineResult) error {
+func (r *lineRun) decide(ctx context.Context, i, graded int, out *lineResult) error {
 	if r.way == byTurns {
 		return nil
 	}
-	options := r.layers[r.jobs[i].kind.Workload]
-	chosen := 0
-	var truth [][]float64
-	var err error
-	every := max(len(r.jobs)/r.o.Judged, 1)
-	if judged := i%every == 0; judged || r.way == byHindsight {
-		if truth, err = r.losses(ctx, i, options, 1, true); err != nil {
+	j := &r.jobs[i]
+	began, before := time.Now(), r.looks
+	chosen, err := r.choose(ctx, i)
+	if err != nil {
+		return err
+	}
+	out.looks += r.looks - before
+	out.spent += time.Since(began)
+	r.send(i, chosen)
+	if graded%r.o.every != 0 {
+		return nil
+	}
+	truth := make([]float64, len(j.kind.places))
+	for place := range truth {
+		if truth[place], err = r.look(ctx, i, place, r.then, truly); err != nil {
 			return err
 		}
 	}
-	switch r.way {
-	case byRehearsal:
-		losses, err := r.losses(ctx, i, options, r.o.Worlds, false)
-		if err != nil {
-			return err
-		}
-		chosen = surest(losses)
-	case byHindsight:
-		chosen = least(means(truth))
-	}
-	r.sent[i].Workload.Tasks[0].Requires.Layers = options[chosen]
-	if i%every == 0 {
-		out.judged++
-		if t := means(truth); t[chosen] <= t[least(t)]+tolerance {
-			out.right++
-		}
+	out.judged++
+	if truth[chosen] <= slices.Min(truth)+tolerance {
+		out.right++
 	}
 	return nil
 }
 
-// tolerance is by how many seconds of loss a decision may be worse than the best one and
-// still be right.
-const tolerance = 0.5
-
-// least is the first of those with the least loss; the strategy's own choice comes first, and is left only
-// for one that is better by more than the tolerance.
-func least(losses []float64) int {
-	best := 0
-	for i, l := range losses {
-		if l < losses[best] && (best != 0 || l < losses[0]-tolerance/2) {
-			best = i
-		}
-	}
-	return best
+// send has a job that is to come go to a place.
+func (r *lineRun) send(i, place int) {
+	r.jobs[i].kind.places[place].send(r.sent[i].Workload)
+	r.sentTo[i] = place
 }
 
-// surest is the choice of the least mean loss among those that are no worse than the
-// strategy's own in three of four worlds: the least of a few noisy means is often only lucky.
-// Worlds of the same number meet the same run times and arrivals.
-func surest(losses [][]float64) int {
-	kept := means(losses)
-	for k := range losses {
-		worse := 0
-		for i, l := range losses[k] {
-			if l > losses[0][i]+tolerance {
-				worse++
-			}
-		}
-		if 4*worse > len(losses[k]) {
-			kept[k] = math.Inf(1)
-		}
+// choose is where a job goes. When it is time it first reviews the orders for those after it, and then decides anew about
+// those that are there. Without a rehearsal the strategy decides for all.
+func (r *lineRun) choose(ctx context.Context, i int) (chosen int, err error) {
+	if r.way == byEngine {
+		return 0, nil
 	}
-	return least(kept)
-}
-
-func means(losses [][]float64) []float64 {
-	out := make([]float64, len(losses))
-	for k, list := range losses {
-		for _, l := range list {
-			out[k] += l / float64(len(list))
-		}
-	}
-	return out
-}
-
-// losses is what comes of each choice in each world: the completion time of all jobs that are there or
-// come while it is looked at, and so much more for each that is late or fails.
-func (r *lineRun) losses(ctx context.Context, i int, options [][]api.Layer, worlds int, truly bool) ([][]float64, error) {
-	out := make([][]float64, len(options))
-	for k, to := range options {
-		for seed := range worlds {
-			loss, err := r.look(ctx, i, to, seed, truly)
+	j, due := &r.jobs[i], r.jobs[i].at >= r.review
+	if due {
+		r.review = j.at.Add(r.o.Review)
+		for _, k := range r.kinds {
+			r.then[k.at], err = r.race(len(k.places), r.then[k.at], func(place, world int) (float64, error) {
+				then := r.then.with(k.at, place)
+				return r.look(ctx, i, then[j.kind.at], then, world)
+			})
 			if err != nil {
-				return nil, err
+				return 0, err
 			}
-			out[k] = append(out[k], loss)
 		}
 	}
-	return out, nil
-}
-
-func (r *lineRun) look(ctx context.Context, i int, to []api.Layer, seed int, truly bool) (float64, error) {
-	st := *r.world.State()
-	st.Histories, st.HistoryOrder = nil, nil // names never come back
-	mine, err := journal.CopyState(&st)
-	if err != nil {
+	if err := r.again(ctx, i, due); err != nil {
 		return 0, err
 	}
-	now := r.jobs[i].at - 1
-	lost := 0 // jobs that end without success: also those that wait beyond their deadline
-	w, err := twin.New(twin.Config{
-		From: mine, Start: now, Seed: uint64(seed) + 1,
-		Guess: func(w *state.Workload) []twin.Truth { return r.guess(mine, w, now, seed, truly) },
-		Watch: func(_ api.Time, events []state.Event) {
-			for _, ev := range events {
-				if f, ok := ev.(*state.WorkloadFinished); ok && f.Status != api.WorkloadSucceeded {
-					lost++
-				}
-			}
-		},
+	return r.race(len(j.kind.places), r.then[j.kind.at], func(place, world int) (float64, error) {
+		return r.look(ctx, i, place, r.then, world)
 	})
-	if err == nil {
-		err = w.Begin(listed(r.coming(i, to, seed, truly)))
-	}
-	if err != nil {
-		return 0, err
-	}
-	got, err := w.Advance(now.Add(r.o.Look), func() bool { return ctx.Err() != nil })
-	return got.JobSeconds + lateness*float64(got.Missed+got.Refused+int64(lost)), err
 }
 
-// coming is the job, and what comes after it: in truth, or in a rehearsal what came in an
-// earlier time as long, each seed another one.
-func (r *lineRun) coming(i int, to []api.Layer, seed int, truly bool) []twin.Arrival {
-	j := &r.jobs[i]
-	run := j.run
-	if !truly {
-		run = r.draw1(j, 0, seed)
+// race takes the best of some choices: by as many worlds as a rehearsal has, or in hindsight by the true one.
+func (r *lineRun) race(choices, kept int, look looker) (int, error) {
+	if r.way == byHindsight {
+		return race(choices, kept, 1, func(choice, _ int) (float64, error) { return look(choice, truly) })
 	}
-	out := []twin.Arrival{j.arrival(j.at, j.name(), run, to)}
-	if truly {
-		for k := i + 1; k < len(r.jobs) && r.jobs[k].at < j.at.Add(r.o.Look); k++ {
-			next := &r.jobs[k]
-			out = append(out, next.arrival(next.at, next.name(), next.run, nil))
-		}
-		return out
-	}
-	shift := api.Duration(seed+1) * r.o.Look
-	for k := range i {
-		then := &r.jobs[k]
-		if at := then.at.Add(shift); at > j.at && at <= j.at.Add(r.o.Look) {
-			out = append(out, then.arrival(at, "like-"+strconv.Itoa(k), r.draw1(then, 0, seed), nil))
-		}
-	}
-	return out
-}
-
-// guess is how long what waits or runs will run.
-func (r *lineRun) guess(st *state.State, w *state.Workload, now api.Time, seed int, truly bool) []twin.Truth {
-	at := strings.LastIndexByte(w.Spec.Name, '-')
-	n, err := strconv.Atoi(w.Spec.Name[at+1:])
-	if err != nil || n >= len(r.jobs) {
-		return nil
-	}
-	j := &r.jobs[n]
-	out := twin.Truth{Run: j.run, In: j.kind.In, Out: j.kind.Out}
-	if !truly {
-		passed := api.Duration(0)
-		for _, t := range w.Groups[0].Tasks {
-			if node := st.Nodes[t.Node]; t.Status == api.TaskRunning && node != nil {
-				passed = now.Sub(t.Started) * api.Duration(node.Speed) / 1000
-			}
-		}
-		out.Run = r.draw1(j, passed, seed)
-	}
-	return []twin.Truth{out}
-}
-
-// draw1 draws how long a job runs in all that has run for a while, from what was learnt of its kind.
-func (r *lineRun) draw1(j *lineJob, passed api.Duration, seed int) api.Duration {
-	p := r.learnt.Predict([]string{j.kind.Workload}).Beyond(passed.Std().Seconds())
-	if len(p) == 0 {
-		return max(passed, api.Second)
-	}
-	chance := rand.New(rand.NewPCG(uint64(j.n), uint64(seed))).Float64()
-	return max(api.Duration(p.Quantile(chance)*float64(api.Second)), 1)
+	return race(choices, kept, r.o.Worlds, look)
 }

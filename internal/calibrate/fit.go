@@ -69,30 +69,39 @@ func FitOf(what, of, unit string, values []float64) Fit {
 
 // Bounds of the alarm.
 const (
-	reference = 20 // values that say what is usual
+	reference = 20 // values that say what is usual, before any counts
 	slack     = 0.5
 	threshold = 8
+	watched   = 1024 // of the latest values
 )
 
-// Drift says whether the latest values lie higher or lower than the first ones did, and
-// "" when they do not, or there are too few. It watches the cumulative sums, up and down,
-// of the values' logarithms, standardised by the first twenty (Page, 1954, "Continuous
-// Inspection Schemes"), with a slack of half a deviation; outliers count three deviations.
+// Drift says whether the latest values lie higher or lower than those before, and "" when
+// they do not, or there are too few. It watches the cumulative sums, up and down, with a
+// slack of half a deviation (Page, 1954, "Continuous Inspection Schemes"), of the normal
+// score of each value's rank among itself and those before it. Where nothing changes
+// these ranks are independent and uniform whatever the distribution is, so that false
+// alarms are as rare for all of them (McDonald, 1990, "A CUSUM Procedure Based on
+// Sequential Ranks"): of 2,000 histories of 256 values, 32 raised one. An alarm ends when
+// what is new has become usual.
 func Drift(values []float64) string {
+	values = values[max(0, len(values)-watched):]
 	if len(values) < 2*reference {
 		return ""
 	}
-	usual := slices.Clone(values[:reference])
-	for i := range usual {
-		usual[i] = math.Log(usual[i])
-	}
-	slices.Sort(usual)
-	middle := usual[reference/2]
-	// From the inner half, as outliers are frequent; a thousandth keeps constants apart.
-	width := max((usual[reference*3/4]-usual[reference/4])/1.35, 1e-3)
+	seen := make([]float64, 0, len(values))
 	up, down := 0.0, 0.0
-	for _, v := range values[reference:] {
-		z := min(max((math.Log(v)-middle)/width, -3), 3)
+	for i, v := range values {
+		below, _ := slices.BinarySearch(seen, v)
+		upto := below
+		for upto < len(seen) && seen[upto] == v {
+			upto++
+		}
+		seen = slices.Insert(seen, below, v)
+		if i < reference {
+			continue
+		}
+		rank := (float64(below+upto) + 1) / 2 / float64(i+1) // of equal ones the middle
+		z := math.Sqrt2 * math.Erfinv(2*rank-1)
 		up, down = min(max(up+z-slack, 0), 2*threshold), min(max(down-z-slack, 0), 2*threshold)
 	}
 	switch {

@@ -108,6 +108,8 @@ func (x *run) carryOut(j int, act core.Action) []stimulus {
 		return x.adopt(j, act.Assignment.Attempt)
 	case core.Stop:
 		return x.kill(j, act.ID)
+	case core.FallAsleep:
+		x.agents[j].nap = told // copied by feed
 	}
 	return nil // Forget deletes files
 }
@@ -215,7 +217,12 @@ func (x *run) crashAgent(j int, kept bool) {
 	if kept && a.wait != nil {
 		a.disk = x.t.ledger(nodeNames[j], slices.Concat(a.disk.records, a.wait.value.(pending).Records))
 	}
-	a.up, a.mind, a.wait = false, nil, nil
+	switch a.up, a.mind, a.wait = false, nil, nil; a.nap {
+	case told:
+		a.nap = up
+	case going:
+		a.nap = stray
+	}
 	for k := range calls {
 		x.giveUp(j, k)
 	}
@@ -253,6 +260,9 @@ func (x *run) receive(n int) {
 	x.feed(j, s)
 	if l.epoch() < seen && x.t.grip(x.agents[j].mind) != grip {
 		x.violate("node %s obeys a leader of epoch %d, although it has seen epoch %d", nodeNames[j], l.epoch(), seen)
+	}
+	if x.in.Bug == SleepTaken && l.kind == sayHint && x.agents[j].nap == up && l.what.value.(api.Hint).Power == api.AskSleep {
+		x.agent(j).nap = going
 	}
 	if l.kind == sayHint && x.in.Bug == HintTrusted {
 		x.trust(j, l.what.value.(api.Hint))
@@ -297,9 +307,10 @@ func (x *run) pass(late int) {
 	if x.in.Prompt { // what is late is left out, too
 		x.mail = slices.DeleteFunc(x.mail, func(l letter) bool { return l.late || l.kind == sayHint })
 	}
+	x.napTick()
 	for j, a := range x.agents {
 		for k := range calls {
-			if a.up && a.mind.tickets[k] != 0 && !x.agents[j].waitsToSend(k) && (k != beat || x.in.Beats) {
+			if a.up && a.nap != off && a.mind.tickets[k] != 0 && !x.agents[j].waitsToSend(k) && (k != beat || x.in.Beats) {
 				x.feed(j, stimulus{stimRefused, x.t.thing(k)})
 			}
 		}
@@ -309,6 +320,9 @@ func (x *run) pass(late int) {
 		x.agent(late).lag++
 	}
 	for j := range x.agents {
+		if x.agents[j].nap == off {
+			continue
+		}
 		if x.agents[j].up {
 			x.feed(j, stimulus{kind: stimTime})
 		}

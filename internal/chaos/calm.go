@@ -78,6 +78,12 @@ func (in *Instance) calm(t *tables, w *world) (move, bool) {
 		return move{mConfirm, uint16(lead), 0}, true
 	}
 	for j, a := range x.agents {
+		if a.nap == told {
+			return move{mHook, uint16(j), 0}, true
+		}
+		if a.nap == off {
+			continue
+		}
 		if !a.up {
 			return move{mRestartAgent, uint16(j), 0}, true
 		}
@@ -170,13 +176,23 @@ func (x *run) calmAround(i int, s *server) (move, bool) {
 		return move{mConfirm, uint16(i), 0}, true
 	case s.leads() && (s.looked < x.clock || len(s.back) > 0):
 		return move{mLook, uint16(i), 0}, true
+	case len(x.packets) > 0:
+		return move{mWake, 0, 0}, true
+	}
+	for j := range x.agents {
+		if x.in.naps && x.rouses(s, j) {
+			return move{mRouse, uint16(i), uint16(j)}, true
+		}
 	}
 	return move{}, false
 }
 
+// lastTick is the last one of a world's time.
+const lastTick = 240
+
 func (x *run) calmRest(lead int) (move, bool) {
 	for k, c := range x.clients {
-		if c.state == clientIdle && c.done == 0 && lead >= 0 && x.servers[lead].leads() {
+		if c.state == clientIdle && c.done == 0 && x.musters(k) && lead >= 0 && x.servers[lead].leads() {
 			return move{mSubmit, uint16(k), uint16(lead)}, true
 		}
 		if c.state == clientWaits && !x.queued(lead, k) {
@@ -184,18 +200,26 @@ func (x *run) calmRest(lead int) (move, bool) {
 		}
 	}
 	for j, a := range x.agents {
+		if a.nap == off {
+			continue
+		}
 		for k := range calls {
 			if a.mind.tickets[k] != 0 && (k != beat || x.in.Beats) && !a.waitsToSend(k) && !x.heldBy(lead, j, k) {
 				return move{mGiveUp, uint16(j), uint16(k)}, true
 			}
 		}
 		for n, p := range a.procs {
-			if p.running && x.tail.view.wants(j, p.id) {
+			if p.running && x.tail.view.wants(j, p.id) && x.mustered(p.id) {
 				return move{mExit, uint16(j), uint16(n)}, true
 			}
 		}
 	}
-	if x.clock < 200 {
+	for j := range x.agents {
+		if lead >= 0 && x.given(j) {
+			return move{mByHand, uint16(lead), uint16(j)}, true
+		}
+	}
+	if x.clock < lastTick {
 		return move{mTick, 0, 0}, true
 	}
 	return move{}, false

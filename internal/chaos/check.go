@@ -12,11 +12,11 @@ import (
 // unless nobody waits for them there.
 func (x *run) mustStand(j int, before, after []saying) {
 	for _, r := range before {
-		if slices.ContainsFunc(after, r.same) || slices.ContainsFunc(x.tail.view.said, r.same) {
+		if slices.ContainsFunc(after, r.same) || slices.ContainsFunc(x.truth().view.said, r.same) {
 			continue
 		}
 		again := api.Report{Attempt: r.attempt, N: r.n, Kind: api.ReportEnded, Result: &api.Result{Outcome: r.outcome}}
-		if x.t.concerning(len(x.servers), x.tail.view, j, x.t.thing([]api.Report{again})) != nil {
+		if x.t.concerning(len(x.servers), x.truth().view, j, x.t.thing([]api.Report{again})) != nil {
 			x.violate("the result of %s leaves its node's outbox and does not stand in the journal", showAttempt(r.attempt))
 		}
 	}
@@ -43,7 +43,7 @@ func (w *world) check(in *Instance) string {
 
 // stands tells whether a command's answer is in the journal.
 func (w *world) stands(command *thing, a state.Answer) bool {
-	stood, ok := w.tail.view.answer(callerOf(command))
+	stood, ok := w.truth().view.answer(callerOf(command))
 	return ok && stood == a
 }
 
@@ -64,8 +64,9 @@ func (x *run) mustBeAlone(j int, id api.Attempt) {
 // checkAgent verifies that an agent which says that it has the journal's present
 // version of its set knows every attempt in it.
 func (w *world) checkAgent(j int, a *agent) string {
-	n := &w.tail.view.nodes[j]
-	if !a.up || a.mind.have != n.version || a.mind.epoch != w.tail.view.epoch || !a.mind.welcomed {
+	v := w.truth().view
+	n := &v.nodes[j]
+	if !a.up || a.mind.have != n.version || a.mind.epoch != v.epoch || !a.mind.welcomed {
 		return ""
 	}
 	for i := range n.held {

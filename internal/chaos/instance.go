@@ -45,6 +45,8 @@ type Instance struct {
 	commands [][]*thing // by client
 	tell     bool
 	roomy    bool // nodes have room for more than all the work
+	stores   bool // the journal's machines are looked into
+	naps     bool // nodes that are idle sleep
 }
 
 // Stage is how far an ordinary run has got.
@@ -78,6 +80,13 @@ const (
 	AckUnrecorded      // a leader acknowledges reports as they come in
 	StartUnsynced      // an agent starts a task before its disk has synced that it will
 	LedgerIgnored      // an agent that starts again does not look at its ledger
+	WokenOnce          // a node is woken once, by the leader that had it woken
+	SleepTaken         // an agent has its machine fall asleep when it is asked, whatever it has to do
+	OneDisk            // a record on one of the journal's disks is taken for stored
+	FullTrusted        // what a disk without room was given to write is taken for written
+	TornUncounted      // a server does not count torn entries, which keep their places in the journal
+	DamageSkipped      // a server that comes to a damaged record passes over what follows it
+	CutIgnored         // a server that starts does not look how far it knew the journal
 	bugs
 )
 
@@ -85,7 +94,8 @@ var bugNames = [bugs]string{
 	StaleObeyed: "stale-epoch", AckBeforeSync: "ack-before-sync", ReportDropped: "report-dropped", HintTrusted: "hint-trusted",
 	NoGrace: "no-grace", NeverConfirms: "replaced-leader", SilentServed: "silent-node", NoDrift: "no-drift",
 	NoFence: "no-fence", UnknownTrusted: "unknown-trusted", AckUnrecorded: "ack-unrecorded", StartUnsynced: "start-unsynced",
-	LedgerIgnored: "ledger-ignored",
+	LedgerIgnored: "ledger-ignored", WokenOnce: "woken-once", SleepTaken: "sleep-taken", OneDisk: "one-disk", FullTrusted: "full-disk", TornUncounted: "torn-entry",
+	DamageSkipped: "damage-skipped", CutIgnored: "cut-ignored",
 }
 
 // Bugs lists the names of the mistakes.
@@ -106,6 +116,9 @@ func (in *Instance) begin(t *tables) *world {
 	if in.storm != nil {
 		w.left = budget{campaigns: math.MaxUint8, ticks: maxTicks}
 	}
+	if in.stores {
+		w.stores = slices.Repeat([]store{{has: root, safe: root}}, stores)
+	}
 	in.commands = nil
 	for k := range in.Workloads {
 		list := []*thing{t.thing(in.submission(k))}
@@ -117,7 +130,10 @@ func (in *Instance) begin(t *tables) *world {
 		}
 		in.commands = append(in.commands, list)
 	}
-	w.clients = make([]client, in.Workloads)
+	if in.naps {
+		in.commands = append(in.commands, []*thing{t.thing(in.muster())})
+	}
+	w.clients = make([]client, len(in.commands))
 	for i := range in.Servers {
 		w.servers = append(w.servers, &server{up: true, ahead: uint8(i * in.Skew), rules: *control.NewLeader(root.mark), at: root, base: versions(root.view)})
 	}
@@ -163,6 +179,9 @@ func (in *Instance) node(j int, boot string) api.Node {
 	}
 	if in.roomy {
 		n.Capacity.CPU *= 6
+	}
+	if in.naps && canNap(j) {
+		n.Sleep = sleep()
 	}
 	n.Normalize()
 	return n

@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"cmp"
 	"fmt"
 	"reflect"
 	"slices"
@@ -20,6 +21,8 @@ type line struct {
 	auditor reader
 	audited int    // records since the auditor began anew
 	passed  passed // what the journal's tasks went through
+
+	happened map[string]int // what servers and nodes did
 }
 
 // reader is somebody's knowledge of the journal: an engine that stands at a view.
@@ -36,7 +39,7 @@ func (s *Storm) line() *line {
 	if s == nil {
 		return nil
 	}
-	return &line{readers: make([]reader, s.Servers+1)}
+	return &line{readers: make([]reader, s.Servers+1), happened: map[string]int{}}
 }
 
 func (l *line) thing(v any) *thing {
@@ -145,10 +148,13 @@ func (v *view) goOnTo(now api.Time, out engine.Output, e *engine.Engine, inputs 
 	n.nodes = slices.Clone(v.nodes)
 	for j := range n.nodes {
 		node, was := st.Nodes[nodeNames[j]], &n.nodes[j]
-		if node != nil && (!was.registered || was.silent != node.Silent || was.version != node.Version) {
-			gone := was.gone
+		if node != nil && (!was.registered || was.silent != node.Silent || was.version != node.Version || was.power != node.Power || was.powerAt != node.PowerAt) {
+			gone, ordered := was.gone, was.ordered
+			if was.power != node.Power {
+				ordered = st.Epoch
+			}
 			n.nodes[j] = lookAt(e, node)
-			n.nodes[j].gone = gone
+			n.nodes[j].gone, n.nodes[j].ordered = gone, ordered
 		}
 	}
 	n.lookAtTasks(st)
@@ -163,7 +169,7 @@ func (v *view) goOnTo(now api.Time, out engine.Output, e *engine.Engine, inputs 
 		}
 	}
 	if n.fault == "" {
-		n.fault = n.reverses(v)
+		n.fault = cmp.Or(n.reverses(v), v.misplaced(out.Events))
 	}
 	return n
 }

@@ -27,10 +27,15 @@ func (l *lot) draw(rng *rand.Rand, x *run) (move, bool) {
 	if len(l.first) > 0 {
 		return oneOf(rng, l.first), true
 	}
+	if l.naps && rng.IntN(8) == 0 {
+		if m, ok := l.napFault(rng, x); ok {
+			return m, true
+		}
+	}
 	led := slices.ContainsFunc(x.servers, (*server).hears)
 	switch at := rng.Float64(); {
 	case at < l.faults:
-		if m, ok := l.fault(rng, x); ok {
+		if m, ok := l.fault(rng, x, mRefuse); ok {
 			return m, true
 		}
 	case at < l.faults+l.mend && len(l.mends) > 0:
@@ -50,6 +55,8 @@ func (l *lot) draw(rng *rand.Rand, x *run) (move, bool) {
 func (l *lot) usual(rng *rand.Rand, x *run, led bool) (move, bool) {
 	idle, ticks := len(l.work) == 0, x.left.ticks > 0
 	switch {
+	case l.naps && len(l.jobs) > 0 && rng.IntN(200) == 0:
+		return oneOf(rng, l.jobs), true
 	case idle && len(l.ask) > 0 && rng.IntN(4) == 0:
 		return oneOf(rng, l.ask), true
 	case idle && len(l.jobs) > 0 && rng.IntN(2) == 0:
@@ -98,7 +105,7 @@ func (l *lot) sort(x *run) {
 			l.ends = append(l.ends, m)
 		case m.kind == mCampaign:
 			l.ask = append(l.ask, m)
-		case m.kind == mSubmit && l.trickle:
+		case m.kind == mSubmit && (l.trickle || l.naps):
 			l.jobs = append(l.jobs, m)
 		case m.kind == mConfirm && l.patient:
 			l.first = append(l.first, m)
@@ -108,16 +115,27 @@ func (l *lot) sort(x *run) {
 	})
 }
 
-func (l *lot) fault(rng *rand.Rand, x *run) (move, bool) {
+// napFault draws from what may go wrong while a machine falls asleep or is woken, which is
+// possible for a few moves only. A leader may crash instead of running its hook.
+func (l *lot) napFault(rng *rand.Rand, x *run) (move, bool) {
+	m, ok := l.fault(rng, x, mHookFails)
+	if ok && m.kind == mRouseFails && l.allowed[mCrash] && rng.IntN(2) == 0 {
+		m = move{mCrash, m.a, 0}
+	}
+	return m, ok
+}
+
+// fault draws from the kinds of faults from one on.
+func (l *lot) fault(rng *rand.Rand, x *run, from moveKind) (move, bool) {
 	possible := 0
-	for k := range l.wrong {
-		possible += int(bit(len(l.wrong[k]) > 0))
+	for k := range l.wrong[from:] {
+		possible += int(bit(len(l.wrong[int(from)+k]) > 0))
 	}
 	if possible == 0 {
 		return move{}, false
 	}
 	at := rng.IntN(possible)
-	for k := range l.wrong {
+	for k := int(from); k < len(l.wrong); k++ {
 		if len(l.wrong[k]) == 0 {
 			continue
 		}
@@ -171,6 +189,9 @@ var faultNames = [kinds]string{
 	mSetClock: "clock-set", mCut: "cut-off", mDeafen: "server-unreachable", mPause: "server-paused",
 	mFillDisk: "disk-full", mLie: "disk-lies", mFillJournal: "journal-full",
 	mSplit: "split", mTear: "ledger-torn",
+	mTearJournal: "journal-torn", mStoreLies: "store-lies", mFillStore: "store-full", mCutStore: "store-cut-off",
+	mStorePower: "store-power-loss", mRot: "record-rots", mCutJournal: "journal-cut",
+	mHookFails: "sleep-hook-fails", mHookLate: "sleep-hook-late", mRouseFails: "wake-hook-fails", mWakeLost: "wake-lost", mWakeTwice: "wake-repeated",
 }
 
 // FaultKinds lists the kinds of faults of a storm.
@@ -227,6 +248,22 @@ func (w *world) describeStorm(m move) string {
 		return serverName(a) + " is parted, with some of the nodes, from the journal and everybody else"
 	case mMend:
 		return w.party(a) + " is no longer " + ills(b).String()
+	case mReplicate:
+		return w.party(a) + " catches up"
+	case mTearJournal:
+		return "the journal loses power while it writes its last record, which is torn"
+	case mStorePower:
+		return w.party(a) + " loses power"
+	case mHook, mHookFails, mHookLate, mDoze:
+		return "node " + nodeNames[a] + " " + verbs[m.kind]
+	case mByHand:
+		return "an operator has node " + nodeNames[b] + " woken by " + serverName(a)
+	case mRouse, mRouseFails:
+		return serverName(a) + " " + verbs[m.kind] + " node " + nodeNames[b]
+	case mWake, mWakeLost, mWakeTwice:
+		return "the packet that is to wake node " + nodeNames[w.packets[a]] + " " + verbs[m.kind]
+	case mRot:
+		return fmt.Sprintf("%s flips a bit of a record, %d before its last", w.party(a), b)
 	}
 	return w.party(a) + " is " + illOf(m.kind).String()
 }
@@ -236,6 +273,8 @@ func (w *world) party(who int) string {
 	switch agent := who - len(w.servers); {
 	case agent == len(w.agents):
 		return "the journal"
+	case agent > len(w.agents):
+		return fmt.Sprintf("disk %d of the journal", agent-len(w.agents))
 	case agent >= 0:
 		return "node " + nodeNames[agent]
 	}
@@ -255,6 +294,10 @@ func (i ills) String() string {
 		return "on a disk that lies"
 	case apart:
 		return "apart"
+	case rotten:
+		return "damaged"
+	case short:
+		return "without records that were acknowledged"
 	}
 	return "without room"
 }

@@ -35,7 +35,13 @@ const (
 	mRestart
 	mRestartAgent
 	mArriveLate
-	mMend // an ill of somebody is over
+	mMend      // an ill of somebody is over
+	mReplicate // a machine of the journal catches up
+	mHook      // an agent's hook has its machine fall asleep
+	mDoze
+	mRouse // a server's hook sends a packet that wakes a machine
+	mWake  // which arrives
+	mByHand
 
 	mRefuse // from here on: faults
 	mLoseAppend
@@ -62,8 +68,23 @@ const (
 	mFillJournal
 	mSplit
 	mTear
+	mTearJournal // from here on: where a seed has them, see weather
+	mStoreLies
+	mFillStore
+	mCutStore
+	mStorePower
+	mRot
+	mCutJournal
+	mHookFails
+	mHookLate
+	mRouseFails
+	mWakeLost
+	mWakeTwice
 	kinds
 )
+
+// stormy are the moves of which explorations know nothing.
+func (k moveKind) stormy() bool { return k >= mLose || k >= mMend && k < mRefuse }
 
 // moves lists what may happen next.
 func (x *run) moves() (out []move) {
@@ -83,7 +104,7 @@ func (x *run) eachMove(yield func(move)) {
 	}
 	for n, l := range x.mail {
 		switch {
-		case x.agents[l.agent].ills.has(cut):
+		case x.agents[l.agent].ills.has(cut) || x.agents[l.agent].nap == off && !l.request():
 		case !l.request():
 			add(mReceive, n, 0)
 		default:
@@ -101,7 +122,7 @@ func (x *run) eachMove(yield func(move)) {
 		x.movesOfClient(k, c, add)
 	}
 	for n, r := range x.late {
-		if r.mark.Seq == x.tail.mark.Seq+1 {
+		if r.mark.Seq == x.end()+1 && x.takes() {
 			add(mArriveLate, n, 0)
 		}
 	}
@@ -130,7 +151,9 @@ func (x *run) mayLag(a *agent) bool {
 
 func (x *run) movesOf(i int, s *server, add func(moveKind, int, int)) {
 	if !s.up {
-		add(mRestart, i, 0)
+		if !s.stopped {
+			add(mRestart, i, 0)
+		}
 		return
 	}
 	if s.ills.has(asleep) {
@@ -185,6 +208,9 @@ func (x *run) movesOfAppend(i int, s *server, add func(moveKind, int, int)) {
 }
 
 func (x *run) movesOfAgent(j int, a *agent, add func(moveKind, int, int)) {
+	if a.nap == off {
+		return
+	}
 	for n, p := range a.procs {
 		if p.running {
 			add(mExit, j, n)
@@ -221,7 +247,7 @@ func (x *run) movesOfClient(k int, c client, add func(moveKind, int, int)) {
 	switch c.state {
 	case clientIdle:
 		for i, s := range x.servers {
-			if s.hears() && (c.tries < maxTries || x.in.storm != nil) && int(c.done) < len(x.in.commands[k]) {
+			if s.hears() && x.musters(k) && (c.tries < maxTries || x.in.storm != nil) && int(c.done) < len(x.in.commands[k]) {
 				add(mSubmit, k, i)
 			}
 		}
@@ -297,7 +323,7 @@ func (x *run) make(m move) {
 	case mDecide:
 		x.decide(a)
 	case mArrive:
-		if x.full {
+		if !x.takes() {
 			x.outcome(mRefuse, a)
 			return
 		}
@@ -331,7 +357,7 @@ func (x *run) make(m move) {
 		x.late = slices.Delete(x.late, a, a+1)
 		x.arrive(r)
 	default:
-		if m.kind >= mLose || m.kind == mMend {
+		if m.kind.stormy() {
 			x.storm(m)
 			return
 		}

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"drover.dev/api"
+	"drover.dev/internal/control"
 	"drover.dev/internal/engine"
 )
 
@@ -14,7 +15,7 @@ func (x *run) settle(s *server, it item, ok bool) {
 	}
 	l := letter{agent: uint8(it.agent), kind: sayWelcome + letterKind(it.call)}
 	switch {
-	case !ok:
+	case !ok || it.call == hello && doubts(s.own, int(it.agent)) && x.in.Bug != SilentServed:
 		l.kind, l.what = sayRefused, x.t.thing(it.call)
 	case it.call == hello:
 		l.what = x.t.thing(api.Welcome{Epoch: s.rules.Epoch, Heartbeat: heartbeat, SilentAfter: silentAfter})
@@ -26,7 +27,7 @@ func (x *run) settle(s *server, it item, ok bool) {
 
 // post sends a letter. One to an agent that is down is lost.
 func (x *run) post(l letter) {
-	if (l.request() || x.agents[l.agent].up) && !slices.Contains(x.mail, l) {
+	if a := x.agents[l.agent]; (l.request() || a.up && a.nap != off) && !slices.Contains(x.mail, l) {
 		x.mail = append(x.mail, l)
 	}
 }
@@ -37,6 +38,11 @@ func (x *run) look(i int) {
 	s.listened(x.clock)
 	h := x.t.hear(s.ears, sound{kind: soundTick, now: x.monotonic(), jumped: s.jumped})
 	s.ears, s.own = h.ears, slices.Clip(s.own)
+	for _, j := range s.back {
+		s.own = append(s.own, x.t.thing(&engine.Back{Node: nodeNames[j]}))
+		x.say("%s is back", nodeNames[j])
+	}
+	s.back = nil
 	for _, c := range h.changes {
 		s.own = append(s.own, x.t.thing(&engine.Silent{Node: c.Node}))
 		x.say("%s is silent", c.Node)
@@ -45,11 +51,6 @@ func (x *run) look(i int) {
 			x.violate("node %s is given up after this leader has listened for %v: that is no grace period", c.Node, listened)
 		}
 	}
-	for _, j := range s.back {
-		s.own = append(s.own, x.t.thing(&engine.Back{Node: nodeNames[j]}))
-		x.say("%s is back", nodeNames[j])
-	}
-	s.back = nil
 }
 
 // listened counts the ticks since the last look, unless the server was asleep.
@@ -66,6 +67,11 @@ func (s *server) listened(now uint8) {
 // confirm makes a leader sure that it still leads, by a look at the journal's end.
 func (x *run) confirm(i int) {
 	s := x.server(i)
+	if x.torn > 0 && x.end() > s.rules.Acked.Seq {
+		x.say("the journal seems to have gone on")
+		x.handle(i, control.Overtaken{})
+		return
+	}
 	if x.tail == s.at {
 		s.proved = x.clock
 		x.say("it still leads")
@@ -129,17 +135,27 @@ func (x *run) takeReports(s *server, l letter, it item) {
 	s.queue = append(slices.Clip(s.queue), it)
 }
 
+// doubts tells whether a node's silence is among inputs that do not stand in the journal yet.
+// It will count from when it does, so nothing may renew the node's lease meanwhile.
+func doubts(own []*thing, j int) bool {
+	return slices.ContainsFunc(own, func(in *thing) bool {
+		silent, ok := in.value.(*engine.Silent)
+		return ok && silent.Node == nodeNames[j]
+	})
+}
+
 // answerFromShadow answers what changes nothing. A node that stands as silent in
-// the journal may be given up at any moment, so its lease, which the answer to a
-// heartbeat renews, is not renewed until it stands there as back.
+// the journal, or soon will, may be given up at any moment, so its lease, which the
+// answer to a heartbeat renews, is not renewed until it stands there as back.
 func (x *run) answerFromShadow(s *server, l letter) {
 	v := s.at.view
 	n := &v.nodes[l.agent]
+	doubted := n.silent || doubts(s.own, int(l.agent)) || s.flight != nil && doubts(s.flight.own, int(l.agent))
 	switch {
-	case !x.sure(s) || l.kind == askBeat && n.silent && x.in.Bug != SilentServed:
+	case !x.sure(s) || l.kind == askBeat && doubted && x.in.Bug != SilentServed:
 		x.answer(l, letter{kind: sayRefused, what: x.t.thing(l.call())})
 	case l.kind == askBeat:
-		x.answer(l, letter{kind: sayBeaten, what: x.t.thing(api.Hint{Epoch: v.epoch, Version: n.version})})
+		x.answer(l, letter{kind: sayBeaten, what: x.t.thing(api.Hint{Epoch: v.epoch, Version: n.version, Power: n.asked()})})
 	default:
 		x.answer(l, letter{kind: saySet, what: x.t.thing(v.set(int(l.agent), l.what.value.(api.Pull), s.base[l.agent]))})
 	}

@@ -24,6 +24,13 @@ func (x *run) violate(format string, args ...any) {
 	}
 }
 
+// happen counts what servers and nodes of a storm go through.
+func (x *run) happen(what string) {
+	if x.t.line != nil {
+		x.t.line.happened[what]++
+	}
+}
+
 func (x *run) say(format string, args ...any) {
 	if x.in.tell {
 		x.said = append(x.said, fmt.Sprintf(format, args...))
@@ -49,12 +56,14 @@ func (x *run) handle(i int, in control.LeaderInput) {
 		case control.Release:
 			s.flight.record.read = true
 			s.at, s.proved = s.flight.record, max(s.proved, s.flight.sent)
+			s.seen = s.at
 			x.say("release record %d", s.at.mark.N)
 			x.open(s)
 			x.release(i, s)
 			s.flight = nil
 		case control.Fold:
 			s.at = x.tail.after(s.at.mark.N)[0]
+			s.seen = s.at
 			x.say("fold record %d", s.at.mark.N)
 		case control.StepDown:
 			x.stepDown(s)
@@ -87,6 +96,9 @@ func (x *run) open(s *server) {
 func (x *run) release(i int, s *server) {
 	f := s.flight
 	for n, it := range f.items {
+		if in, ok := it.input.value.(*engine.Register); ok && f.answers[n].Code == 0 {
+			x.tracked(s, slices.Index(nodeNames[:], in.Node.Name))
+		}
 		x.settle(s, it, f.answers[n].Code == 0)
 		if it.client >= 0 {
 			c := &x.clients[it.client]
@@ -100,13 +112,24 @@ func (x *run) release(i int, s *server) {
 	before := f.record.parent.view
 	for j, n := range f.record.view.nodes {
 		was := &before.nodes[j]
-		if n.registered && (!was.registered || was.silent && !n.silent) && s.ears != nil {
-			s.ears = x.t.hear(s.ears, sound{kind: soundTrack, node: nodeNames[j], now: x.monotonic()}).ears
-		}
-		if was.registered && n.version > was.version && len(n.held) > 0 {
-			x.post(letter{kind: sayHint, agent: uint8(j), what: x.t.thing(api.Hint{Epoch: f.record.view.epoch, Version: n.version})})
+		if was.registered && (n.version > was.version && len(n.held) > 0 || n.power != was.power) {
+			x.post(letter{kind: sayHint, agent: uint8(j), what: x.t.thing(api.Hint{Epoch: f.record.view.epoch, Version: n.version, Power: n.asked()})})
 			x.say("hint %s: version %d", nodeNames[j], n.version)
 		}
+	}
+}
+
+// tracked has a leader count a node that was registered: as having spoken, where it knows it.
+func (x *run) tracked(s *server, j int) {
+	if s.ears == nil {
+		return
+	}
+	h := x.t.hear(s.ears, sound{kind: soundHeard, node: nodeNames[j], now: x.monotonic()})
+	if !h.known {
+		h = x.t.hear(h.ears, sound{kind: soundTrack, node: nodeNames[j], now: x.monotonic()})
+	}
+	if s.ears = h.ears; h.back {
+		s.back = append(slices.Clip(s.back), uint8(j))
 	}
 }
 
@@ -118,6 +141,7 @@ func (x *run) stepDown(s *server) {
 	}
 	x.forsake(s.queue)
 	s.queue, s.engine, s.opened, s.own, s.ears, s.quiet, s.back, s.flight, s.wire = nil, nil, false, nil, nil, nil, nil, nil, wireIdle
+	s.tried = [len(nodeNames)]try{}
 }
 
 // decide makes the next batch of all that waits.
@@ -133,8 +157,8 @@ func (x *run) decide(i int) {
 	if d.idle && x.t.line != nil {
 		return
 	}
-	r := s.at.follow(i, s.rules.Epoch, d, inputs)
-	s.flight = &flight{record: r, items: items, sent: x.clock}
+	r := s.at.follow(i, s.rules.Epoch, s.rules.Acked.Seq+1, d, inputs)
+	s.flight = &flight{record: r, own: inputs[:len(inputs)-len(items)], items: items, sent: x.clock}
 	if len(items) > 0 {
 		s.flight.answers = d.answers[len(inputs)-len(items):]
 	}
@@ -175,8 +199,11 @@ func (x *run) hasWork(s *server) bool {
 
 // arrive brings an append to the journal, which applies its fence.
 func (x *run) arrive(r *record) bool {
-	if x.tail.mark.Seq != r.mark.Seq-1 && x.in.Bug != NoFence {
+	if x.end() != r.mark.Seq-1 && x.in.Bug != NoFence {
 		return false
+	}
+	if x.gone != nil {
+		x.violate("record %d is decided on a journal that has lost records that were acknowledged", r.mark.N)
 	}
 	if x.tail != r.parent {
 		x.violate("the fence let record %d of epoch %d in behind one that it does not follow", r.mark.N, r.mark.Epoch)
@@ -184,7 +211,8 @@ func (x *run) arrive(r *record) bool {
 	if r.mark.Epoch < x.tail.mark.Epoch {
 		x.violate("record %d of epoch %d follows one of epoch %d", r.mark.N, r.mark.Epoch, x.tail.mark.Epoch)
 	}
-	x.tail = r
+	x.tail, x.torn = r, 0
+	x.write()
 	if r.view.fault != "" {
 		x.violate("%s", r.view.fault)
 	}
@@ -192,6 +220,7 @@ func (x *run) arrive(r *record) bool {
 		x.violate("%s", why)
 	}
 	x.say("record %d stands in the journal", r.mark.N)
+	x.notePower(r)
 	// An append that comes too late for good is as good as lost.
 	x.late = slices.DeleteFunc(x.late, func(l *record) bool { return l.mark.Seq <= r.mark.Seq })
 	return true
@@ -199,8 +228,12 @@ func (x *run) arrive(r *record) bool {
 
 // readBack gives a server what stands in the journal behind its last record.
 func (x *run) readBack(i int) {
-	in := control.ReadBack{End: x.tail.mark.Seq}
-	for _, r := range x.tail.after(x.servers[i].at.mark.N) {
+	in := control.ReadBack{End: x.known()}
+	last, ok := x.legible(i, x.servers[i].at)
+	if !ok {
+		return
+	}
+	for _, r := range last.after(x.servers[i].at.mark.N) {
 		r.read = true
 		in.Marks = append(in.Marks, r.mark)
 	}
@@ -211,6 +244,9 @@ func (x *run) readBack(i int) {
 func (x *run) follow(i int) {
 	x.readBack(i)
 	s := x.servers[i]
+	if !s.up {
+		return
+	}
 	s.base = versions(s.at.view)
 }
 
@@ -226,6 +262,7 @@ func versions(v *view) []uint64 {
 
 // crash ends a server; what waited there is not known to anybody any more.
 func (x *run) crash(i int) {
+	x.leaves(i)
 	s := x.server(i)
 	if s.wire == wireSent {
 		x.say("its append is lost with it")
@@ -234,14 +271,20 @@ func (x *run) crash(i int) {
 		x.forsake(s.flight.items)
 	}
 	x.forsake(s.queue)
-	*s = server{ahead: s.ahead}
+	*s = server{ahead: s.ahead, seen: s.seen}
 }
 
 // restart begins a server's next life by replaying the journal.
 func (x *run) restart(i int) {
+	last, ok := x.legible(i, nil)
+	if !ok {
+		return
+	}
 	s := x.server(i)
-	s.up, s.at, s.rules = true, x.tail, *control.NewLeader(x.tail.mark)
-	x.tail.read = true
+	s.up, s.at, s.seen, last.read = true, last, last, true
+	mark := last.mark
+	mark.Seq = x.known()
+	s.rules = *control.NewLeader(mark)
 	x.t.forget(i)
 	s.base = versions(s.at.view)
 	x.say("replay the journal to record %d", s.at.mark.N)

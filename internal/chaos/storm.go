@@ -31,8 +31,9 @@ const MinFaults = 10
 // Limits of a storm.
 const (
 	maxServers  = 9
-	maxStorm    = 2000    // tasks
-	maxSteps    = 1 << 20 // of either part
+	maxStorm    = 2000 // tasks
+	maxSteps    = 1 << 20
+	maxLull     = 1 << 15 // moves in which nothing fails, after which all work has ended
 	perWorkload = 5
 	maxTicks    = 100 // that go by while things fail; the model's time has 200
 )
@@ -68,6 +69,7 @@ type History struct {
 	Reducers  int // steps of the engine and of agents' cores
 	Faults    map[string]int
 	Passed    map[string]int // what tasks went through: "pending→placed"
+	Happened  map[string]int // what servers and nodes went through
 	Violation string         // "" when all held
 }
 
@@ -96,7 +98,8 @@ func (s Storm) run(seed uint64, tell func(string)) History {
 	}
 	g := &gale{in: in, t: in.tables(), rng: rand.New(rand.NewPCG(seed, 2)), tell: tell}
 	g.lot.weather = newWeather(&s, g.rng)
-	in.roomy = g.lot.roomy
+	g.lot.extras(&s, rand.New(rand.NewPCG(seed, 3)))
+	in.roomy, in.stores, in.naps = g.lot.roomy, g.lot.stores, g.lot.naps
 	g.w = in.begin(g.t)
 	why := ""
 	if g.lot.late {
@@ -110,7 +113,7 @@ func (s Storm) run(seed uint64, tell func(string)) History {
 		why = g.settle()
 	}
 	h := History{Seed: seed, Steps: g.steps, Calm: g.steps - calm, Records: int(g.w.tail.mark.N), Reducers: g.t.steps, Violation: why}
-	h.Faults, h.Passed = g.faults.named(), g.t.line.passed.named()
+	h.Faults, h.Passed, h.Happened = g.faults.named(), g.t.line.passed.named(), g.t.line.happened
 	return h
 }
 
@@ -118,7 +121,7 @@ func (s Storm) run(seed uint64, tell func(string)) History {
 func (g *gale) rise() string {
 	for {
 		m, ok := g.in.calm(g.t, g.w)
-		if !ok || m.kind == mExit || m.kind == mTick && g.w.running() > 0 || g.lot.trickle && 2*g.w.answered() > len(g.w.clients) {
+		if !ok || m.kind == mExit || m.kind == mTick && g.w.running() > 0 || (g.lot.trickle || g.lot.naps) && 2*g.w.answered() > len(g.w.clients) {
 			return ""
 		}
 		if why := g.make(m); why != "" {
@@ -169,7 +172,8 @@ func (g *gale) settle() string {
 	g.say("     from here on nothing fails")
 	x := &run{world: g.w, in: g.in, t: g.t}
 	x.mendAll()
-	for range maxSteps {
+	x.lull = true
+	for range maxLull {
 		if g.w.finished() {
 			return ""
 		}
@@ -181,7 +185,7 @@ func (g *gale) settle() string {
 			return "when nothing fails any more: " + why
 		}
 	}
-	return fmt.Sprintf("the work does not end within %d moves in which nothing fails", maxSteps)
+	return fmt.Sprintf("the work does not end within %d moves in which nothing fails", maxLull)
 }
 
 func (g *gale) make(m move) string {

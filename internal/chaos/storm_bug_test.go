@@ -8,6 +8,8 @@ var met = map[string]uint64{
 	"stale-epoch": 0, "start-unsynced": 1, "ack-before-sync": 0, "report-dropped": 0, "hint-trusted": 0,
 	"no-grace": 0, "no-fence": 0, "unknown-trusted": 1, "ack-unrecorded": 0, "ledger-ignored": 0, "no-drift": 122,
 	"replaced-leader": 869, "silent-node": 93,
+	"woken-once": 21, "sleep-taken": 16,
+	"one-disk": 48, "full-disk": 45, "torn-entry": 28, "damage-skipped": 1, "cut-ignored": 1,
 }
 
 // TestStormsMeetPlantedBugs: each mistake is made on purpose, and is met by one of a

@@ -16,6 +16,8 @@ const (
 	full                    // an agent's disk has no room
 	lying                   // an agent's disk loses what it calls synced when the power goes
 	apart                   // an agent reaches one server only
+	rotten                  // a machine of the journal has a record of which a bit has flipped
+	short                   // the journal has lost records that were acknowledged
 )
 
 func (i ills) has(x ills) bool { return i&x != 0 }
@@ -29,7 +31,7 @@ const compactAt = 40
 // illOf is what a fault leaves behind.
 func illOf(k moveKind) ills {
 	switch k {
-	case mCut:
+	case mCut, mCutStore:
 		return cut
 	case mDeafen:
 		return deaf
@@ -37,10 +39,12 @@ func illOf(k moveKind) ills {
 		return asleep
 	case mFillDisk:
 		return full
-	case mLie:
+	case mLie, mStoreLies:
 		return lying
-	case mFillJournal:
+	case mFillJournal, mFillStore:
 		return full
+	case mCutJournal:
+		return short
 	}
 	return 0
 }
@@ -71,6 +75,9 @@ func (x *run) stormMoves(add func(moveKind, int, int)) {
 		if a.ills.has(apart) {
 			add(mMend, len(x.servers)+j, int(apart))
 		}
+		if a.nap == off {
+			continue
+		}
 		add(mReboot, j, 0)
 		if a.wait != nil && !a.ills.has(full) {
 			for n := 1; n < len(a.wait.value.(pending).Records); n++ {
@@ -91,6 +98,12 @@ func (x *run) stormMoves(add func(moveKind, int, int)) {
 	}
 	if x.tail.parent != nil && !x.tail.read {
 		add(mPowerLoss, 0, 0)
+	}
+	if x.stores != nil {
+		x.storeMoves(add)
+	}
+	if x.in.naps {
+		x.napMoves(add)
 	}
 }
 
@@ -116,12 +129,18 @@ func (x *run) storm(m move) {
 	switch m.kind {
 	case mCut, mDeafen, mPause, mFillDisk, mLie, mFillJournal, mMend:
 		x.fallIll(a, m)
+	case mHook, mHookFails, mHookLate, mDoze, mRouse, mRouseFails, mWake, mWakeLost, mWakeTwice, mByHand:
+		x.napMove(m)
+	case mReplicate, mTearJournal, mStoreLies, mFillStore, mCutStore, mStorePower, mRot, mCutJournal:
+		x.storeMove(m)
 	case mSplit:
 		x.split(a)
 	case mLose:
+		x.noteOrder(x.mail[a], "is lost")
 		x.mail = slices.Delete(x.mail, a, a+1)
 	case mRepeat:
 		l := x.mail[a]
+		x.noteOrder(l, "comes twice")
 		l.late = l.request() // nobody takes a second answer
 		x.mail = append(x.mail, l)
 	case mSetClock:
@@ -144,6 +163,8 @@ func (x *run) storm(m move) {
 
 func (x *run) fallIll(who int, m move) {
 	switch agent := who - len(x.servers); {
+	case agent > len(x.agents) || m.b == uint16(short):
+		x.mendStore(who, ills(m.b))
 	case agent == len(x.agents):
 		x.full = m.kind == mFillJournal
 	case agent >= 0:
@@ -174,7 +195,14 @@ func (x *run) split(i int) {
 func (x *run) mendAll() {
 	x.full = false
 	for i := range x.servers {
-		x.server(i).ills = 0
+		s := x.server(i)
+		s.ills, s.stopped = 0, false
+	}
+	if x.gone != nil {
+		x.mendStore(0, short)
+	}
+	for k := range x.stores {
+		x.stores[k].ills, x.stores[k].rotten = x.stores[k].ills&lying, nil
 	}
 	for j := range x.agents {
 		x.agent(j).ills &= lying
@@ -184,7 +212,9 @@ func (x *run) mendAll() {
 // powerLoss ends the journal's process. Its last record is lost, since it was
 // neither acknowledged nor read, and so is every append on its way.
 func (x *run) powerLoss() {
-	x.tail, x.late = x.tail.parent, nil
+	last := x.tail
+	x.tail, x.late, x.torn = last.parent, nil, last.mark.Seq-1-last.parent.mark.Seq
+	x.dropped(last)
 	for i, s := range x.servers {
 		if s.wire != wireIdle {
 			x.outcome(mLoseAck, i)
@@ -210,13 +240,7 @@ func (x *run) reboot(j int) {
 		a.disk = x.t.ledger(nodeNames[j], a.disk.records[:a.safe])
 		a.procs, a.acted, a.ills = a.started(), 0, a.ills&^lying
 	}
-	a.lease, a.boot = 0, a.boot+"'"
-	a.procs = slices.Clone(a.procs)
-	for n := range a.procs {
-		if p := &a.procs[n]; p.running {
-			p.running, p.outcome = false, api.OutcomeLost
-		}
-	}
+	x.boot(j)
 }
 
 // started are the processes whose start the ledger has.

@@ -18,7 +18,7 @@ func TestStorms(t *testing.T) {
 		seeds = 5
 	}
 	storm, steps, n := DefaultStorm(), 0, uint64(0)
-	faults, passed := map[string]int{}, map[string]int{}
+	faults, passed, happened := map[string]int{}, map[string]int{}, map[string]int{}
 	for ; n < seeds && !late(); n++ {
 		h := storm.Run(n)
 		if h.Violation != "" {
@@ -29,10 +29,12 @@ func TestStorms(t *testing.T) {
 		steps += h.Steps
 		add(faults, h.Faults)
 		add(passed, h.Passed)
+		add(happened, h.Happened)
 	}
 	t.Logf("%d seeds, %d moves", n, steps)
 	t.Logf("faults: %s", list(faults))
 	t.Logf("tasks: %s", list(passed))
+	t.Logf("servers and nodes: %s", list(happened))
 	if n == 0 {
 		t.Fatal("no history was followed")
 	}

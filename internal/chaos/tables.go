@@ -108,6 +108,7 @@ const (
 	stimStarted  // api.Attempt
 	stimAdopted  // api.Attempt
 	stimEnded    // core.Ended
+	stimSlept    // core.Slept
 )
 
 // input makes the core's input of a stimulus; tickets are those of its calls.
@@ -137,6 +138,8 @@ func (s stimulus) input(tickets [calls]uint64) core.Input {
 		return core.Adopted{About: core.About{ID: s.what.value.(api.Attempt)}}
 	case stimEnded:
 		return s.what.value.(core.Ended)
+	case stimSlept:
+		return s.what.value.(core.Slept)
 	}
 	return nil
 }

@@ -69,7 +69,7 @@ func (w *world) forgotten() bool {
 
 // describe says what a move is.
 func (w *world) describe(m move) string {
-	if m.kind >= mLose || m.kind == mMend {
+	if m.kind.stormy() {
 		return w.describeStorm(m)
 	}
 	srv, node := "", ""
@@ -116,6 +116,9 @@ var verbs = map[moveKind]string{
 	mDelay: "gives up waiting for an append that is still under way", mCrash: "crashes",
 	mCommit: "syncs its ledger", mRestartAgent: "starts its agent again", mReconnect: "loses its connection and finds it again", mCrashAgent: "loses its agent, and what was not synced",
 	mCrashAgentKept: "loses its agent just after the sync",
+	mHook:           "has its machine fall asleep", mHookFails: "fails to have its machine fall asleep",
+	mHookLate: "has its machine fall asleep, later than it says", mDoze: "is off to sleep",
+	mRouse: "wakes", mRouseFails: "fails to wake", mWake: "arrives", mWakeLost: "is lost", mWakeTwice: "is sent twice",
 }
 
 func (k call) String() string { return callFields[k] }
@@ -229,6 +232,8 @@ func showEvent(ev state.Event) string {
 		return "NodeSilent " + ev.Node
 	case *state.NodeBack:
 		return "NodeBack " + ev.Node
+	case *state.NodePower:
+		return "NodePower " + ev.Node + " " + string(ev.State) + ", " + ev.Reason
 	}
 	return strings.TrimPrefix(fmt.Sprintf("%T", ev), "*state.")
 }

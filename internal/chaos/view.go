@@ -40,6 +40,11 @@ type nodeView struct {
 	version            uint64
 	held               []api.Assignment
 	gone               []departure
+
+	power   api.PowerState
+	powerAt api.Time
+	lostAt  api.Time // since when it is silent
+	ordered uint64   // the epoch in which it was changed
 }
 
 // departure says that an attempt went off a node at a version of its set.
@@ -80,6 +85,9 @@ func (in *Instance) first(t *tables) *view {
 		settings.Drift = 0
 	}
 	events := []state.Event{&state.SettingsChanged{Settings: settings}}
+	if in.naps {
+		events = append(events, napSite())
+	}
 	return t.view(nil, epochBegin, events, nil, nil)
 }
 
@@ -282,7 +290,7 @@ func (v *view) look(e *engine.Engine, agents int) {
 }
 
 func lookAt(e *engine.Engine, n *state.Node) nodeView {
-	v := nodeView{registered: true, silent: n.Silent, version: n.Version}
+	v := nodeView{registered: true, silent: n.Silent, version: n.Version, power: n.Power, powerAt: n.PowerAt, lostAt: n.SilentAt}
 	for _, held := range n.SortedHeld() {
 		w, t := e.State().Task(held.Ref)
 		v.held = append(v.held, e.Assignment(w, t))

@@ -21,6 +21,8 @@ type weather struct {
 	patient bool    // only what lasts fails, see lasting
 	trickle bool    // patient, half of the jobs come one by one, and time may go by early
 	unlucky [2]int  // nodes
+	stores  bool    // the journal is kept by several machines, whose disks are looked into
+	naps    bool    // nodes sleep; jobs come one by one
 	allowed [kinds]bool
 }
 
@@ -47,7 +49,7 @@ func newWeather(s *Storm, rng *rand.Rand) weather {
 		w.prompt, w.late, w.roomy, w.exit, w.mend, w.lead = true, true, true, 1.0/200, 1.0/250, 1.0/50
 		w.faults /= oneOf(rng, []float64{1, 3})
 	}
-	for k := mRefuse; k < kinds; k++ {
+	for k := mRefuse; k < mTearJournal; k++ {
 		in := rng.IntN(2) == 0 || k == mCut // which is always possible
 		switch {
 		case len(s.Only) > 0:
@@ -58,6 +60,24 @@ func newWeather(s *Storm, rng *rand.Rand) weather {
 		w.allowed[k] = in
 	}
 	return w
+}
+
+// extras decides, by a source of its own, what a storm has besides: seeds that have
+// none of it go as if there were none. Patient storms do without.
+func (w *weather) extras(s *Storm, rng *rand.Rand) {
+	w.stores = rng.IntN(2) == 0 && !w.patient
+	w.naps = rng.IntN(2) == 0 && !w.patient
+	for k := mTearJournal; k < kinds; k++ {
+		w.allowed[k] = rng.IntN(2) == 0
+		if len(s.Only) > 0 {
+			w.allowed[k] = slices.Contains(s.Only, faultNames[k])
+		}
+		w.stores = w.stores || w.allowed[k] && len(s.Only) > 0 && k < mHookFails
+		w.naps = w.naps || w.allowed[k] && len(s.Only) > 0 && k >= mHookFails
+	}
+	if w.naps {
+		w.tick, w.exit, w.prompt = max(w.tick, 1.0/40), 1, w.prompt || rng.IntN(3) > 0
+	}
 }
 
 // toomuch tells whether a fault would leave a patient storm without a cell to watch:

@@ -47,6 +47,13 @@ type world struct {
 	mail    []letter
 	late    []*record // appends under way that nobody waits for any more
 	full    bool      // the journal has no room
+	torn    uint64    // entries behind the last record that are no records
+	stores  []store   // the machines that keep the journal; none: one that is not looked into
+	gone    *record   // the last record of a journal that has lost some; nil: it has all
+	packets []uint8   // under way to nodes that they are to wake
+	lull    bool      // nothing fails any more
+	idle    uint8     // ticks since all work but the last has ended then
+	began   bool      // all tasks of the last workload have run at once
 }
 
 // budget is how often what need not happen may still happen.
@@ -61,15 +68,15 @@ type record struct {
 	read   bool // somebody knows that it stands
 }
 
-// follow makes the record of a decision.
-func (r *record) follow(server int, epoch uint64, d *decision, inputs []*thing) *record {
+// follow makes the record of a decision, to stand at a sequence.
+func (r *record) follow(server int, epoch, seq uint64, d *decision, inputs []*thing) *record {
 	n := &record{parent: r, view: d.view, inputs: inputs}
 	b := append([]byte{byte(server)}, r.mark.Hash[:]...) // no two servers have one name
 	b = binary.AppendUvarint(binary.AppendUvarint(b, epoch), uint64(d.view.id))
 	for _, in := range inputs {
 		b = binary.AppendUvarint(b, uint64(in.id))
 	}
-	n.mark = control.Mark{Seq: r.mark.Seq + 1, N: r.mark.N + 1, Epoch: epoch, Hash: sha256.Sum256(b)}
+	n.mark = control.Mark{Seq: seq, N: r.mark.N + 1, Epoch: epoch, Hash: sha256.Sum256(b)}
 	return n
 }
 
@@ -80,6 +87,17 @@ func (r *record) after(n uint64) (out []*record) {
 	}
 	slices.Reverse(out)
 	return out
+}
+
+// end is the journal's last sequence.
+func (w *world) end() uint64 { return w.tail.mark.Seq + w.torn }
+
+// truth is the last record that stood: the journal's last, unless it has lost some.
+func (w *world) truth() *record {
+	if w.gone != nil {
+		return w.gone
+	}
+	return w.tail
 }
 
 // server is a server with the real rules of leadership. Its shadow stands where
@@ -105,6 +123,10 @@ type server struct {
 	own    []*thing // inputs of the server itself
 	flight *flight
 	wire   wire
+
+	tried   [len(nodeNames)]try // when it woke a node last
+	seen    *record             // its witness: the last record of which it was told that it stands
+	stopped bool                // it found the journal damaged, and does not start before that is mended
 }
 
 // item is an input of somebody who waits.
@@ -120,6 +142,7 @@ func nobody(in *thing) item { return item{input: in, client: -1, agent: -1} }
 // flight is the batch on its way into the journal.
 type flight struct {
 	record  *record
+	own     []*thing // inputs of the server itself
 	items   []item
 	answers []state.Answer // of the items
 	sent    uint8
@@ -157,6 +180,11 @@ type agent struct {
 	lease api.Duration
 	acted uint64 // the highest epoch in which it started work
 	procs []proc
+
+	nap     nap
+	napAt   uint8 // the tick in which its hook ran
+	byHand  bool  // an operator has had it woken
+	unwoken uint8 // ticks for which it was to be woken, and nobody did
 }
 
 // proc is a process of a task. Ended ones stay: they left files.

@@ -11,7 +11,7 @@ import (
 // weight, and of an amount that is not positive, the parts are 0.
 func Divide(amount int64, weights []int64) []int64 {
 	parts := make([]int64, len(weights))
-	most := int64(math.MaxInt64 / max(len(weights), 1)) // so that their sum stays in range
+	most := math.MaxInt64 / int64(max(len(weights), 1)) // so that their sum stays in range
 	whole, sum, before := uint64(0), uint64(0), uint64(0)
 	for _, w := range weights {
 		whole += uint64(min(max(w, 0), most))

@@ -62,7 +62,7 @@ func TestBehind(t *testing.T) {
 			if err := st.Apply(1, &state.WorkloadSubmitted{ID: 1, Spec: spec, Profiles: profiles}); err != nil {
 				t.Fatal(err)
 			}
-			if got := behind(st.Workloads[1], 0); got != c.want {
+			if got := behind(st.Workloads[1])[0]; got != c.want {
 				t.Errorf("behind = %v, want %v", got, c.want)
 			}
 		})

@@ -189,3 +189,53 @@ func ended(events []state.Event) (reports []Input) {
 	}
 	return reports
 }
+
+// BenchmarkBatteries plans the batteries of 1,000 sites, all at the hour at which their
+// price steps on: two days of hours each, in as many Steps as that takes.
+func BenchmarkBatteries(b *testing.B) {
+	const sites = 1000
+	now := 472_224 * api.Time(api.Hour)
+	in := []Input{&Lead{Epoch: 1, Server: "bench"}}
+	price := api.Signal{Kind: api.SignalPrice, Zone: "DE", Currency: "EUR", Step: api.Hour, Start: now, Origin: "bench"}
+	for i := range 8 * 24 {
+		price.Values = append(price.Values, int64(100_000+50_000*(i%24-12)+i*37%11))
+	}
+	in = append(in, &PutSignal{Signal: price})
+	for i := range sites {
+		name := fmt.Sprint("s", i)
+		in = append(in, &Register{Node: api.Node{
+			Name: "n" + name, Site: name, Layer: api.LayerEdge, Drivers: []string{api.DriverNoop}, Capacity: api.Resources{CPU: 4000, Memory: api.GiB},
+		}}, &PutSite{Site: api.Site{
+			Name: name, Layer: api.LayerEdge, Zone: "DE", Battery: &api.Battery{Capacity: 3.6e9 * 20, Charge: 5000, Efficiency: 900, Dispatch: api.DispatchCost},
+		}})
+	}
+	e := New(state.New())
+	settle := func(in []Input) (events, steps int) {
+		for more := true; more; steps++ {
+			out, err := e.Step(now, in)
+			if err != nil {
+				b.Fatal(err)
+			}
+			in, more = nil, out.More
+			events += len(out.Events)
+		}
+		return events, steps
+	}
+	settle(in)
+	hours := 0
+	for b.Loop() {
+		now = now.Add(api.Hour)
+		if hours++; hours == 5*24 { // before the price ends
+			b.StopTimer()
+			price.Start += api.Time(hours) * api.Time(api.Hour)
+			settle([]Input{&PutSignal{Signal: price}})
+			hours = 0
+			b.StartTimer()
+		}
+		events, steps := settle(nil)
+		if events != sites {
+			b.Fatalf("%d batteries were asked for something", events)
+		}
+		b.ReportMetric(float64(steps), "steps/hour")
+	}
+}

@@ -36,6 +36,29 @@ func (e *Engine) ViewBooks(by string) (out []api.BookView) {
 	return out
 }
 
+// ViewWorkDays are the books of a workload by day: a row for each day that is kept, also
+// where it took nothing. Rows without a workload hold others of its tenant that are not
+// kept by name on that day, among which it may be where it has no row of its own.
+func (e *Engine) ViewWorkDays(tenant, workload string) (out []api.BookView) {
+	if e.st.Accounts == nil {
+		return nil
+	}
+	for i := range e.st.Accounts.Works {
+		d := &e.st.Accounts.Works[i]
+		b, name := d.Books[tenant+"/"+workload], workload
+		if b == nil && d.Books[tenant+"/"] != nil {
+			b, name = d.Books[tenant+"/"], ""
+		}
+		v := api.BookView{}
+		if b != nil {
+			v = viewBook(b)
+		}
+		v.Day, v.Tenant, v.Workload = d.Begin, tenant, name
+		out = append(out, v)
+	}
+	return out
+}
+
 // dayBooks are the books of a day by site; the jobs that succeeded stand in the first.
 func dayBooks(d *state.Day) []api.BookView {
 	rows := booksOf(d.Sites, func(v *api.BookView, name string) { v.Day, v.Site = d.Begin, name })

@@ -15,19 +15,19 @@ const retryBudget = api.Hour
 // expects is what an attempt is foreseen to take on a node; nil for tenants without
 // budgets, and where neither price nor signal is known.
 func (e *Engine) expects(ask *sched.Ask, node string) *api.Footprint {
-	if e.st.Spending[ask.Tenant] == nil {
+	if !e.st.Budgeted(ask.Tenant) {
 		return nil
 	}
-	o, ok := e.index.Footprint(node, ask, e.st.Now)
-	if !ok || o.Carbon == nil && o.Cost == nil {
+	f := e.index.Foreseen(node, ask, e.st.Now)
+	if f == nil || f.Carbon == nil && f.Cost == nil {
 		return nil
 	}
-	return &o.Footprint
+	return f
 }
 
 // foreseen is what the next attempt of an element is foreseen to take on a node.
 func (e *Engine) foreseen(w *state.Workload, t *state.Task, node string) *api.Footprint {
-	if e.st.Spending[w.Spec.Tenant] == nil {
+	if !e.st.Budgeted(w.Spec.Tenant) {
 		return nil
 	}
 	ask := e.askFor(w, t)
@@ -35,28 +35,49 @@ func (e *Engine) foreseen(w *state.Workload, t *state.Task, node string) *api.Fo
 	return e.expects(ask, node)
 }
 
-// affords reports whether the budgets of a tenant have room for attempts on these
-// nodes. When they have not, its tasks wait from now on.
+// budgetsOf are the budgets that hold for a tenant: its own, and those of all tenants.
+func budgetsOf(tenant string) [2]string { return [2]string{tenant, api.AllTenants} }
+
+// affords reports whether the budgets of a tenant, and those of all, have room for
+// attempts on these nodes. When they have not, its tasks wait from now on.
 func (e *Engine) affords(ask *sched.Ask, nodes ...string) bool {
-	if e.st.Spending[ask.Tenant] == nil {
+	if !e.st.Budgeted(ask.Tenant) {
 		return true
 	}
 	list := make([]*api.Footprint, len(nodes))
 	for i, node := range nodes {
 		list[i] = e.expects(ask, node)
 	}
-	budgets := e.st.Tenants[ask.Tenant].Budgets
-	for i := range budgets {
-		b := &budgets[i]
-		needs, taken := needsOf(b, list), e.taken(ask.Tenant, i)
-		if !b.Stops() || taken+needs <= b.Amount() {
+	for _, of := range budgetsOf(ask.Tenant) {
+		held := e.exceeded(of, list)
+		switch {
+		case held == nil:
 			continue
+		case of == ask.Tenant:
+			e.emit(&state.BudgetHeld{Tenant: of, Held: *held})
+		default: // others may need less, and wait for none that needs more than there is
+			e.emit(&state.BudgetHeld{Tenant: of, Held: *held, For: ask.Tenant})
 		}
-		until := min(b.Begin(e.st.Now).Add(b.Window), e.st.Now.Add(retryBudget))
-		e.emit(&state.BudgetHeld{Tenant: ask.Tenant, Held: state.Held{Budget: int32(i), Needs: needs, Taken: taken, Until: until}})
 		return false
 	}
 	return true
+}
+
+// exceeded says which budget of a tenant attempts would exceed; nil is none.
+func (e *Engine) exceeded(of string, list []*api.Footprint) *state.Held {
+	if e.st.Spending[of] == nil {
+		return nil
+	}
+	budgets := e.st.Tenants[of].Budgets
+	for i := range budgets {
+		b := &budgets[i]
+		needs, taken := needsOf(b, list), e.taken(of, i)
+		if b.Stops() && taken+needs > b.Amount() {
+			until := min(b.Begin(e.st.Now).Add(b.Window), e.st.Now.Add(retryBudget))
+			return &state.Held{Budget: int32(i), Needs: needs, Taken: taken, Until: until}
+		}
+	}
+	return nil
 }
 
 // needsOf adds up what attempts are foreseen to take of a budget. What earns money
@@ -75,7 +96,8 @@ func (e *Engine) taken(tenant string, i int) int64 {
 }
 
 // freeBudgets lets tenants go on who wait for a budget that has more room than when
-// they began to wait, or that is to be looked at anew.
+// they began to wait, or that is to be looked at anew. Of the budgets of all tenants it
+// has to be as much as they wait for, so that not all of them try whenever a task ends.
 func (e *Engine) freeBudgets() {
 	for _, name := range e.st.SortedSpending() {
 		held := e.st.Spending[name].Held
@@ -83,29 +105,52 @@ func (e *Engine) freeBudgets() {
 			e.emit(&state.BudgetFreed{Tenant: name})
 		}
 	}
+	all := e.st.Spending[api.AllTenants]
+	if all == nil {
+		return
+	}
+	for _, name := range all.Waiting() {
+		held := all.Waits[name]
+		b, taken := &e.st.Tenants[api.AllTenants].Budgets[held.Budget], e.taken(api.AllTenants, int(held.Budget))
+		if e.st.Now >= held.Until || taken < held.Taken && taken+held.Needs <= b.Amount() {
+			e.emit(&state.BudgetFreed{Tenant: api.AllTenants, For: name})
+		}
+	}
 }
 
 // withhold tells the index whose tasks wait for a budget, and why.
 func (e *Engine) withhold(name string) {
-	sp := e.st.Spending[name]
-	if sp == nil || sp.Held == nil {
+	held, of := e.st.HeldFor(name)
+	if held == nil {
 		e.index.Withhold(name, "")
 		return
 	}
-	b := &e.st.Tenants[name].Budgets[sp.Held.Budget]
-	e.index.Withhold(name, overBudget(name, b, sp.Held.Taken, sp.Held.Needs)+"; it is tried again by "+sp.Held.Until.String())
-	e.timers.add(timer{at: sp.Held.Until, kind: timerBudget, node: name})
+	b := &e.st.Tenants[of].Budgets[held.Budget]
+	e.index.Withhold(name, overBudget(of, b, held.Taken, held.Needs)+"; it is tried again by "+held.Until.String())
+	e.timers.add(timer{at: held.Until, kind: timerBudget, node: name})
 }
 
 func (e *Engine) withholdAll() {
 	for _, name := range e.st.SortedSpending() {
 		e.withhold(name)
 	}
+	if all := e.st.Spending[api.AllTenants]; all != nil {
+		for _, name := range all.Waiting() {
+			e.withhold(name)
+		}
+	}
 }
 
 // overBudget says what would exceed a budget by how much.
 func overBudget(tenant string, b *api.Budget, taken, needs int64) string {
-	return fmt.Sprintf("budget of tenant %s, %s: %s is spent or promised, and %s more is needed", tenant, b, amountOf(b, taken), amountOf(b, needs))
+	return fmt.Sprintf("budget of %s, %s: %s is spent or promised, and %s more is needed", ownerText(tenant), b, amountOf(b, taken), amountOf(b, needs))
+}
+
+func ownerText(tenant string) string {
+	if tenant == api.AllTenants {
+		return "all tenants"
+	}
+	return "tenant " + tenant
 }
 
 func amountOf(b *api.Budget, n int64) string {
@@ -119,28 +164,40 @@ func amountOf(b *api.Budget, n int64) string {
 // none. Each task is foreseen where it would go now; what has no place now is stopped
 // when it gets one.
 func (e *Engine) unaffordable(spec *api.Workload, facts []Fact) string {
-	t := e.st.Tenants[spec.Tenant]
-	if t == nil || e.st.Spending[spec.Tenant] == nil || spec.Schedule != nil {
+	if !e.st.Budgeted(spec.Tenant) || spec.Schedule != nil {
 		return ""
 	}
 	w := &state.Workload{Spec: spec, Revision: 1, Profiles: e.analyse(spec, facts, 0)}
-	sums := make([]int64, len(t.Budgets))
+	list := make([]*api.Footprint, len(spec.Tasks))
 	for i := range spec.Tasks {
 		ask := e.planAsk(w, i)
-		d, _ := e.index.Decide(api.TaskRef{Task: uint16(i)}, ask, e.st.Now)
-		if d.Chosen == nil {
-			continue
-		}
-		f, count := e.expects(ask, d.Chosen.Node), int64(max(ask.Task.Count, spec.Replicas, 1))
-		for j := range t.Budgets {
-			one := max(t.Budgets[j].Of(f), 0)
-			sums[j] = min(sums[j]+min(one, api.MaxBudgeted/count)*count, 2*api.MaxBudgeted)
+		if d, _ := e.index.Decide(api.TaskRef{Task: uint16(i)}, ask, e.st.Now); d.Chosen != nil {
+			list[i] = e.expects(ask, d.Chosen.Node)
 		}
 	}
-	for j := range t.Budgets {
-		b, taken := &t.Budgets[j], e.taken(spec.Tenant, j)
-		if b.Then == api.BudgetRefuse && sums[j] > 0 && taken+sums[j] > b.Amount() {
-			return overBudget(spec.Tenant, b, taken, sums[j]) + "; raise the budget, or submit it in the window that begins at " +
+	for _, of := range budgetsOf(spec.Tenant) {
+		if why := e.refusedBy(of, spec, list); why != "" {
+			return why
+		}
+	}
+	return ""
+}
+
+// refusedBy says which budget of a tenant refuses a workload, of which each element of a
+// task is foreseen to take what the list says.
+func (e *Engine) refusedBy(of string, spec *api.Workload, list []*api.Footprint) string {
+	if e.st.Spending[of] == nil {
+		return ""
+	}
+	budgets := e.st.Tenants[of].Budgets
+	for j := range budgets {
+		b, sum := &budgets[j], int64(0)
+		for i := range spec.Tasks {
+			one, count := max(b.Of(list[i]), 0), int64(max(spec.Tasks[i].Count, spec.Replicas, 1))
+			sum = min(sum+min(one, api.MaxBudgeted/count)*count, 2*api.MaxBudgeted)
+		}
+		if taken := e.taken(of, j); b.Then == api.BudgetRefuse && sum > 0 && taken+sum > b.Amount() {
+			return overBudget(of, b, taken, sum) + "; raise the budget, or submit it in the window that begins at " +
 				b.Begin(e.st.Now).Add(b.Window).String()
 		}
 	}
@@ -162,30 +219,46 @@ func (e *Engine) StandingOf(tenant string) (out []api.BudgetView) {
 		if sp.Held != nil && int(sp.Held.Budget) == i {
 			v.Held = sp.Held.Until
 		}
+		for _, name := range sp.Waiting() {
+			if held := sp.Waits[name]; int(held.Budget) == i {
+				v.Waiting, v.Held = append(v.Waiting, name), max(v.Held, held.Until)
+			}
+		}
 		out = append(out, v)
 	}
 	return out
 }
 
-// checkBudgets holds what was placed against the budgets of its tenants: what stops may
-// not be exceeded by what is foreseen. Reports come before placements in a batch, so
-// that what they add was known.
+// checkBudgets holds what was placed against the budgets of its tenants, and of all
+// together: what stops may not be exceeded by what is foreseen. Reports come before
+// placements in a batch, so that what they add was known.
 func checkBudgets(st *state.State, out Output) error {
+	if len(st.Spending) == 0 {
+		return nil
+	}
 	for _, ev := range out.Events {
 		p, ok := ev.(*state.TaskPlaced)
-		if !ok || len(st.Spending) == 0 {
+		if !ok {
 			continue
 		}
-		w := st.Workloads[p.Ref.Workload]
-		t := st.Tenants[w.Spec.Tenant]
-		if t == nil || st.Spending[t.Name] == nil {
-			continue
-		}
-		for i := range t.Budgets {
-			b := &t.Budgets[i]
-			if spent, promised := st.Standing(t.Name, i, st.Now); b.Stops() && spent+promised > b.Amount() {
-				return fmt.Errorf("tenant %s exceeds its budget of %s by what was placed: %d of %d", t.Name, b, spent+promised, b.Amount())
+		for _, of := range budgetsOf(st.Workloads[p.Ref.Workload].Spec.Tenant) {
+			if err := checkBudgetsOf(st, of); err != nil {
+				return err
 			}
+		}
+	}
+	return nil
+}
+
+func checkBudgetsOf(st *state.State, of string) error {
+	t := st.Tenants[of]
+	if t == nil || st.Spending[of] == nil {
+		return nil
+	}
+	for i := range t.Budgets {
+		b := &t.Budgets[i]
+		if spent, promised := st.Standing(of, i, st.Now); b.Stops() && spent+promised > b.Amount() {
+			return fmt.Errorf("%s exceeds its budget of %s by what was placed: %d of %d", ownerText(of), b, spent+promised, b.Amount())
 		}
 	}
 	return nil

@@ -35,8 +35,17 @@ func Check(e *Engine, out Output) error {
 		}
 	}
 	for _, ev := range out.Events {
-		if b, ok := ev.(*state.TaskBooked); ok {
-			if err := checkBooked(e, b); err != nil {
+		switch v := ev.(type) {
+		case *state.TaskBooked:
+			if err := checkBooked(e, v); err != nil {
+				return err
+			}
+		case *state.NodeClearing:
+			if err := checkClearing(e.st, v); err != nil {
+				return err
+			}
+		case *state.BatterySet:
+			if err := checkBattery(e.st, v); err != nil {
 				return err
 			}
 		}
@@ -87,6 +96,41 @@ func checkBooked(e *Engine, b *state.TaskBooked) error {
 	return nil
 }
 
+// checkClearing requires that nobody is moved who was promised not to be: gangs, what runs
+// at most once, what is bound to its node, what nobody may displace, and replicas that no
+// other one may stand beside.
+func checkClearing(st *state.State, c *state.NodeClearing) error {
+	for _, ref := range c.Tasks {
+		w, t := st.Task(ref)
+		if t == nil {
+			continue // it ended in the same Step
+		}
+		job := w.Spec.Kind == api.KindJob && !w.Spec.Gang
+		replica := w.Spec.Kind == api.KindService && w.Spec.Update.MaxSurge > 0
+		if !job && !replica || w.SpecOf(t).AtMostOnce || t.Pin != "" || !displaces(w) {
+			return fmt.Errorf("task %v is moved off node %s, which it may not", ref, c.Node)
+		}
+	}
+	return nil
+}
+
+// checkBattery requires that nothing is asked of a battery that it cannot do, and that it
+// gives no more than its site draws.
+func checkBattery(st *state.State, s *state.BatterySet) error {
+	site := st.Sites[s.Site]
+	if site == nil || site.Battery == nil {
+		if s.Setpoint != 0 {
+			return fmt.Errorf("site %s has no battery that could do %v", s.Site, s.Setpoint)
+		}
+		return nil
+	}
+	b := site.Battery
+	if s.Setpoint > b.Charge || -s.Setpoint > min(b.MostDischarge(), max(s.Load, 0)) || s.Level < 0 || s.Level > api.Microjoules(b.Capacity) {
+		return fmt.Errorf("the battery of site %s, which draws %v, is to do %v and to hold %v of %v", s.Site, s.Load, s.Setpoint, api.Energy(s.Level), b.Capacity)
+	}
+	return nil
+}
+
 func added(a, b api.Resources, times int64) api.Resources {
 	return api.Resources{
 		CPU: a.CPU + b.CPU*api.Milli(times), Memory: a.Memory + b.Memory*api.Bytes(times),
@@ -125,6 +169,9 @@ func checkNode(st *state.State, name string) error {
 	}
 	if n.Silent || n.Drain || !n.On() {
 		return fmt.Errorf("node %s: tasks were placed on it while it is silent, draining or not switched on", name)
+	}
+	if st.Clearing(name) != nil {
+		return fmt.Errorf("node %s: tasks were placed on it while it is being emptied", name)
 	}
 	if u, c := &n.Used, &n.Capacity; u.CPU > c.CPU || u.Memory > c.Memory || u.Storage > c.Storage || u.Bandwidth > c.Bandwidth {
 		return fmt.Errorf("node %s is over-committed: holds cpu %v of %v, memory %v of %v, storage %v of %v, bandwidth %v of %v",

@@ -42,6 +42,8 @@ func (e *Engine) input(in Input) state.Answer {
 		return e.once(v.Caller, func(key string) state.Answer { return e.rollback(v, key) })
 	case *Drain:
 		return e.once(v.Caller, func(key string) state.Answer { return e.drain(v, key) })
+	case *Suspend:
+		return e.once(v.Caller, func(string) state.Answer { return e.suspend(v) })
 	case *Power:
 		return e.once(v.Caller, func(key string) state.Answer { return e.power(v, key) })
 	case *RemoveNode:
@@ -72,6 +74,10 @@ func (e *Engine) input(in Input) state.Answer {
 		e.resized(v)
 	case *Scaled:
 		e.scaled(v)
+	case *Foreseen:
+		return e.foresee(v)
+	case *Battery:
+		e.heardBattery(v)
 	default:
 		e.cellInput(in)
 	}
@@ -142,8 +148,10 @@ func (e *Engine) submit(in *Submit, key string) state.Answer {
 		return refuse(state.CodeConflict, "%s %s is being stopped; wait until it has ended", old.Spec.Kind, spec.Name)
 	case old.Spec.Kind != spec.Kind:
 		return refuse(state.CodeConflict, "%s is a running %s; cancel it first or choose another name", spec.Name, old.Spec.Kind)
+	case resent(old, spec):
+		e.resend(old, spec, key)
 	case spec.Kind == api.KindJob && (old.Spec.Schedule == nil || spec.Schedule == nil):
-		return refuse(state.CodeConflict, "job %s has not ended; cancel it first or choose another name", spec.Name)
+		return refuse(state.CodeConflict, "job %s has not ended, and only where it may go, its priority, preemption and labels can be changed; cancel it first or choose another name", spec.Name)
 	case scaledOnly(old.Spec, spec):
 		e.emit(&state.WorkloadRescaled{ID: old.ID, Spec: spec, Key: key})
 	default:

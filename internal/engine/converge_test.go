@@ -25,6 +25,7 @@ func (h *chance) converge() {
 	}
 	for i := range 4 {
 		n := nodeOf(fmt.Sprint("big", i), 64_000)
+		n.Drivers = []string{api.DriverNoop, api.DriverProcess}
 		n.Site, n.Labels = "s2", map[string]string{"disk": "ssd"}
 		n.Capacity.Accelerators = []api.Accelerator{{Kind: "gpu", Models: []string{"a"}, Count: 8000}}
 		in = append(in, &engine.Register{Node: n})
@@ -36,7 +37,7 @@ func (h *chance) converge() {
 			h.t.Fatalf("the world does not come to rest: %s", show(w.events))
 		}
 		w.settle(h.t)
-		reports := h.obey()
+		reports := append(h.obey(), h.rise()...)
 		w.now = w.now.Add(70 * api.Second)
 		w.step(h.t, append(reports, h.stopSchedules()...)...)
 		quiet++
@@ -45,6 +46,18 @@ func (h *chance) converge() {
 		}
 	}
 	h.atRest()
+}
+
+// rise has nodes say that they are on which were woken, also those that were given up
+// before: in a good world they come.
+func (h *chance) rise() (in []engine.Input) {
+	st := h.world.engine.State()
+	for _, name := range st.SortedNodes() {
+		if n := st.Nodes[name]; n.Power == api.PowerWaking || n.Silent {
+			in = append(in, &engine.Register{Node: n.Node})
+		}
+	}
+	return in
 }
 
 // stopSchedules cancels scheduled jobs, which would go on for ever, and what is tied
@@ -82,6 +95,13 @@ func (h *chance) obey() (in []engine.Input) {
 				r.Kind, r.Result = api.ReportEnded, &api.Result{Outcome: api.OutcomeStopped}
 			case t.Status == api.TaskPlaced:
 				r.Kind = api.ReportStarted
+			case t.Stands() != (t.Status == api.TaskSuspended):
+				r.Kind = api.ReportResumed
+				if t.Stands() {
+					r.Kind = api.ReportSuspended
+				}
+			case t.Stands():
+				continue
 			case w.Spec.Kind == api.KindJob:
 				r.Kind, r.Result = api.ReportEnded, &api.Result{Outputs: []api.Value{{Name: "out", Size: 1, Inline: []byte("x")}}}
 			case !t.Healthy:

@@ -51,6 +51,9 @@ type Engine struct {
 	resting  resting
 	stirred  bool // something has happened in this Step: nodes may have to wake, or to sleep
 	slicing  slicing
+	goesOn   bool // this Step leaves work for the next that holds nothing else up
+	storing  storing
+	resumes  map[api.TaskRef]api.Time // when the next suspension of a task ends: its timer
 	limits   limits
 	out      Output
 	size     int
@@ -63,7 +66,7 @@ type Output struct {
 	Events  []state.Event
 	Answers []state.Answer // one for each input; only commands have one
 	Wake    api.Time       // when Step has something to do without inputs; 0 is never
-	More    bool           // the batch was full: call Step again at once
+	More    bool           // the batch was full, or a look is under way: call Step again at once
 }
 
 // New wraps a state. The engine owns it from now on.
@@ -95,7 +98,7 @@ func (e *Engine) Step(now api.Time, inputs []Input) (Output, error) {
 	now = max(now, e.st.Now)
 	e.out, e.size = Output{Events: make([]state.Event, 0, e.last), Answers: make([]state.Answer, len(inputs))}, 0
 	e.st.Now = now
-	e.plans, e.planless = nil, false
+	e.plans, e.planless, e.goesOn = nil, false, false
 	e.index.SetNow(now)
 	for i, in := range inputs {
 		e.out.Answers[i] = e.input(in)
@@ -103,13 +106,18 @@ func (e *Engine) Step(now api.Time, inputs []Input) (Output, error) {
 	e.due(now)
 	e.lookAtHours()
 	e.replan()
+	e.tendClearings()
+	e.clearNodes()
 	e.reconcile()
 	e.place()
+	e.wakeAhead()
 	e.retireNodes()
+	e.tendBatteries()
 	e.stirred = e.out.More
 	if e.out.More {
 		e.recheck()
 	}
+	e.out.More = e.out.More || e.goesOn
 	e.out.Wake = e.timers.next()
 	e.last = min(len(e.out.Events), 1024)
 	if e.err != nil {

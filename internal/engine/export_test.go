@@ -28,3 +28,16 @@ func (v *Views) Recount(nodes int) { v.nodes = nodes }
 
 // Phrase says a refusal in a line.
 var Phrase = phrase
+
+// Forgetful has time-slicing work all out anew, whenever it is asked.
+func (e *Engine) Forgetful() { e.slicing.forgetful = true }
+
+// Reminders is how many timers are set.
+func (e *Engine) Reminders() int { return len(e.timers.heap) }
+
+// SumUp keeps the sums over all sites, or forgets them.
+func (e *Engine) SumUp(keep bool) {
+	if e.resting.sum = nil; keep {
+		e.measureAll()
+	}
+}

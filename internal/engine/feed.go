@@ -60,39 +60,53 @@ func (e *Engine) rebuild() {
 		}
 	}
 	e.retentionTimer()
+	e.lookTimer()
+	e.foresightTimer()
+	e.countMoving()
 	e.planChanged()
 	e.probationTimer()
 	e.rolloutTimer()
+	e.batteryTimers()
 }
 
 // reindex brings the indexes in step with the state after an event.
 func (e *Engine) reindex(ev state.Event) {
 	e.rehouse(ev)
+	e.resting.sum = nil
+	e.slicing.recall.remind(ev)
 	switch v := ev.(type) {
 	case *state.SettingsChanged:
 		e.settingsChanged()
+		e.lookAtBatteries()
 	case *state.StrategyPut, *state.TenantPut:
 		e.useStrategies()
 		e.sidesChanged()
 		e.restChanged()
+		e.lookAtBatteries()
+		e.slicing.news = e.slicing.news || !e.follower && len(e.slicing.jobs) > 0 // budgets of carbon say who waits
 	case *state.BudgetHeld:
-		e.withhold(v.Tenant)
+		e.withhold(v.Whose())
 	case *state.BudgetFreed:
-		e.withhold(v.Tenant)
+		e.withhold(v.Whose())
 	case *state.SitePut:
 		e.index.PutSite(v.Site)
 		e.siteChanged(v.Site.Name)
+		e.batteryPut(&v.Site)
 	case *state.SignalPut:
 		e.index.PutSignal(e.st.Signals[v.Signal.Key()])
 		e.slicing.news = !e.follower
+		e.batteriesFollow()
 	case *state.TaskSliced:
 		if _, t := e.st.Task(v.Ref); t != nil {
 			e.turnTimer(t)
 		}
 	case *state.TaskSuspended:
+		e.healthChanged(v.Attempt.TaskRef) // a replica that stands still may be replaced
 		if w, t := e.st.Task(v.Attempt.TaskRef); t != nil && v.Resumed {
 			e.timeoutTimer(w, t)
 		}
+	case *state.SuspensionPut:
+		e.suspended(v)
 	case *state.TasksDeferred:
 		e.deferred(api.TaskRef{Workload: v.Workload, Task: v.Task})
 	case *state.NodeRegistered:
@@ -107,10 +121,21 @@ func (e *Engine) reindex(ev state.Event) {
 		e.nodeChanged(v.Node)
 	case *state.NodePower:
 		e.nodeChanged(v.Node)
+	case *state.NodeClearing:
+		e.nodeChanged(v.Node)
+	case *state.BatterySet:
+		e.batteryTimer(v.Site)
+	case *state.BatteryReported:
+		e.batteryTimer(v.Site)
+	case *state.NodesLooked:
+		e.lookTimer()
+	case *state.DemandForeseen:
+		e.foresightTimer()
 	case *state.NodeRemoved:
 		e.index.RemoveNode(v.Node)
 		e.beds.drop(v.Node)
 		e.resting.forget(v.Node)
+		e.drawsNothing(v.Node)
 		e.slicing.sites = nil
 		e.placesChanged()
 		e.touchSystems()
@@ -168,6 +193,7 @@ func (e *Engine) reindexWorkload(ev state.Event) {
 	case *state.WorkloadRevised:
 		e.changedWorkload(v.ID)
 	case *state.WorkloadRescaled:
+		e.yieldAnew(v.ID)
 		e.changedWorkload(v.ID)
 	case *state.ServiceScaled:
 		e.touchWorkload(v.ID)
@@ -273,6 +299,7 @@ func (e *Engine) nodeChanged(name string) {
 	e.open(n)
 	e.beds.put(n)
 	e.resettle(n)
+	e.drawsNow(n)
 	e.nodeTimers(n)
 	e.touchNode(name)
 	e.touchSystems()
@@ -296,6 +323,8 @@ func (e *Engine) open(n *state.Node) {
 		e.index.SetOpen(n.Name, false, "asleep")
 	case n.Power == api.PowerWaking:
 		e.index.SetOpen(n.Name, false, "waking")
+	case e.st.Clearing(n.Name) != nil:
+		e.index.SetOpen(n.Name, false, "being emptied")
 	default:
 		e.index.SetOpen(n.Name, true, "")
 	}
@@ -327,6 +356,8 @@ func (e *Engine) sync(w *state.Workload, t *state.Task) {
 	switch {
 	case t.Booking != nil && !w.Away():
 		e.book(w, t)
+	case t.Status == api.TaskPending && t.Suspension != nil:
+		e.remove(t.Ref)
 	case t.Status == api.TaskPending && e.st.Deferred(t.Ref.Workload, t.Ref.Task) != nil:
 		e.remove(t.Ref)
 	case t.Status == api.TaskPending && !w.Away():

@@ -12,6 +12,7 @@ import (
 func NewFollower(st *state.State) *Engine {
 	e := empty(st)
 	e.follower, e.timers.off = true, true
+	e.index.SetNow(st.Now)
 	e.rebuild()
 	return e
 }
@@ -19,6 +20,7 @@ func NewFollower(st *state.State) *Engine {
 // Follow folds the events of one record in.
 func (e *Engine) Follow(at api.Time, events []state.Event) error {
 	e.st.Now = max(e.st.Now, at)
+	e.index.SetNow(e.st.Now)
 	for _, ev := range events {
 		if err := e.st.Apply(at, ev); err != nil {
 			return fmt.Errorf("follow to %s: %w", at, err)
@@ -38,7 +40,7 @@ func (e *Engine) Assignment(w *state.Workload, t *state.Task) api.Assignment {
 		a.Desire = api.DesireStop
 		return a
 	}
-	if t.Slice != nil && t.Slice.Pause {
+	if t.Stands() {
 		a.Desire = api.DesireSuspend
 	}
 	spec := w.SpecAt(t.Revision)

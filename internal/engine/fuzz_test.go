@@ -34,6 +34,7 @@ func FuzzStep(f *testing.F) {
 		})),
 		&engine.Rollback{Tenant: "default", Name: "web"},
 		&engine.Cancel{Tenant: "default", Name: "web"}, &engine.RemoveNode{Node: "n1"},
+		&engine.Suspend{Tenant: "default", Name: "web", For: api.Hour, Elements: []api.Elements{{Task: "t", From: 1, Count: 1 << 31}}},
 	))
 	f.Add(pack(f,
 		&engine.PutSite{Site: api.Site{Name: "s1", Layer: api.LayerEdge, Links: []api.Link{{To: "s2", RTT: 1, Bandwidth: 1}}}},

@@ -95,10 +95,11 @@ func (e *Engine) handOver(w *state.Workload) bool {
 	return true
 }
 
-// mayGo reports whether a workload can be handed over at all: as a whole, and
-// before anything of it was placed here.
+// mayGo reports whether a workload can be handed over at all: as a whole, before
+// anything of it was placed here, and while nothing of it is to stand still, of which
+// the other cell would not know.
 func (e *Engine) mayGo(w *state.Workload) bool {
-	return goesAbroad(w.Spec) && w.Untouched() && !w.Away() && !e.strands(w.Spec)
+	return goesAbroad(w.Spec) && w.Untouched() && !w.Away() && !w.Suspends() && !e.strands(w.Spec)
 }
 
 // strands reports whether data of a workload may not be where this cell keeps what it

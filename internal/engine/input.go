@@ -42,6 +42,9 @@ const (
 	InputScaled
 	InputPower
 	InputResized
+	InputSuspend
+	InputForeseen
+	InputBattery
 )
 
 // Caller is part of every command: who asks, and the idempotency key under which
@@ -250,6 +253,12 @@ func NewInput(k InputKind) Input {
 		return new(Power)
 	case InputResized:
 		return new(Resized)
+	case InputForeseen:
+		return new(Foreseen)
+	case InputBattery:
+		return new(Battery)
+	case InputSuspend:
+		return new(Suspend)
 	}
 	return nil
 }

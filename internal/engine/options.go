@@ -104,12 +104,24 @@ func (e *Engine) optionsOf(w *state.Workload, t *state.Task, d *api.Decision) []
 const tookSlack = api.Minute
 
 // took is what an attempt that ends now took on a node. It was placed at a moment or
-// later: a node that says it ran longer, by more than clocks differ, is not believed.
-func (e *Engine) took(node string, task *api.Task, r *api.Result, placed api.Time) *api.Footprint {
+// later: a node that says it ran longer, by more than clocks differ, is not believed. still
+// is when it was held still, kept for how long of that its owner wished it.
+func (e *Engine) took(node string, task *api.Task, r *api.Result, placed api.Time, kept api.Duration, still ...sched.Stretch) *api.Footprint {
 	if most := e.st.Now.Sub(placed) + tookSlack; r != nil && r.Wall > most {
 		c := *r
 		c.Wall = most
 		r = &c
 	}
-	return e.index.Took(node, task, r, e.st.Now)
+	return e.index.Took(node, task, r, e.st.Now, kept, still...)
+}
+
+// stillOf is when the present attempt of an element was held still, as the cell heard of it.
+func (e *Engine) stillOf(t *state.Task) (out []sched.Stretch) {
+	for _, s := range t.Stills.All() {
+		out = append(out, sched.Stretch{From: s.From, To: s.To})
+	}
+	if t.Still != 0 {
+		out = append(out, sched.Stretch{From: t.Still, To: e.st.Now})
+	}
+	return out
 }

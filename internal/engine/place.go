@@ -71,7 +71,11 @@ func (e *Engine) place() {
 
 func (e *Engine) decide(ref api.TaskRef, ask *sched.Ask) (api.Decision, []api.DeviceShare) {
 	e.prepare(ref, ask)
-	return e.index.Decide(ref, ask, e.st.Now)
+	d, devices := e.index.Decide(ref, ask, e.st.Now)
+	if other, others, ok := e.triedAt(ref, ask, &d); ok {
+		return other, others
+	}
+	return d, devices
 }
 
 // prepare says what may have changed while an element waited.
@@ -88,7 +92,7 @@ func (e *Engine) bind(ref api.TaskRef, d *api.Decision, devices []api.DeviceShar
 		e.emit(&state.ReservationEnded{ID: r.ID})
 	}
 	w, t := e.st.Task(ref)
-	d.Stage = e.stageOf(w, d)
+	d.Stage, d.Moved = e.stageOf(w, d), e.movedWhy(w, t)
 	e.emit(&state.TaskPlaced{
 		Ref: ref, Try: t.Try + 1, Node: d.Chosen.Node, Decision: d, Devices: devices, Expects: e.foreseen(w, t, d.Chosen.Node),
 	})

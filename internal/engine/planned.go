@@ -134,7 +134,7 @@ func (e *Engine) mayMove(t *state.Task, node string) bool {
 // harm: it runs, belongs to a job, stands for itself and may be run twice. A gang goes
 // on as a whole also when it is no longer placed as one.
 func movable(w *state.Workload, t *state.Task) bool {
-	return t.Status == api.TaskRunning && t.Stop == state.StopNothing && t.Pin == "" && !w.Stopping && !w.Away() &&
+	return t.Status == api.TaskRunning && t.Stop == state.StopNothing && t.Suspension == nil && t.Pin == "" && !w.Stopping && !w.Away() &&
 		w.Spec.Kind == api.KindJob && !w.Spec.Gang && !w.SpecOf(t).AtMostOnce
 }
 

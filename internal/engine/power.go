@@ -50,15 +50,25 @@ func (e *Engine) wakeful(n *state.Node) string {
 		return "it is silent"
 	case len(n.Held) > 0:
 		return "it holds tasks; drain it first"
-	case slices.ContainsFunc(e.bookings, func(b booking) bool { return b.node == n.Name }):
+	case e.bookedOn(n.Name):
 		return "room on it is being freed for a task"
-	}
-	for _, r := range e.st.Reservations { // order-free: any will do
-		if r.Node == n.Name || slices.ContainsFunc(r.Places, func(p api.ReservedPlace) bool { return p.Node == n.Name }) {
-			return "room on it is promised to a task that waits"
-		}
+	case e.promisedOn(n.Name):
+		return "room on it is promised to a task that waits"
 	}
 	return ""
+}
+
+func (e *Engine) bookedOn(node string) bool {
+	return slices.ContainsFunc(e.bookings, func(b booking) bool { return b.node == node })
+}
+
+func (e *Engine) promisedOn(node string) bool {
+	for _, r := range e.st.Reservations { // order-free: any will do
+		if r.Node == node || slices.ContainsFunc(r.Places, func(p api.ReservedPlace) bool { return p.Node == node }) {
+			return true
+		}
+	}
+	return false
 }
 
 // awake notes that a node which was to sleep, or to wake, says that it is on.
@@ -90,7 +100,14 @@ func (e *Engine) overslept(v *timer) {
 	e.emit(&state.NodeSilent{Node: n.Name})
 }
 
-// beds are the nodes that are not on.
+// mayDoze reports whether a node that fell silent may be asleep although nobody asked it
+// to, or not any more: its order came late, or its machine did. It is woken once in a
+// silence when work would fit there; to wake a machine that is awake does no harm.
+func mayDoze(n *state.Node) bool {
+	return n.On() && n.Silent && n.Sleep != nil && n.PowerAt < n.SilentAt
+}
+
+// beds are the nodes that are not on, or may not be.
 type beds struct {
 	set    map[string]bool
 	sorted bool
@@ -99,10 +116,11 @@ type beds struct {
 }
 
 func (b *beds) put(n *state.Node) {
-	if b.set[n.Name] || !n.On() {
+	in := !n.On() || mayDoze(n)
+	if b.set[n.Name] || in {
 		b.sorted = false
 	}
-	if n.On() {
+	if !in {
 		delete(b.set, n.Name)
 		return
 	}
@@ -128,7 +146,7 @@ func (e *Engine) listBeds() *beds {
 	}
 	b.sorted, b.coming, b.asleep = true, e.comingNodes(), nil
 	for name := range b.set { // order-free: sorted below
-		if n := e.st.Nodes[name]; n.Power == api.PowerSleeping && n.Sleep != nil && !n.Drain {
+		if n := e.st.Nodes[name]; (n.Power == api.PowerSleeping || mayDoze(n)) && n.Sleep != nil && !n.Drain {
 			b.asleep = append(b.asleep, name)
 		}
 	}
@@ -174,7 +192,14 @@ func comesText(n *state.Node, at, now api.Time) string {
 
 // rouse has nodes woken that would take what waits.
 func (e *Engine) rouse() {
-	if !e.stirred || len(e.beds.set) == 0 || e.full() || e.err != nil {
+	if !e.stirred || e.full() || e.err != nil {
+		return
+	}
+	if e.takeBack() {
+		e.place()
+		return
+	}
+	if len(e.beds.set) == 0 {
 		return
 	}
 	b := e.listBeds()

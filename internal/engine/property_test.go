@@ -79,8 +79,16 @@ func (h *chance) pass() {
 }
 
 func (h *chance) input() engine.Input {
-	switch h.pick("what", 18) {
+	switch h.pick("what", 19) {
+	case 18:
+		if in := h.elsewhere(); in != nil {
+			return in
+		}
+		return h.plan()
 	case 17:
+		if in := h.battery(); in != nil && h.pick("battery", 3) == 0 {
+			return in
+		}
 		if in := h.measured(); in != nil {
 			return in
 		}
@@ -109,9 +117,24 @@ func (h *chance) input() engine.Input {
 	case 6, 7, 8, 9:
 		return &engine.Submit{Caller: h.caller(), Workload: h.workload()}
 	case 10:
+		if h.pick("suspend", 2) == 0 {
+			return h.suspend()
+		}
 		return &engine.Cancel{Caller: h.caller(), Tenant: "default", Name: oneOf(h, "name", allNames...)}
 	}
 	return h.report()
+}
+
+// suspend has work stand still or go on, of whoever and for however long.
+func (h *chance) suspend() engine.Input {
+	in := &engine.Suspend{
+		Caller: h.caller(), Tenant: oneOf(h, "tenant", "default", "other"), Name: oneOf(h, "name", allNames...),
+		For: oneOf(h, "for", 0, api.Second, 20*api.Second, 2*api.Minute, 8*api.Day), Operator: rapid.Bool().Draw(h.t, "operator"), Off: h.pick("off", 3) == 0,
+	}
+	if h.pick("all", 2) == 0 {
+		in.Elements = []api.Elements{{Task: oneOf(h, "task", "t0", "t1", "main"), From: uint32(h.pick("from", 3)), Count: uint32(h.pick("count", 3))}}
+	}
+	return in
 }
 
 // plan answers what was asked, honestly, late or with lies.
@@ -128,6 +151,30 @@ func (h *chance) plan() engine.Input {
 		return g
 	}
 	return q.Answer(1, func() bool { return false })[0]
+}
+
+// elsewhere sends a job that is there somewhere else.
+func (h *chance) elsewhere() engine.Input {
+	st := h.world.engine.State()
+	var jobs []*api.Workload
+	for _, id := range st.SortedWorkloads() {
+		if w := st.Workloads[id]; w.Spec.Kind == api.KindJob && w.Spec.Schedule == nil && !w.Status.Final() {
+			jobs = append(jobs, w.Spec)
+		}
+	}
+	if len(jobs) == 0 {
+		return nil
+	}
+	spec := *oneOf(h, "job", jobs...)
+	spec.Priority, spec.Preemption = int32(h.pick("priority", 3)), oneOf(h, "preemption", "", api.PreemptNever)
+	if spec.Tasks = slices.Clone(spec.Tasks); h.pick("move", 3) > 0 {
+		spec.Tasks[0].Requires.Sites = oneOf(h, "sites", nil, []string{"s2"}, []string{"s1", "s2"}) // where all can end
+	}
+	spec.Normalize()
+	if faults := spec.Validate(); len(faults) > 0 {
+		return nil // its data may not go there
+	}
+	return &engine.Submit{Caller: h.caller(), Workload: &spec}
 }
 
 // measured is what the shell makes of use and forecasts: other numbers of replicas, and
@@ -182,11 +229,51 @@ func (h *chance) rest() *api.Rest {
 		return nil
 	}
 	reserve := oneOf(h, "reserve", api.Milli(0), 0, 100, 500)
-	return &api.Rest{After: oneOf(h, "after", api.Second, 10*api.Second, api.Hour), Reserve: &reserve}
+	return &api.Rest{After: oneOf(h, "after", api.Second, 10*api.Second, api.Hour), Reserve: &reserve, Move: h.pick("moves", 2) == 0, Ahead: oneOf(h, "ahead", api.Milli(0), 800, 900)}
+}
+
+// foreseen is what tasks are expected to hold, sensible or not.
+func (h *chance) foreseen() engine.Input {
+	soon := state.Room{CPU: api.Milli(h.pick("soon", 9000) - 100), Memory: api.GiB}
+	return &engine.Foreseen{Said: state.DemandForeseen{
+		Quantile: oneOf(h, "quantile", api.Milli(800), 900, 900), Soon: soon, Later: soon, Model: "ets",
+		Origin: h.world.now.Add(-oneOf(h, "age", 0, 0, api.Hour)), Until: h.world.now.Add(api.Minute),
+	}}
+}
+
+// cells gives a site a battery now and then.
+func (h *chance) cells() *api.Battery {
+	if h.pick("cells", 3) == 0 {
+		return nil
+	}
+	b := &api.Battery{
+		Capacity: oneOf(h, "capacity", api.Energy(3.6e9), 3.6e12), Charge: oneOf(h, "charge", api.Power(50_000), 2_000_000),
+		Efficiency: oneOf(h, "efficiency", api.Milli(500), 1000), Reserve: oneOf(h, "kept", api.Milli(0), 100),
+		Dispatch: oneOf(h, "dispatch", "", api.DispatchCost, api.DispatchCarbon, api.DispatchNone),
+	}
+	if h.pick("wears", 3) == 0 {
+		b.Wear = &api.Money{Micro: 100, Currency: oneOf(h, "in", "EUR", "USD")}
+	}
+	return b
+}
+
+// battery is what is heard of one, true or not.
+func (h *chance) battery() engine.Input {
+	st := h.world.engine.State()
+	sites := st.SortedBatteries()
+	if len(sites) == 0 {
+		return nil
+	}
+	in := &engine.Battery{Site: oneOf(h, "battery", sites...), Failed: oneOf(h, "failed", "", "", "off"), Told: rapid.Bool().Draw(h.t, "told")}
+	in.Order = st.Batteries[in.Site].Order + uint64(h.pick("stale", 8)/7)
+	in.Level = oneOf(h, "level", api.Microjoules(-1), 0, 1e9, 2e12, 1e18)
+	return in
 }
 
 func (h *chance) rare() engine.Input {
-	switch h.pick("rare", 9) {
+	switch h.pick("rare", 10) {
+	case 9:
+		return h.foreseen()
 	case 8:
 		return h.signal()
 	case 5:
@@ -215,6 +302,9 @@ func (h *chance) rare() engine.Input {
 		if rapid.Bool().Draw(h.t, "limited") {
 			v.Limit = &api.Resources{CPU: oneOf(h, "limit", api.Milli(1000), 3000)}
 		}
+		if rapid.Bool().Draw(h.t, "all") {
+			v = api.Tenant{Name: api.AllTenants}
+		}
 		if rapid.Bool().Draw(h.t, "budgeted") {
 			v.Budgets = []api.Budget{
 				{Money: &api.Money{Micro: oneOf(h, "money", int64(0), 1000, 10_000_000), Currency: "EUR"}, Window: oneOf(h, "window", api.Hour, api.Day), Then: oneOf(h, "then", "warn", "defer", "refuse")},
@@ -234,7 +324,7 @@ func (h *chance) rare() engine.Input {
 		}
 		return &engine.PutSite{Caller: h.caller(), Site: api.Site{Name: a, Layer: api.LayerEdge, Zone: oneOf(h, "zone", "", "A", "B"), Links: []api.Link{
 			{To: b, RTT: oneOf(h, "rtt", api.Millisecond, api.Second), Bandwidth: 1e6},
-		}[:h.pick("links", 2)], Rest: h.rest()}}
+		}[:h.pick("links", 2)], Rest: h.rest(), Battery: h.cells()}}
 	case 3:
 		return &engine.Rollback{Caller: h.caller(), Tenant: "default", Name: oneOf(h, "name", allNames...), Revision: uint32(h.pick("revision", 3))}
 	}
@@ -265,7 +355,7 @@ func (h *chance) caller() engine.Caller {
 
 func (h *chance) node(name string) api.Node {
 	n := nodeOf(name, oneOf(h, "cpu", api.Milli(1000), 2000, 4000))
-	n.Site = oneOf(h, "site", "s1", "s2", "s3")
+	n.Site, n.Drivers = oneOf(h, "site", "s1", "s2", "s3"), []string{api.DriverNoop, api.DriverProcess}
 	n.Capacity.Memory = oneOf(h, "memory", 1*api.GiB, 4*api.GiB)
 	if rapid.Bool().Draw(h.t, "label") {
 		n.Labels = map[string]string{"disk": oneOf(h, "disk", "ssd", "hdd")}
@@ -328,7 +418,7 @@ func (h *chance) workload() *api.Workload {
 func (h *chance) strategy() string {
 	return oneOf(h, "strategy", "", "greedy", "round-robin", "least-connections", "source-hash", "random-two-choices",
 		"best-fit", "worst-fit", "dot-product", "fragmentation-gradient", "backed-packing", "min-cost-assignment",
-		"energy-aware", "renewable-first", "time-of-use", "balanced")
+		"energy-aware", "renewable-first", "time-of-use", "balanced", "storage")
 }
 
 // own is a strategy of a workload or a tenant: whatever it says of orders, the queue
@@ -375,6 +465,9 @@ func (h *chance) task(name string) api.Task {
 	t := api.Task{Name: name, Driver: api.DriverNoop, Resources: api.Resources{
 		CPU: oneOf(h, "cpu", api.Milli(100), 500, 1000), Memory: oneOf(h, "memory", 0, 256*api.MiB, 1*api.GiB),
 	}}
+	if h.pick("holdable", 2) == 0 {
+		t.Driver, t.Command = api.DriverProcess, []string{"x"}
+	}
 	switch h.pick("needs", 9) {
 	case 0:
 		t.Requires.Labels = map[string]string{"disk": "ssd"}
@@ -456,7 +549,7 @@ func (h *chance) report() engine.Input {
 	if all := h.attempts(); len(all) > 0 && h.pick("honest", 8) != 0 {
 		g = all[h.pick("attempt", len(all))]
 	}
-	r := api.Report{Attempt: g.at, N: uint32(1 + h.pick("n", 6)), Kind: api.ReportKind(h.pick("kind", 4))}
+	r := api.Report{Attempt: g.at, N: uint32(1 + h.pick("n", 6)), Kind: api.ReportKind(h.pick("kind", 6))}
 	if h.pick("start", 3) == 0 {
 		r.Kind, r.N = api.ReportStarted, 1
 	}
@@ -485,8 +578,8 @@ func (h *chance) conserving() {
 				if t.Status != api.TaskPending {
 					continue
 				}
-				if t.Booking != nil {
-					continue // its room is being freed
+				if t.Booking != nil || t.Suspension != nil {
+					continue // its room is being freed, or it is not to run
 				}
 				if room, ok := e.Index().MakeRoom(t.Ref, engine.AskOf(w, t)); ok {
 					h.t.Fatalf("task %s waits although it could displace %v on %s", w.NameOf(t), room.Victims, room.Node)

@@ -74,7 +74,7 @@ func (e *Engine) late(node string, w *state.Workload, t *state.Task, r *api.Repo
 		e.emit(&state.TaskEnded{
 			Attempt: r.Attempt, N: r.N, Result: trim(w.SpecOf(t), r.Result), Next: api.TaskSucceeded, Fails: t.Fails, Losses: t.Losses,
 			Reason: "reported by node " + node + " after it had been given up", Machine: e.machineAt(node, w.SpecOf(t)),
-			Took: e.took(node, w.SpecOf(t), r.Result, w.Submitted),
+			Took: e.took(node, w.SpecOf(t), r.Result, w.Submitted, 0),
 		})
 	case known && t.Status.Final() || mine:
 		e.emit(&state.ReportDuplicate{Attempt: r.Attempt, N: r.N, Outcome: r.Result.Outcome})
@@ -95,7 +95,7 @@ func (e *Engine) unhealthy(w *state.Workload, t *state.Task, r *api.Report) {
 func (e *Engine) ended(w *state.Workload, t *state.Task, r *api.Report) {
 	ev := &state.TaskEnded{Attempt: r.Attempt, N: r.N, Result: trim(w.SpecOf(t), r.Result), Fails: t.Fails, Losses: t.Losses}
 	ev.Reason = reasonOf(ev.Result)
-	ev.Took = e.took(t.Node, w.SpecOf(t), ev.Result, t.Placed)
+	ev.Took = e.took(t.Node, w.SpecOf(t), ev.Result, t.Placed, t.StoodFor(e.st.Now), e.stillOf(t)...)
 	out := r.Result.Outcome
 	switch {
 	case out == api.OutcomeSucceeded && w.Spec.Kind == api.KindJob:

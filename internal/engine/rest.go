@@ -16,12 +16,21 @@ type resting struct {
 	nodes map[string]portion
 	sites map[string]portion
 	tired map[string]bool // nodes that have been idle for long enough, about
+	full  map[string]bool // nodes that hold more than they have
+
+	little burdens   // nodes that can sleep, and hold little work
+	sum    *summed   // of all sites; nil: not known
+	busy   int       // nodes that can sleep, and hold work
+	moving int       // sites that have running work moved
+	ahead  api.Milli // highest quantile of a forecast of demand that a site provides for
 }
 
 // portion is a part of what a site has.
 type portion struct {
-	site      string
-	all, free room
+	site         string
+	all, free    room
+	held, coming room // what tasks hold, and what is being woken
+	busy         int  // 1: it can sleep, and holds work
 }
 
 // room is cpu and memory.
@@ -46,7 +55,12 @@ func (e *Engine) restOf(n *state.Node) *api.Rest {
 	if n.Sleep == nil {
 		return nil
 	}
-	if s := e.st.Sites[n.Site]; s != nil && s.Rest != nil {
+	return e.restAt(n.Site)
+}
+
+// restAt says when the nodes of a site may sleep; nil: never by themselves.
+func (e *Engine) restAt(site string) *api.Rest {
+	if s := e.st.Sites[site]; s != nil && s.Rest != nil {
 		return s.Rest
 	}
 	return e.index.Repose()
@@ -54,9 +68,13 @@ func (e *Engine) restOf(n *state.Node) *api.Rest {
 
 // tiredAt is when a node has been idle for long enough; 0 is never.
 func (e *Engine) tiredAt(n *state.Node) api.Time {
-	since, r := n.IdleSince(), e.restOf(n)
-	if since == 0 || r == nil || n.Silent || n.Drain {
+	since, idle := n.IdleSince()
+	r := e.restOf(n)
+	if !idle || r == nil || n.Silent || n.Drain {
 		return 0
+	}
+	if e.toSleep(n.Name) {
+		return since // it was emptied for that
 	}
 	return since.Add(r.Idle())
 }
@@ -64,47 +82,74 @@ func (e *Engine) tiredAt(n *state.Node) api.Time {
 // resettle takes in that a node has changed, or what it holds.
 func (e *Engine) resettle(n *state.Node) {
 	r := &e.resting
-	if e.follower || n.Sleep == nil && len(r.able) == 0 {
+	if n.Sleep == nil && len(r.able) == 0 {
 		return
 	}
 	if n.Sleep != nil && len(r.able) == 0 {
 		r.able, r.nodes, r.sites, r.tired = map[string]bool{n.Name: true}, map[string]portion{}, map[string]portion{}, map[string]bool{}
+		r.full, r.little = map[string]bool{}, burdens{}
 		for _, m := range e.st.Nodes { // order-free: sums
-			r.count(m)
+			e.count(m)
 		}
 		return
 	}
-	r.count(n)
+	e.count(n)
 }
 
-// count makes the sums agree with a node.
-func (r *resting) count(n *state.Node) {
-	r.forget(n.Name)
+// count makes the sums agree with a node. One that is being emptied takes no work: nothing
+// of it is free.
+func (e *Engine) count(n *state.Node) {
+	r := &e.resting
+	r.leave(n.Name)
 	p := portion{site: n.Site}
 	if !n.Silent {
-		p.all = roomOf(&n.Capacity)
+		p.all, p.held = roomOf(&n.Capacity), roomOf(&n.Used)
+	}
+	if n.Power == api.PowerWaking && !n.Drain {
+		p.coming = p.all
 	}
 	if !n.Silent && !n.Drain && n.On() {
-		p.free = p.all.plus(roomOf(&n.Used), -1)
+		if e.st.Clearing(n.Name) == nil {
+			p.free = p.all.plus(roomOf(&n.Used), -1)
+		}
+		if n.Sleep != nil && len(n.Held) > 0 {
+			p.busy = 1
+		}
 	}
-	r.nodes[n.Name] = p
-	r.add(p, 1)
 	if n.Sleep != nil {
 		r.able[n.Name] = true
+	}
+	if r.nodes[n.Name] = p; overfull(n, p.held) != "" {
+		r.full[n.Name] = true
+	}
+	r.add(p, 1)
+	if share := littleOf(n); p.busy > 0 && share <= littleUsed {
+		r.little.put(burden{share, thirst(n), n.Name})
+	} else {
+		r.little.drop(n.Name)
 	}
 }
 
 func (r *resting) forget(name string) {
+	r.leave(name)
+	r.little.drop(name)
+}
+
+// leave takes a node out of all but its burden, which mostly stays as it is.
+func (r *resting) leave(name string) {
 	if p, known := r.nodes[name]; known {
 		r.add(p, -1)
 		delete(r.nodes, name)
 	}
 	delete(r.able, name)
+	delete(r.full, name)
 }
 
 func (r *resting) add(p portion, times int64) {
+	r.busy += p.busy * int(times)
 	s := r.sites[p.site]
 	s.all, s.free = s.all.plus(p.all, times), s.free.plus(p.free, times)
+	s.held, s.coming = s.held.plus(p.held, times), s.coming.plus(p.coming, times)
 	if r.sites[p.site] = s; s == (portion{}) {
 		delete(r.sites, p.site) // nothing is there any more
 	}
@@ -140,11 +185,28 @@ func (e *Engine) retireNodes() {
 		if e.full() {
 			return
 		}
-		n := e.st.Nodes[name]
-		rest, site := e.restOf(n), r.sites[n.Site]
-		if e.wakeful(n) == "" && site.free.plus(r.nodes[name].free, -1).covers(site.all, rest.Share()) {
-			e.emit(&state.NodePower{Node: name, State: api.PowerSleeping, Reason: "idle for " + rest.Idle().String()})
-		}
+		e.measureAll()
+		e.retireNode(e.st.Nodes[name])
+	}
+}
+
+func (e *Engine) retireNode(n *state.Node) {
+	r, rest, cleared := &e.resting, e.restOf(n), e.toSleep(n.Name)
+	site, keeps, why := r.sites[n.Site], e.wakeful(n), "idle for "+rest.Idle().String()
+	if cleared {
+		why = "what ran there was moved"
+	}
+	if keeps == "" && !site.free.plus(r.nodes[n.Name].free, -1).covers(site.all, rest.Share()) {
+		keeps = "the rest of its site has too little to spare"
+	}
+	if keeps == "" && e.neededAhead(n, r.nodes[n.Name].free) {
+		keeps = foreseenText
+	}
+	switch {
+	case keeps == "":
+		e.emit(&state.NodePower{Node: n.Name, State: api.PowerSleeping, Reason: why})
+	case cleared:
+		e.takesAgain(n.Name, keeps)
 	}
 }
 
@@ -156,6 +218,7 @@ func thirst(n *state.Node) int64 {
 
 // loaded takes in that a node holds more, or less.
 func (e *Engine) loaded(name string) {
+	e.drawsNow(e.st.Nodes[name])
 	if len(e.resting.able) == 0 {
 		return
 	}
@@ -167,9 +230,25 @@ func (e *Engine) loaded(name string) {
 
 // siteChanged has the nodes of a site rest as it says now.
 func (e *Engine) siteChanged(site string) {
+	e.countMoving()
 	for name := range e.resting.able { // order-free: timers are only reminders
 		if n := e.st.Nodes[name]; n != nil && n.Site == site {
 			e.restTimer(n)
+		}
+	}
+}
+
+// countMoving counts the sites that have running work moved, and finds the highest
+// quantile of demand that one provides for.
+func (e *Engine) countMoving() {
+	r := &e.resting
+	r.moving, r.ahead = 0, 0
+	for _, s := range e.st.Sites { // order-free: a count, and the highest
+		if moves(s.Rest) {
+			r.moving++
+		}
+		if looksAhead(s.Rest) {
+			r.ahead = max(r.ahead, s.Rest.Ahead)
 		}
 	}
 }

@@ -3,6 +3,8 @@ package engine
 import (
 	"cmp"
 	"fmt"
+	"maps"
+	"slices"
 
 	"drover.dev/api"
 	"drover.dev/internal/sched"
@@ -29,8 +31,30 @@ func (e *Engine) mayRollOut(in *PutSettings) state.Answer {
 		return refuse(state.CodeConflict, "%s is being tried already: wait for its end, or set a strategy to end it", r.To)
 	case from == to:
 		return refuse(state.CodeConflict, "%s is the cell's strategy already", to)
+	case len(in.Stages.Sites) > 0 && e.index.PlannerOf(from) != "":
+		return refuse(state.CodeConflict, "the planner of %s chooses nodes for all that waits at once, so that nothing is left to choose within a site: leave the sites out, a canary of a share of the jobs can tell", from)
 	case e.index.PlaceAlike(from, to):
 		return refuse(state.CodeConflict, "%s and %s place alike, and differ in the order of the queue, which all jobs share: neither a shadow nor a canary can tell them apart; leave the stages out", from, to)
+	}
+	return e.mayTryAt(in.Stages.Sites)
+}
+
+// mayTryAt says of which of the sites of a canary nothing can be learnt.
+func (e *Engine) mayTryAt(sites []string) state.Answer {
+	known := map[string]int{}
+	for _, n := range e.st.Nodes { // order-free: counts
+		known[n.Site]++
+	}
+	for _, site := range sites {
+		if known[site] > 0 {
+			continue
+		}
+		names := slices.DeleteFunc(slices.Sorted(maps.Keys(known)), func(name string) bool { return name == "" })
+		hint := "see drover nodes for the sites that have some"
+		if near := api.Nearest(site, names); near != "" {
+			hint = "did you mean " + near + "?"
+		}
+		return refuse(state.CodeInvalid, "no node stands at the site %s of the canary: %s", site, hint)
 	}
 	return state.Answer{}
 }
@@ -149,23 +173,45 @@ func (e *Engine) sidesChanged() {
 // tried is the strategy that decides for a workload because it is part of a canary; ""
 // when it is not.
 func (e *Engine) tried(w *state.Workload) string {
-	if e.st.SideOf(w) == state.SideTrial {
-		return e.st.Rollout.To
+	if r := e.st.Rollout; r != nil && len(r.Stages.Sites) == 0 && e.st.SideOf(w) == state.SideTrial {
+		return r.To
 	}
 	return ""
+}
+
+// triedAt decides once more for a job that is part of a canary of some sites: among the
+// nodes of the site to which the present strategy sends it. It reports false where that
+// stays as it is.
+func (e *Engine) triedAt(ref api.TaskRef, ask *sched.Ask, did *api.Decision) (d api.Decision, devices []api.DeviceShare, ok bool) {
+	r := e.st.InRollout()
+	if r == nil || len(r.Stages.Sites) == 0 || did.Chosen == nil {
+		return d, nil, false
+	}
+	site := e.st.Nodes[did.Chosen.Node].Site
+	if e.st.SideAt(e.st.Workloads[ref.Workload], site) != state.SideTrial {
+		return d, nil, false
+	}
+	d, devices = e.index.Decide(ref, ask.At(site, r.To), e.st.Now)
+	return d, devices, d.Chosen != nil
 }
 
 // stageOf names the stage of a roll-out under which a decision for a workload is made;
 // "" when it has no part in one.
 func (e *Engine) stageOf(w *state.Workload, d *api.Decision) string {
 	r := e.st.InRollout()
-	switch {
-	case r == nil:
-	case r.Stage == state.StageShadow && beside(r, d):
+	if r == nil {
+		return ""
+	}
+	if r.Stage == state.StageShadow && beside(r, d) {
 		return api.StageShadow
-	case e.st.SideOf(w) == state.SideTrial:
+	}
+	switch e.st.SideAt(w, e.st.Nodes[d.Chosen.Node].Site) {
+	case state.SideTrial:
+		if d.Strategy != r.To { // it found no node there, or room was made, or planned, by the present one
+			return ""
+		}
 		return api.StageCanary
-	case e.st.SideOf(w) == state.SideControl:
+	case state.SideControl:
 		return api.StageControl
 	}
 	return ""
@@ -175,5 +221,5 @@ func stagesSize(s *api.Stages) int {
 	if s == nil {
 		return 0
 	}
-	return 5*numberSize + textsSize(s.Tenants)
+	return 5*numberSize + textsSize(s.Tenants) + textsSize(s.Sites)
 }

@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -36,6 +37,8 @@ func (s *script) line(f []string) {
 		s.step(&engine.RemoveNode{Caller: caller, Node: args[0]})
 	case "cancel":
 		s.step(&engine.Cancel{Caller: caller, Tenant: "default", Name: args[0]})
+	case "suspend", "resume":
+		s.suspend(f[0] == "resume", args, opts)
 	case "rollback":
 		in := &engine.Rollback{Caller: caller, Tenant: "default", Name: args[0]}
 		if len(args) > 1 {
@@ -44,12 +47,18 @@ func (s *script) line(f []string) {
 		s.step(in)
 	case "settings":
 		s.settings(opts)
+	case "try":
+		s.try(args[0], opts)
 	case "signal":
 		s.signal(args, opts)
+	case "battery":
+		s.battery(args, opts)
 	case "scaled":
 		s.scaled(args, opts)
 	case "used":
 		s.used(args, opts)
+	case "foreseen":
+		s.foreseen(args, opts)
 	case "report":
 		s.report(args, opts)
 	case "agents":
@@ -66,6 +75,28 @@ func (s *script) line(f []string) {
 	default:
 		s.show(f[0], args)
 	}
+}
+
+// suspend has a job, or one element of its task, stand still, or go on.
+func (s *script) suspend(off bool, args []string, opts map[string]string) {
+	in := &engine.Suspend{
+		Caller: engine.Caller{Principal: "admin", Key: opts["key"]}, Tenant: "default", Name: args[0], Off: off,
+		Reason: opts["reason"], Operator: opts["operator"] != "",
+	}
+	if tenant := opts["tenant"]; tenant != "" {
+		in.Tenant = tenant
+	}
+	if d := opts["for"]; d != "" {
+		in.For = parse(s, d, new(api.Duration))
+	}
+	if len(args) > 1 {
+		one := api.Elements{Task: args[1]}
+		if len(args) > 2 {
+			one.From, one.Count = uint32(number(s, args[2])), 1
+		}
+		in.Elements = []api.Elements{one}
+	}
+	s.step(in)
 }
 
 // later sets the clock forward, if the option "set" says so.
@@ -182,6 +213,22 @@ func (s *script) signal(args []string, opts map[string]string) {
 	s.step(&engine.PutSignal{Signal: v})
 }
 
+// battery says of a site's battery that it does what it is asked, holds= so much, or does
+// not, failed= for a reason; order= lies about which order.
+func (s *script) battery(args []string, opts map[string]string) {
+	in := &engine.Battery{Site: args[0], Failed: strings.ReplaceAll(opts["failed"], "_", " ")}
+	if b := s.world.engine.State().Batteries[in.Site]; b != nil {
+		in.Order = b.Order
+	}
+	if o := opts["order"]; o != "" {
+		in.Order = uint64(number(s, o))
+	}
+	if l := opts["holds"]; l != "" {
+		in.Told, in.Level = true, api.Microjoules(parse(s, l, new(api.Energy)))
+	}
+	s.step(in)
+}
+
 // used says what a workload's first task should ask for by what it used: its name, the
 // CPU and the memory to ask for; cpu and memory are what was used.
 func (s *script) used(args []string, opts map[string]string) {
@@ -201,6 +248,16 @@ func (s *script) used(args []string, opts map[string]string) {
 		}
 	}
 	s.step(in)
+}
+
+// foreseen says how much cpu tasks are expected to hold soon and later, at a quantile; age
+// is that of the forecast, and held what they hold when that is said.
+func (s *script) foreseen(args []string, opts map[string]string) {
+	d := state.DemandForeseen{Quantile: parse(s, cmp.Or(opts["quantile"], "0.9"), new(api.Milli)), Model: "ets"}
+	d.Soon.CPU, d.Later.CPU = parse(s, args[0], new(api.Milli)), parse(s, args[1], new(api.Milli))
+	d.Held.CPU = parse(s, cmp.Or(opts["held"], "0"), new(api.Milli))
+	d.Origin, d.Until = s.world.now.Add(-parse(s, cmp.Or(opts["age"], "0s"), new(api.Duration))), s.world.now.Add(2*api.Minute)
+	s.step(&engine.Foreseen{Said: d})
 }
 
 // scaled says how many replicas a service needs: its name, the number, and the CPU that
@@ -240,6 +297,19 @@ func (s *script) settings(opts map[string]string) {
 	if v := opts["lease"]; v != "" {
 		in.Lease = parse(s, v, new(api.Duration))
 	}
+	s.step(in)
+}
+
+// try has a strategy tried as a canary in the place of the cell's.
+func (s *script) try(name string, opts map[string]string) {
+	in := &engine.PutSettings{
+		Strategy: name, Stages: &api.Stages{Canary: parse(s, opts["canary"], new(api.Duration))},
+		Probation: &api.Probation{From: opts["from"], Window: api.Hour, Least: 5, Goals: []api.Goal{{Metric: api.CompletionMean, Before: 9 * api.Second, Limit: 10 * api.Second}}},
+	}
+	if v := opts["sites"]; v != "" {
+		in.Stages.Sites = strings.Split(v, ",")
+	}
+	in.Stages.Normalize()
 	s.step(in)
 }
 

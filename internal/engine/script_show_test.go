@@ -26,7 +26,11 @@ func (s *script) show(what string, args []string) {
 	case "nodes":
 		for _, name := range st.SortedNodes() {
 			v := e.ViewNode(st.Nodes[name])
-			s.printf("%s %s: %d tasks, cpu %v of %v, memory %v of %v", name, v.Status, v.Tasks, v.Used.CPU, v.Capacity.CPU, v.Used.Memory, v.Capacity.Memory)
+			why := ""
+			if v.Awake != "" {
+				why = "; awake " + v.Awake
+			}
+			s.printf("%s %s: %d tasks, cpu %v of %v, memory %v of %v%s", name, v.Status, v.Tasks, v.Used.CPU, v.Capacity.CPU, v.Used.Memory, v.Capacity.Memory, why)
 		}
 	case "explain":
 		s.explain(args[0])
@@ -136,6 +140,12 @@ func (s *script) decision(d *api.Decision, suggestions []api.Suggestion) {
 		if d.Timing != "" {
 			s.printf("  %s", d.Timing)
 		}
+		if d.Moved != "" {
+			s.printf("  %s", d.Moved)
+		}
+		if d.Stage != "" {
+			s.printf("  by %s, stage %s", d.Strategy, d.Stage)
+		}
 		if d.Plan > 0 {
 			s.printf("  by plan %d of %s", d.Plan, d.Strategy)
 		}
@@ -195,6 +205,10 @@ func (s *script) event(ev state.Event) {
 	case *state.WorkloadRevised:
 		s.printf("%s has revision %d%s", s.workload(v.ID), s.world.engine.State().Workloads[v.ID].Revision, because(v.Reason))
 	case *state.WorkloadRescaled:
+		if v.Spec.Kind == api.KindJob {
+			s.printf("%s may go elsewhere, priority %d", s.workload(v.ID), v.Spec.Priority)
+			break
+		}
 		s.printf("%s is scaled to %d, priority %d", s.workload(v.ID), v.Spec.Replicas, v.Spec.Priority)
 	case *state.WorkloadStopping:
 		s.printf("%s is to end as %v%s", s.workload(v.ID), v.Final, because(v.Reason))
@@ -238,6 +252,9 @@ func (s *script) event(ev state.Event) {
 	case *state.TasksDeferred:
 		w := s.world.engine.State().Workloads[v.Workload]
 		s.printf("%s.%s %s", s.workload(v.Workload), w.Spec.Tasks[v.Task].Name, engine.DeferredText(v.Wait))
+	case *state.SuspensionPut:
+		w := s.world.engine.State().Workloads[v.Workload]
+		s.printf("%s.%s[%d..%d] %s", s.workload(v.Workload), w.Spec.Tasks[v.Task].Name, v.From, v.To-1, engine.SuspensionText(v, s.world.now))
 	case *state.TaskSliced:
 		s.printf("%s %s", s.nameOf(v.Ref), engine.SlicedText(&v.Slice))
 	case *state.TaskSuspended:
@@ -257,11 +274,27 @@ func (s *script) event(ev state.Event) {
 	case *state.OffsetEnded:
 		s.printf("offset %s %s", v.Serial, v.Status)
 	case *state.BudgetHeld:
-		s.printf("tasks of tenant %s wait for budget %d: %d of it is taken, %d more is needed", v.Tenant, v.Held.Budget, v.Held.Taken, v.Held.Needs)
+		of := ""
+		if v.For != "" {
+			of = " of all tenants"
+		}
+		s.printf("tasks of tenant %s wait for budget %d%s: %d of it is taken, %d more is needed", v.Whose(), v.Held.Budget, of, v.Held.Taken, v.Held.Needs)
 	case *state.BudgetFreed:
-		s.printf("tasks of tenant %s wait for no budget", v.Tenant)
+		s.printf("tasks of tenant %s wait for no budget", v.Whose())
 	case *state.SitePut:
 		s.printf("site %s declared", v.Site.Name)
+	case *state.RolloutBegun:
+		s.printf("%s is tried in the place of %s", v.To, v.Asked.From)
+	case *state.RolloutJudged:
+		if v.End != state.RolloutOpen {
+			s.printf("look %d: it is %v: %s", v.Look, v.End, v.Reason)
+		}
+	case *state.ProbationBegun:
+		s.printf("%s is on probation", v.To)
+	case *state.ProbationJudged:
+		if v.End != state.ProbationOpen {
+			s.printf("look %d: it is %v: %s", v.Look, v.End, v.Reason)
+		}
 	case *state.SettingsChanged:
 		s.printf("settings changed")
 	case *state.LeaderStarted:
@@ -288,6 +321,17 @@ func (s *script) nodeEvent(ev state.Event) {
 		s.printf("node %s is back", v.Node)
 	case *state.NodeRemoved:
 		s.printf("node %s is removed", v.Node)
+	case *state.BatterySet:
+		s.printf("battery of %s: %v until %s, holds %v: %s", v.Site, v.Setpoint, s.until(v.Until), api.Energy(v.Level/3.6e9*3.6e9), v.Why)
+	case *state.BatteryReported:
+		s.printf("%s", strings.TrimSuffix(fmt.Sprintf("battery of %s holds %v: %s", v.Site, api.Energy(v.Level/3.6e9*3.6e9), v.Idle), ": "))
+	case *state.BatteryForgotten:
+		s.printf("battery of %s is gone", v.Site)
+	case *state.NodesLooked: // says nothing by itself
+	case *state.NodeClearing:
+		s.clearing(v)
+	case *state.DemandForeseen:
+		s.printf("tasks are expected to hold %v cpu and %v soon, %v and %v later", v.Soon.CPU, v.Soon.Memory, v.Later.CPU, v.Later.Memory)
 	case *state.NodePower:
 		does := map[api.PowerState]string{api.PowerOn: "is on", api.PowerSleeping: "is to sleep", api.PowerWaking: "is to wake"}[v.State]
 		s.printf("%s", strings.TrimSuffix("node "+v.Node+" "+does+": "+v.Reason, ": "))
@@ -364,4 +408,20 @@ func (s *script) taskEvent(ev state.Event) {
 	default:
 		s.printf("%T", ev)
 	}
+}
+
+func (s *script) clearing(v *state.NodeClearing) {
+	if v.For == state.ClearNothing {
+		s.printf("node %s takes work again: %s", v.Node, v.Why)
+		return
+	}
+	s.printf("node %s is emptied, %d tasks to %s: %s", v.Node, len(v.Tasks), strings.Join(v.To, ", "), v.Why)
+}
+
+// until is a moment by which something is looked at again.
+func (s *script) until(t api.Time) string {
+	if t == 0 {
+		return "there is news"
+	}
+	return s.at(t)
 }

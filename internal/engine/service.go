@@ -78,7 +78,7 @@ func (e *Engine) addLive(w *state.Workload, r *replicas, t *state.Task) {
 	if well {
 		r.good++
 	}
-	if n := e.st.Nodes[t.Node]; !present || t.Status.Holds() && n != nil && n.Drain {
+	if n := e.st.Nodes[t.Node]; !present || t.Status.Holds() && n != nil && n.Drain || e.movedOff(t) != nil {
 		r.old = append(r.old, t)
 		return
 	}
@@ -142,7 +142,12 @@ func (e *Engine) removeOld(w *state.Workload, r *replicas, want int) {
 	left := r.old[:0:0]
 	for _, t := range r.old {
 		well, why := e.wellFor(w, t), "replaced by revision "+revision(w.Revision)
-		if t.Revision == w.Revision {
+		moved := e.movedOff(t)
+		switch {
+		case t.Revision != w.Revision:
+		case moved != nil:
+			why = moved.Why
+		default:
 			why = "node " + t.Node + " is being drained"
 		}
 		switch {
@@ -150,6 +155,8 @@ func (e *Engine) removeOld(w *state.Workload, r *replicas, want int) {
 			return
 		case !well:
 			e.retire(w, t, why)
+		case moved != nil && well && r.good <= want: // another one must have taken its place
+			left = append(left, t)
 		case spare > 0 && (len(r.fresh) > 0 || crowded):
 			spare--
 			r.good--

@@ -1,7 +1,10 @@
 package engine
 
 import (
+	"cmp"
+
 	"drover.dev/api"
+	"drover.dev/internal/sched"
 	"drover.dev/internal/state"
 )
 
@@ -58,19 +61,52 @@ func (e *Engine) Beside(ev *state.TaskPlaced, tally *state.ShadowTally, skip boo
 		tally.Skipped++
 		return true
 	}
+	would := e.would(r.To, w, t)
+	Compare(tally, ev.Decision, &would, scored(&would, ev.Node))
+	return true
+}
+
+// Would is what a strategy would decide in the place of a placement that the score of the
+// cell's has just decided. Like Beside it must be called on a follower before that is
+// folded in. Instead is how that strategy scores the node that was taken; nil where it may
+// not be. It reports false where nothing is to be compared: the job or its tenant chose a
+// strategy, a planner placed the task, or there is no strategy of that name.
+func (e *Engine) Would(strategy string, ev *state.TaskPlaced) (would api.Decision, instead *api.Candidate, ok bool) {
+	w, t := e.st.Task(ev.Ref)
+	d := ev.Decision
+	if t == nil || d == nil || d.Chosen == nil || d.Plan != 0 || d.Strategy != cmp.Or(e.st.Settings.Strategy, sched.Default) || !e.index.Knows(strategy) {
+		return would, nil, false
+	}
+	would = e.would(strategy, w, t)
+	if instead = scored(&would, ev.Node); instead == nil { // it is none of the best four
+		on := e.asked(strategy, w, t).On(ev.Node)
+		pinned, _ := e.index.Decide(t.Ref, on, e.st.Now)
+		instead = pinned.Chosen
+	}
+	return would, instead, true
+}
+
+func (e *Engine) would(strategy string, w *state.Workload, t *state.Task) api.Decision {
+	d, _ := e.index.Decide(t.Ref, e.asked(strategy, w, t), e.st.Now)
+	return d
+}
+
+// asked is what a strategy is asked about an element in the place of the cell's.
+func (e *Engine) asked(strategy string, w *state.Workload, t *state.Task) *sched.Ask {
 	clear(e.loads) // what tasks left behind may have changed
 	ask := *e.askFor(w, t)
-	ask.Strategy = r.To
-	e.prepare(ev.Ref, &ask)
-	d, _ := e.index.Decide(ev.Ref, &ask, e.st.Now)
-	compareDecisions(tally, ev.Decision, &d)
-	return true
+	ask.Strategy = strategy
+	e.prepare(t.Ref, &ask)
+	return &ask
 }
 
 // longestPredicted bounds one prediction, so that sums stay sums.
 const longestPredicted = 30 * api.Day
 
-func compareDecisions(tally *state.ShadowTally, did, would *api.Decision) {
+// Compare adds to a tally by how much a decision differs from the one that was made.
+// Instead is how the one that is tried scores the node that was taken, nil where that is
+// not known.
+func Compare(tally *state.ShadowTally, did, would *api.Decision, instead *api.Candidate) {
 	tally.Decisions++
 	if would.Chosen == nil {
 		tally.Refused++
@@ -88,9 +124,9 @@ func compareDecisions(tally *state.ShadowTally, did, would *api.Decision) {
 	case candidate > present:
 		tally.Slower++
 	}
-	if own, ok := scoreOf(would, did.Chosen.Node); ok {
+	if instead != nil {
 		tally.Scored++
-		tally.Gain += uint64(max(would.Chosen.Score-own, 0))
+		tally.Gain += uint64(max(would.Chosen.Score-instead.Score, 0))
 	}
 }
 
@@ -99,17 +135,21 @@ func predicted(d *api.Decision) api.Duration {
 	return min(max(d.Transfer+d.Wait+d.Run+d.Return, 0), longestPredicted)
 }
 
-// scoreOf is the score that a decision gave a node, if it kept it.
-func scoreOf(d *api.Decision, node string) (int64, bool) {
+// scored is a node as a decision scored it: the one that was chosen or a runner-up; nil
+// when the decision did not keep it.
+func scored(d *api.Decision, node string) *api.Candidate {
+	if d.Chosen == nil {
+		return nil
+	}
 	if d.Chosen.Node == node {
-		return d.Chosen.Score, true
+		return d.Chosen
 	}
 	for i := range d.RunnersUp {
 		if c := &d.RunnersUp[i]; c.Node == node {
-			return c.Score, true
+			return c
 		}
 	}
-	return 0, false
+	return nil
 }
 
 func viewShadow(s *state.ShadowTally) *api.ShadowView {

@@ -45,6 +45,19 @@ func sizeOf(ev state.Event) int {
 		return signalSize(&v.Signal) + len(v.Key)
 	case *state.NodeDrain:
 		return smallSize + len(v.Node) + len(v.Key)
+	case *state.NodesLooked:
+		if v.At != nil {
+			return smallSize + len(v.At.Node)
+		}
+		return smallSize
+	case *state.NodeClearing:
+		return 2*smallSize + len(v.Node) + len(v.Why) + refSize*len(v.Tasks) + textsSize(v.To)
+	case *state.BatterySet:
+		return 2*smallSize + len(v.Site) + len(v.Why)
+	case *state.BatteryReported:
+		return smallSize + len(v.Site) + len(v.Idle)
+	case *state.BatteryForgotten:
+		return smallSize + len(v.Site)
 	case *state.NodePower:
 		return smallSize + len(v.Node) + len(v.Reason) + len(v.Key)
 	case *state.NodeRemoved:
@@ -78,13 +91,15 @@ func sizeOf(ev state.Event) int {
 	case *state.OffsetEnded:
 		return 2*smallSize + len(v.Serial) + len(v.Note) + len(v.Key)
 	case *state.BudgetHeld:
-		return 2*smallSize + len(v.Tenant)
+		return 2*smallSize + len(v.Tenant) + len(v.For)
 	case *state.BudgetFreed:
-		return smallSize + len(v.Tenant)
+		return smallSize + len(v.Tenant) + len(v.For)
 	case *state.ServiceScaled:
 		return 2*smallSize + len(v.Why.Model)
 	case *state.TaskResized:
 		return 2 * smallSize
+	case *state.DemandForeseen:
+		return 2*smallSize + len(v.Model)
 	case *state.PlanClosed:
 		return 2*smallSize + len(v.Outcome.Planner)
 	case *state.Answered:
@@ -104,7 +119,7 @@ func deferralSize(d *api.Deferral) int {
 	if d == nil {
 		return smallSize
 	}
-	return 3*smallSize + len(d.Site) + len(d.Doubt)
+	return 3*smallSize + len(d.Site) + len(d.Doubt) + len(d.Budget)
 }
 
 func sizeOfTask(ev state.Event) int {
@@ -123,6 +138,11 @@ func sizeOfTask(ev state.Event) int {
 		return smallSize + len(v.Detail)
 	case *state.TaskStop:
 		return smallSize + len(v.Reason)
+	case *state.SuspensionPut:
+		if v.Suspension == nil {
+			return smallSize
+		}
+		return 2*smallSize + len(v.Suspension.By) + len(v.Suspension.Reason)
 	case *state.TasksDeferred:
 		return deferralSize(v.Wait)
 	case *state.TaskEnded:
@@ -150,8 +170,12 @@ func SizeOf(in Input) int {
 		return smallSize + callerSize(&v.Caller) + len(v.Tenant) + len(v.Name)
 	case *Rollback:
 		return smallSize + callerSize(&v.Caller) + len(v.Tenant) + len(v.Name) + api.MaxSpec/4
+	case *Suspend:
+		return smallSize + callerSize(&v.Caller) + len(v.Tenant) + len(v.Name) + (len(v.Elements)+len(v.Reason)/smallSize+1)*(2*smallSize+maxName+len(v.Reason)+len(v.Principal))
 	case *Drain:
 		return smallSize + callerSize(&v.Caller) + len(v.Node)
+	case *Battery:
+		return 2*smallSize + len(v.Site) + len(v.Failed)
 	case *Power:
 		return smallSize + callerSize(&v.Caller) + len(v.Node)
 	case *RemoveNode:
@@ -294,6 +318,9 @@ func siteSize(s *api.Site) int {
 	if s.Market != nil {
 		size += smallSize + len(s.Market.Kind) + len(s.Market.Source)
 	}
+	if s.Battery != nil {
+		size += 2 * smallSize
+	}
 	for i := range s.Links {
 		l := &s.Links[i]
 		size += 2*numberSize + 2*headSize + len(l.To)
@@ -308,7 +335,7 @@ func decisionSize(d *api.Decision) int {
 	if d == nil {
 		return 0
 	}
-	n := 6*numberSize + 4*headSize + len(d.Strategy) + len(d.Stage) + headSize + len(d.Timing) + candidateSize(d.Chosen)
+	n := 6*numberSize + 4*headSize + len(d.Strategy) + len(d.Stage) + headSize + len(d.Timing) + headSize + len(d.Moved) + candidateSize(d.Chosen)
 	for i := range d.RunnersUp {
 		n += candidateSize(&d.RunnersUp[i])
 	}

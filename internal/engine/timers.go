@@ -14,25 +14,29 @@ import (
 type timerKind uint8
 
 const (
-	timerBackoff   timerKind = iota // a failed element may be placed again
-	timerDeadline                   // of a workload
-	timerCron                       // a scheduled job's next run
-	timerUpdate                     // a service's update or a replica's health
-	timerTimeout                    // an attempt that its agent should have ended
-	timerLease                      // atMostOnce tasks of a silent node
-	timerDrain                      // tasks that may not stay on a draining node any longer
-	timerRetention                  // finished workloads
-	timerOffer                      // a workload may be offered again to a child that refused it
-	timerPlan                       // a plan that has not come
-	timerReplan                     // running tasks that a planner might move: only wakes
-	timerPromised                   // a waiting task was promised room from now on; ref is the task
-	timerProbation                  // a look at the strategy on probation
-	timerRollout                    // a look at the stage of a roll-out
-	timerBudget                     // work that waits for a budget: only wakes
-	timerTired                      // a node has been idle for long
-	timerWoken                      // a node that was woken should have come
-	timerDeferred                   // tasks that wait for better hours; ref is the task
-	timerTurn                       // an element that runs in turns
+	timerBackoff    timerKind = iota // a failed element may be placed again
+	timerDeadline                    // of a workload
+	timerCron                        // a scheduled job's next run
+	timerUpdate                      // a service's update or a replica's health
+	timerTimeout                     // an attempt that its agent should have ended
+	timerLease                       // atMostOnce tasks of a silent node
+	timerDrain                       // tasks that may not stay on a draining node any longer
+	timerRetention                   // finished workloads
+	timerOffer                       // a workload may be offered again to a child that refused it
+	timerPlan                        // a plan that has not come
+	timerReplan                      // running tasks that a planner might move: only wakes
+	timerPromised                    // a waiting task was promised room from now on; ref is the task
+	timerProbation                   // a look at the strategy on probation
+	timerRollout                     // a look at the stage of a roll-out
+	timerBudget                      // work that waits for a budget: only wakes
+	timerTired                       // a node has been idle for long
+	timerWoken                       // a node that was woken should have come
+	timerDeferred                    // tasks that wait for better hours; ref is the task
+	timerTurn                        // an element that runs in turns
+	timerLook                        // nodes that work may be moved off: only wakes
+	timerForeseen                    // what is expected of demand no longer counts
+	timerBattery                     // a battery is to be looked at; node is its site
+	timerSuspension                  // elements of a task that go on again; ref is the task
 )
 
 type timer struct {
@@ -167,7 +171,13 @@ func (e *Engine) due(now api.Time) {
 			e.hoursCome(&v)
 		case timerTurn:
 			e.turnComes(&v)
-		case timerReplan, timerBudget: // every Step looks for itself
+		case timerForeseen:
+			e.stirred = true
+		case timerBattery:
+			e.lookAtBattery(v.node)
+		case timerSuspension:
+			e.suspensionEnds(&v)
+		case timerReplan, timerBudget, timerLook: // every Step looks for itself
 		}
 	}
 	e.timers.sweep(e.outdated)
@@ -185,7 +195,10 @@ func (e *Engine) outdated(v *timer) bool {
 	case timerWoken:
 		n := e.st.Nodes[v.node]
 		return n == nil || n.Power != api.PowerWaking
-	case timerRetention, timerPlan, timerReplan, timerProbation, timerRollout, timerBudget:
+	case timerBattery:
+		b := e.st.Batteries[v.node]
+		return b == nil || b.Until != v.at && b.At.Add(settles) != v.at
+	case timerRetention, timerPlan, timerReplan, timerProbation, timerRollout, timerBudget, timerLook, timerForeseen:
 		return false
 	}
 	w := e.st.Workloads[v.ref.Workload]
@@ -195,6 +208,9 @@ func (e *Engine) outdated(v *timer) bool {
 	if v.kind == timerDeferred {
 		d := e.st.Deferred(v.ref.Workload, v.ref.Task)
 		return d == nil || d.Until != v.at
+	}
+	if v.kind == timerSuspension {
+		return e.resumes[v.ref] != v.at
 	}
 	if v.kind == timerPromised {
 		r := e.index.Promised(v.ref)
@@ -221,6 +237,7 @@ func (e *Engine) workloadTimers(w *state.Workload) {
 	e.progressTimer(w)
 	e.offerTimers(w)
 	for gi := range w.Groups {
+		e.suspensionTimer(w, gi)
 		for _, t := range w.Groups[gi].Tasks {
 			switch t.Status {
 			case api.TaskBackoff:
@@ -285,6 +302,7 @@ func (e *Engine) nodeTimers(n *state.Node) {
 	if n.Power == api.PowerWaking {
 		e.timers.add(timer{at: wakeLate(n), kind: timerWoken, node: n.Name})
 	}
+	e.clearTimer(n)
 	e.restTimer(n)
 }
 

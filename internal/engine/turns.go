@@ -10,7 +10,7 @@ import (
 // new. Only who can be held still has turns, and only while its deadline is safe.
 func (e *Engine) turn(w *state.Workload, t *state.Task) {
 	n := e.st.Nodes[t.Node]
-	if n == nil || t.Stop != state.StopNothing || !e.slices(w) || !canHold(w, t.Ref.Task) {
+	if n == nil || t.Stop != state.StopNothing || !e.slices(w) || e.thrifty(w) || !canHold(w, t.Ref.Task) {
 		return
 	}
 	next := e.nextTurn(w, t, n)
@@ -28,25 +28,28 @@ func (e *Engine) turn(w *state.Workload, t *state.Task) {
 // is that it runs to its end.
 func (e *Engine) nextTurn(w *state.Workload, t *state.Task, n *state.Node) (s state.Slice) {
 	p, due := &w.Profiles[t.Ref.Task], e.dueOf(w)
-	q := e.timingOf(w, t.Ref.Task, due)
-	if due == 0 || !q.known {
+	q := e.timingEach(w, t.Ref.Task, due, e.recalled())
+	if due == 0 || !q.lasts {
 		return s
 	}
-	ran := max(e.st.Now.Sub(t.Started)-t.StoodBy(e.st.Now), 0)
-	high := max(max(p.RunHigh, q.run)-ran, q.run/10, api.Second)
-	run := q.run - ran
-	if run < q.run/10 { // it runs longer than usual
-		run = high / 2
-	}
-	latest := due.Add(-high - q.behind - due.Sub(e.st.Now)/20)
-	h, why := e.index.Hours(n.Site, q.by, e.st.Now, latest.Add(run))
+	here := e.index.RunOn(t.Node, &sched.Ask{Task: w.SpecOf(t), Profile: p})
+	run, high := goesOn(here, max(e.st.Now.Sub(t.Started)-t.StoodBy(e.st.Now), 0), p)
+	q.ready = t.Ready
+	latest := q.within(due.Add(-high-q.behind-due.Sub(e.st.Now)/20), q.run, run)
+	h, why := q.recall.spans().Hours(e.index, n.Site, q.by, e.st.Now, latest.Add(run))
 	if why != "" || latest <= e.st.Now {
 		return s
 	}
-	fit, ok := h.Fit(sched.Run{
-		Pieces: int((run + h.Step - 1) / h.Step), Begun: true, Running: t.Slice == nil || !t.Slice.Pause,
-		Held: true, Keep: q.keep, Stop: int64(stopCost * 1000 / h.Step),
-	})
+	r := runIn(h, run)
+	r.Begun, r.Running, r.Held, r.Keep = true, t.Slice == nil || !t.Slice.Pause, true, q.keep
+	if q.stretch > 0 {
+		may := q.mayStand(here) - t.StoodBy(e.st.Now) - stops(t)*stopCost
+		if r.Rests = rests(may, h.Step); r.Rests <= 0 {
+			return s
+		}
+		latest = min(latest, e.st.Now.Add(may))
+	}
+	fit, ok := q.recall.spans().Fit(h, r)
 	switch {
 	case !ok:
 	case fit.First > 0:
@@ -55,6 +58,25 @@ func (e *Engine) nextTurn(w *state.Workload, t *state.Task, n *state.Node) (s st
 		s.Until = h.At(fit.Until)
 	}
 	return s
+}
+
+// goesOn is how long an element runs on where it is expected to take so long, and has run,
+// and how long it may turn out to.
+func goesOn(takes, ran api.Duration, p *api.Profile) (run, high api.Duration) {
+	high = max(late(takes, p)-ran, takes/10, api.Second)
+	if run = takes - ran; run < takes/10 { // it runs longer than usual
+		run = high / 2
+	}
+	return run, high
+}
+
+// stops is how often an element was held still so far, as far as that is kept.
+func stops(t *state.Task) api.Duration {
+	n := api.Duration(len(t.Stills.All()))
+	if t.Still != 0 {
+		n++
+	}
+	return n
 }
 
 func (e *Engine) turnTimer(t *state.Task) {

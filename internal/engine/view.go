@@ -79,6 +79,10 @@ func (v *Views) Task(w *state.Workload, t *state.Task, full bool) api.TaskView {
 	if n := v.e.st.Nodes[t.Node]; n != nil {
 		out.Site, out.Layer = n.Site, n.Layer
 	}
+	if !t.Status.Final() {
+		out.Suspensions = t.Suspension.All()
+	}
+	out.Suspendable = v.suspendable(w, t)
 	if full {
 		out.Decision = t.Decision
 	}
@@ -95,8 +99,9 @@ func TaskStatusOf(t *state.Task) string {
 
 // ViewNode shows a node.
 func (e *Engine) ViewNode(n *state.Node) api.NodeView {
-	v := api.NodeView{Node: n.Node, Status: "ready", Used: n.Used, Tasks: int32(len(n.Held)), Registered: n.Registered, Drained: n.Drain}
+	v := api.NodeView{Node: n.Node, Status: "ready", Used: n.Used, Tasks: int32(len(n.Held)), Registered: n.Registered, Drained: n.Drain, Awake: e.awakeFor(n)}
 	v.Used.Accelerators = e.index.Taken(n.Name)
+	v.Still = e.stillOn(n)
 	switch {
 	case !n.On():
 		v.Status, v.PowerSince = string(n.Power), n.PowerAt
@@ -106,6 +111,8 @@ func (e *Engine) ViewNode(n *state.Node) api.NodeView {
 		v.Status = "drained"
 	case n.Drain:
 		v.Status = "draining"
+	case e.st.Clearing(n.Name) != nil:
+		v.Status = "emptying"
 	}
 	return v
 }
@@ -139,6 +146,10 @@ func (e *Engine) explain(w *state.Workload, t *state.Task) api.Explanation {
 		}
 		ask := e.ask(w, t)
 		d := e.decideNow(w, t, ask)
+		if s := t.Suspension.Last(); s != nil {
+			x.Decision, x.ExpectedStart = &d, &api.ExpectedStart{At: s.Until}
+			return x
+		}
 		if wait := e.st.Deferred(w.ID, t.Ref.Task); wait != nil {
 			x.Decision, x.Deferral, x.Task.Reason = &d, wait, DeferredText(wait)
 			x.ExpectedStart = &api.ExpectedStart{At: wait.Until}

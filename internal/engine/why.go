@@ -15,10 +15,11 @@ import (
 // cost one look. It is for one reader, and only as long as the engine stands still.
 type Views struct {
 	e      *Engine
-	last   askKey            // of the element before, since equal ones come together
-	why    string            // of last
-	shapes map[string]string // why, by shape
-	nodes  int               // that may still be looked at
+	last   askKey                    // of the element before, since equal ones come together
+	why    string                    // of last
+	shapes map[string]string         // why, by shape
+	nodes  int                       // that may still be looked at
+	behind map[uint64][]api.Duration // what comes after the tasks of a workload
 }
 
 // recounted bounds for how many nodes one reader has refusals counted anew. Beyond
@@ -33,6 +34,9 @@ func (e *Engine) Views() *Views {
 // waits says in a phrase why no node takes a pending element; "" when none refused
 // it yet.
 func (v *Views) waits(w *state.Workload, t *state.Task) string {
+	if s := t.Suspension.Last(); s != nil && !t.Status.Final() {
+		return s.Text(v.e.st.Now)
+	}
 	if d := v.deferred(t); d != nil {
 		return DeferredText(d)
 	}
@@ -85,7 +89,7 @@ func (v *Views) refused(w *state.Workload, t *state.Task, ask *sched.Ask) string
 // first is the reason of the first task of a workload of which an element waits.
 // Elements are placed in their order, so those that wait are found from the end.
 func (v *Views) first(w *state.Workload) string {
-	if w.Counts.Pending == 0 || len(v.e.st.Refusals) == 0 && v.e.st.Slicing == nil {
+	if w.Counts.Pending == 0 || len(v.e.st.Refusals) == 0 && v.e.st.Slicing == nil && !suspends(w) {
 		return ""
 	}
 	for gi := range w.Groups {
@@ -100,6 +104,16 @@ func (v *Views) first(w *state.Workload) string {
 		}
 	}
 	return ""
+}
+
+// suspends reports whether an element of a job is suspended, of those that are looked at.
+func suspends(w *state.Workload) bool {
+	for gi := range w.Groups {
+		if tasks := w.Groups[gi].Tasks; len(tasks) > 0 && tasks[len(tasks)-1].Suspension != nil {
+			return true
+		}
+	}
+	return false
 }
 
 // phrased is how many reasons a phrase names.

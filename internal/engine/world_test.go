@@ -49,6 +49,17 @@ func newWorld(limit int) *world {
 	return w
 }
 
+// resume has the world go on from a state.
+func (w *world) resume(t fataler, st *state.State) {
+	t.Helper()
+	copied, err := journal.DecodeState(stateBytes(t, st))
+	if err != nil {
+		t.Fatalf("decode state: %v", err)
+	}
+	w.engine, w.follower = engine.New(st), engine.NewFollower(copied)
+	w.engine.Limit(w.limit)
+}
+
 func encodeAll(t fataler, in []engine.Input) [][]byte {
 	t.Helper()
 	out := make([][]byte, len(in))
@@ -148,6 +159,9 @@ func (w *world) follow(t fataler, events []byte) {
 	}
 	for i, ev := range list {
 		if p, ok := ev.(*state.TaskPlaced); ok {
+			if r := w.follower.State().Rollout; p.Decision.Stage == api.StageCanary && p.Decision.Strategy != r.To {
+				t.Fatalf("%s decided for a canary of %s: %s", p.Decision.Strategy, r.To, show(w.events))
+			}
 			w.follower.Beside(p, &w.shadow, false)
 		}
 		if err := w.follower.Follow(w.now, list[i:i+1]); err != nil {

@@ -153,12 +153,7 @@ func (a *arma) filter(cols [][]float64) filtered {
 			s := out.states[c]
 			v := col[t] - s[0]
 			out.innovations[c][t] = v / root
-			v *= inv
-			y := col[t]
-			for i := range r - 1 {
-				s[i] = s[i+1] + m[i+1]*v + a.phi[i]*y
-			}
-			s[r-1] = a.phi[r-1] * y
+			a.move(s, m, col[t], inv)
 		}
 		if steady {
 			continue
@@ -168,6 +163,17 @@ func (a *arma) filter(cols [][]float64) filtered {
 	}
 	out.cov = p
 	return out
+}
+
+// move takes a value into a predicted state; m is the first column of its covariance and
+// inv one over its first entry.
+func (a *arma) move(s, m []float64, y, inv float64) {
+	v := (y - s[0]) * inv
+	r := len(s)
+	for i := range r - 1 {
+		s[i] = s[i+1] + m[i+1]*v + a.phi[i]*y
+	}
+	s[r-1] = a.phi[r-1] * y
 }
 
 // advance moves the covariance one step on and m to its first column; true when

@@ -82,7 +82,7 @@ func (g *group) horizon(all []Series) {
 // foldsFor is how often a series is cut for the backtest: more when there are few.
 func (g *group) foldsFor(n int) int {
 	switch {
-	case n <= 30:
+	case n <= few:
 		return 8
 	case g.wide:
 		return 2
@@ -99,10 +99,13 @@ type member struct {
 	step    int           // between the cuts
 	names   []string      // of the candidates
 	past    [][][]float64 // candidate, fold, step: forecasts of the backtest
-	future  []predictor   // candidate: from the end of the series
+	future  []path        // candidate: from the end of the series
 	loss    [][][]float64 // candidate, fold, block of steps: mean of the absolute error, relative and over the scale
 	weights [][]float64   // candidate, block
 	without [][][]float64 // fold: the weights from the other folds
+	bench   int           // the candidate that is the benchmark
+	trust   float64       // in the combination, 0 to 1; the rest is the benchmark's
+	trusts  []float64     // fold: the same from the other folds
 	scale   float64       // mean error of the combination
 	scores  [][]float64   // fold, step: absolute errors of the combination over scale and profile
 	width   [2]float64    // quantiles of the scores for 80 % and 95 %
@@ -110,9 +113,6 @@ type member struct {
 
 // recent is how many of the last values the hybrid looks at, at least.
 const recent = 4000
-
-// predictor forecasts h steps from the end of what it was fitted to.
-type predictor func(h int) []float64
 
 // blocks is how many stretches of the horizon have their own weights.
 const blocks = 3
@@ -182,7 +182,7 @@ func (m *member) learnLocal(g *group) {
 		past := make([][]float64, m.folds)
 		for f := range past {
 			if p := c.fit(m.series.head(m.cut(f, g.h))); p != nil {
-				past[f] = p(g.h)
+				past[f] = p.mean(g.h)
 			} else {
 				past = nil
 				break

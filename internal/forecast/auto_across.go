@@ -2,6 +2,7 @@ package forecast
 
 import (
 	"math/rand/v2"
+	"slices"
 )
 
 // The size of the training set of the model that learns across series.
@@ -116,7 +117,8 @@ func (m *member) takeAcross(judged, final *across, h int) {
 	u := newUnit(m.x, m.series.Periods)
 	m.names = append(m.names, "trees")
 	m.past = append(m.past, past)
-	m.future = append(m.future, func(n int) []float64 { return final.predict(u, min(n, h)) })
+	u.x = slices.Clone(u.x[max(0, len(u.x)-final.layout.need()):])
+	m.future = append(m.future, &boosted{*final, u})
 }
 
 func (a *across) predict(u unit, h int) []float64 {
@@ -128,4 +130,35 @@ func (a *across) predict(u unit, h int) []float64 {
 		out[i] = u.level + u.scale*(base+a.reg.at(row))
 	}
 	return out
+}
+
+// boosted is the model across series with the end of one of them.
+type boosted struct {
+	model across
+	u     unit
+}
+
+func (*boosted) kind() string { return "boosted" }
+
+// mean reaches no further than the horizon that the model was trained for.
+func (b *boosted) mean(h int) []float64 { return b.model.predict(b.u, min(h, b.model.layout.horizon)) }
+
+func (b *boosted) learn(v float64) {
+	b.u.x = append(b.u.x, (v-b.u.level)/b.u.scale)
+	b.u.x = b.u.x[max(0, len(b.u.x)-b.model.layout.need()):]
+}
+
+func (b *boosted) walk(c *codec) {
+	l := &b.model.layout
+	l.walk(c)
+	b.u.walk(c)
+	longest := 1
+	for _, m := range l.periods {
+		longest = max(longest, m)
+	}
+	c.require(len(b.u.x) >= 2*longest)
+	if c.err == nil {
+		row, _ := l.row(b.u.x, len(b.u.x)-1, 1, nil)
+		c.regressor(&b.model.reg, len(row))
+	}
 }

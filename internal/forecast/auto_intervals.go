@@ -58,12 +58,8 @@ func (m *member) residuals(h int) {
 	sum := 0.0
 	m.scores = make([][]float64, m.folds)
 	for f := range m.scores {
-		parts := make([][]float64, len(m.names))
-		for c := range parts {
-			parts[c] = m.past[c][f]
-		}
-		at := m.cut(f, h)
-		m.scores[f] = combine(parts, m.without[f], h, h)
+		parts, at := m.fold(f), m.cut(f, h)
+		m.scores[f] = toward(combine(parts, m.without[f], h, h), parts[m.bench], m.trusts[f])
 		for i, v := range m.scores[f] {
 			m.scores[f][i] = math.Abs(m.x[at+i] - v)
 			sum += m.scores[f][i]
@@ -136,25 +132,16 @@ func (m *member) fitted(g *group) Fitted {
 	for c := range m.names {
 		sum.Coefficients = append(sum.Coefficients, Coefficient{"weight " + m.key(c), mean(m.weights[c]), math.NaN()})
 	}
-	return &fit{summary: sum, predict: func(h int) Forecast {
-		parts := make([][]float64, len(m.names))
-		for c, p := range m.future {
-			if slices.Max(m.weights[c]) > 0 {
-				parts[c] = p(h)
-			}
+	if m.trust < 1 {
+		sum.Coefficients = append(sum.Coefficients, Coefficient{"trust", m.trust, math.NaN()})
+	}
+	b := &mixture{h: g.h, trust: m.trust, base: m.future[m.bench], scale: m.scale, profile: g.profile, width: m.width}
+	for c, p := range m.future {
+		if slices.Max(m.weights[c]) > 0 {
+			b.parts, b.weights = append(b.parts, p), append(b.weights, m.weights[c])
 		}
-		mu := combine(parts, m.weights, h, g.h)
-		out := Forecast{mu, make([]float64, h), make([]float64, h), make([]float64, h), make([]float64, h)}
-		for i, v := range mu {
-			s := m.scale * g.profile[min(i, g.h-1)]
-			if i >= g.h { // further than was judged: like a random walk
-				s *= math.Sqrt(float64(i+1) / float64(g.h))
-			}
-			out.Lo80[i], out.Hi80[i] = v-s*m.width[0], v+s*m.width[0]
-			out.Lo95[i], out.Hi95[i] = v-s*m.width[1], v+s*m.width[1]
-		}
-		return out
-	}}
+	}
+	return &fit{summary: sum, body: b}
 }
 
 // form lists the candidates by weight.
@@ -180,30 +167,14 @@ func (m *member) form() string {
 func (m *member) simple() Fitted {
 	base, err := SeasonalNaive{}.Fit(Series{Values: m.x, Periods: m.series.Periods})
 	if err != nil {
-		return &fit{summary: plain("auto", "none"), predict: func(h int) Forecast { return normal(fill(h, math.NaN()), fill(h, math.NaN())) }}
+		return &fit{summary: plain("auto", "none"), body: &nothing{}}
 	}
 	sum := base.Summary()
 	sum.Model, sum.Notes = "auto", append(sum.Notes, m.notes...)
-	if len(m.names) > 0 && !constant(m.x) {
-		sum.Form = "median of " + strings.Join(m.names, ", ")
+	inner := base.(*fit).body
+	if len(m.names) == 0 || constant(m.x) {
+		return &fit{summary: sum, body: inner}
 	}
-	inner := base.(*fit).predict
-	return &fit{summary: sum, predict: func(h int) Forecast {
-		out := inner(h)
-		parts := make([][]float64, len(m.names))
-		for c, p := range m.future {
-			parts[c] = p(h)
-		}
-		if len(parts) == 0 || constant(m.x) {
-			return out
-		}
-		mid := combine(parts, nil, h, h)
-		for i, v := range mid {
-			d := v - out.Mean[i]
-			for _, col := range [][]float64{out.Mean, out.Lo80, out.Hi80, out.Lo95, out.Hi95} {
-				col[i] += d
-			}
-		}
-		return out
-	}}
+	sum.Form = "median of " + strings.Join(m.names, ", ")
+	return &fit{summary: sum, body: &middle{inner, m.future}}
 }

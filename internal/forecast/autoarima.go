@@ -192,14 +192,7 @@ func adjust(f *fit) {
 	}
 	ratio := n / (n - k)
 	f.summary.Sigma2 *= ratio
-	predict := f.predict
-	f.predict = func(h int) Forecast {
-		p := predict(h)
-		for i, m := range p.Mean {
-			for _, col := range [][]float64{p.Lo80, p.Hi80, p.Lo95, p.Hi95} {
-				col[i] = m + (col[i]-m)*math.Sqrt(ratio)
-			}
-		}
-		return p
+	if b, ok := f.body.(*integrated); ok {
+		b.widen = math.Sqrt(ratio)
 	}
 }

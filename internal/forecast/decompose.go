@@ -100,13 +100,43 @@ func reseasonalised(f *fit, index []float64, n int) Fitted {
 	if index == nil {
 		return f
 	}
-	return &fit{summary: f.summary, predict: func(h int) Forecast {
-		out := f.predict(h)
-		for _, col := range [][]float64{out.Mean, out.Lo80, out.Hi80, out.Lo95, out.Hi95} {
-			for i := range col {
-				col[i] *= index[(n+i)%len(index)]
-			}
-		}
-		return out
-	}}
+	return &fit{summary: f.summary, body: &seasonal{f.body, index, n % len(index)}}
+}
+
+// seasonal multiplies a model of the seasonally adjusted series by its indices.
+type seasonal struct {
+	rest  body
+	index []float64 // positive
+	at    int       // the index of the next step
+}
+
+func (*seasonal) kind() string { return "seasonal" }
+
+func (b *seasonal) mean(h int) []float64 { return b.scale(b.rest.mean(h)) }
+
+func (b *seasonal) scale(col []float64) []float64 {
+	for i := range col {
+		col[i] *= b.index[(b.at+i)%len(b.index)]
+	}
+	return col
+}
+
+func (b *seasonal) predict(h int) Forecast {
+	out := b.rest.predict(h)
+	for _, col := range [][]float64{out.Mean, out.Lo80, out.Hi80, out.Lo95, out.Hi95} {
+		b.scale(col)
+	}
+	return out
+}
+
+func (b *seasonal) learn(v float64) {
+	b.rest.learn(v / b.index[b.at])
+	b.at = (b.at + 1) % len(b.index)
+}
+
+func (b *seasonal) walk(c *codec) {
+	c.inner(&b.rest)
+	c.some(&b.index)
+	c.number(&b.at)
+	c.require(b.at < len(b.index))
 }

@@ -3,8 +3,6 @@ package forecast
 import (
 	"fmt"
 	"math"
-	"math/rand/v2"
-	"slices"
 )
 
 // estimate minimises the likelihood from several starts.
@@ -143,115 +141,11 @@ func (f *etsFit) result() *fit {
 	for i := range f.m * min(1, f.m-1) {
 		add(fmt.Sprintf("s%d", i), s.season[f.m-1-i])
 	}
-	return &fit{summary: sum, predict: func(h int) Forecast { return f.forecast(w, h) }}
+	return &fit{summary: sum, body: f.body()}
 }
 
-// etsPaths is how many futures stand behind the intervals of models whose variance
-// has no simple form.
-const etsPaths = 4000
-
-// forecast gives means by carrying the states on. Additive models have an exact
-// variance (table 6.2 of the book); multiplicative ones with an additive season or
-// none have one by recursion (section 6.3); the rest is simulated with a fixed seed.
-func (f *etsFit) forecast(w etsWeights, h int) Forecast {
-	mu := f.means(w, h)
-	switch {
-	case f.model.Season == Multiplicative:
-		return f.simulate(w, mu)
-	case f.model.Error == Multiplicative:
-		return normal(mu, f.relativeSpread(w, mu))
-	}
-	sd := make([]float64, h)
-	acc := 1.0
-	for i := range sd {
-		sd[i] = math.Sqrt(f.sigma2 * acc)
-		c := f.weight(w, i+1)
-		acc += c * c
-	}
-	return normal(mu, sd)
-}
-
-// weight is c_j: what an error adds to the value j steps later.
-func (f *etsFit) weight(w etsWeights, j int) float64 {
-	c := w.alpha
-	if f.model.Trend != None {
-		c += w.beta * dampSum(w.phi, j)
-	}
-	if f.m > 1 && j%f.m == 0 {
-		c += w.gamma
-	}
-	return c
-}
-
-// dampSum is φ + φ² + … + φ^j; j when φ is 1.
-func dampSum(phi float64, j int) float64 {
-	if phi == 1 {
-		return float64(j)
-	}
-	return phi * (1 - math.Pow(phi, float64(j))) / (1 - phi)
-}
-
-func (f *etsFit) means(w etsWeights, h int) []float64 {
-	mu := make([]float64, h)
-	for i := range mu {
-		mu[i] = f.states.level + dampSum(w.phi, i+1)*f.states.trend
-		if f.m > 1 {
-			s := f.states.season[(len(f.x)+i)%f.m]
-			if f.model.Season == Additive {
-				mu[i] += s
-			} else {
-				mu[i] *= s
-			}
-		}
-	}
-	return mu
-}
-
-// relativeSpread is the standard deviation for errors relative to the value:
-// θ_h = μ_h² + σ²·Σ c_j²·θ_{h−j}, v_h = (1+σ²)·θ_h − μ_h².
-func (f *etsFit) relativeSpread(w etsWeights, mu []float64) []float64 {
-	theta, sd := make([]float64, len(mu)), make([]float64, len(mu))
-	c2 := make([]float64, len(mu))
-	for j := range c2 {
-		c := f.weight(w, j+1)
-		c2[j] = c * c
-	}
-	for h, m := range mu {
-		acc := 0.0
-		for j := range min(h, 2000) {
-			acc += c2[j] * theta[h-1-j]
-		}
-		theta[h] = m*m + f.sigma2*acc
-		sd[h] = math.Sqrt(max(0, (1+f.sigma2)*theta[h]-m*m))
-	}
-	return sd
-}
-
-func (f *etsFit) simulate(w etsWeights, mu []float64) Forecast {
-	paths := max(200, min(etsPaths, 4_000_000/len(mu)))
-	rng := rand.New(rand.NewPCG(1, uint64(len(f.x))))
-	at := make([][]float64, len(mu))
-	for i := range at {
-		at[i] = make([]float64, paths)
-	}
-	sigma := math.Sqrt(f.sigma2)
-	for p := range paths {
-		s := f.states
-		s.season = slices.Clone(s.season)
-		for i := range mu {
-			pos := (len(f.x) + i) % f.m
-			base := s.level + w.phi*s.trend
-			e := sigma * rng.NormFloat64()
-			at[i][p] = base * s.season[pos] * (1 + e)
-			f.model.update(w, &s, pos, base, e)
-		}
-	}
-	n := len(mu)
-	out := Forecast{mu, make([]float64, n), make([]float64, n), make([]float64, n), make([]float64, n)}
-	for i, v := range at {
-		slices.Sort(v)
-		out.Lo80[i], out.Hi80[i] = quantile(v, .1), quantile(v, .9)
-		out.Lo95[i], out.Hi95[i] = quantile(v, .025), quantile(v, .975)
-	}
-	return out
+// body is the model at the end of the series.
+func (f *etsFit) body() *smoothing {
+	w, _ := f.decode(f.free, make([]float64, f.m))
+	return &smoothing{f.model, len(f.x), w, f.states, f.sigma2}
 }

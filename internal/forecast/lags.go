@@ -30,6 +30,12 @@ func newUnit(x []float64, periods []int) unit {
 	return u
 }
 
+func (u *unit) walk(c *codec) {
+	c.floats(&u.x)
+	c.float(&u.level)
+	c.float(&u.scale)
+}
+
 // layout is which features a direct forecast h steps ahead looks at.
 type layout struct {
 	periods []int
@@ -54,6 +60,22 @@ func newLayout(periods []int, horizon, shortest int) layout {
 		l.reach = max(12, l.lag(n-1, horizon, 0)-horizon+l.periods[n-1]/2, 2*l.periods[0])
 	}
 	return l
+}
+
+// need is how many of the last values a row looks at, at most.
+func (l layout) need() int {
+	n := 14
+	for i, m := range l.periods {
+		n = max(n, max(l.back(i), 2)*m+2)
+	}
+	return n
+}
+
+func (l *layout) walk(c *codec) {
+	c.steps(&l.periods, MaxPeriod)
+	c.number(&l.horizon)
+	c.number(&l.reach)
+	c.require(len(l.periods) <= 10 && l.horizon >= 1 && l.horizon <= MaxHorizon)
 }
 
 // back is how many seasons of period i are looked at.

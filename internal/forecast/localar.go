@@ -54,55 +54,84 @@ func newAutoregression(x []float64, exog [][]float64, lags []int, how ridge) *au
 	return &autoregression{lags, exog, how.learn(cols, x[reach:], 0, Run{}).(*linear)}
 }
 
-// iterate forecasts h steps, within four times the range of the series.
-func (a *autoregression) iterate(x []float64, h int) []float64 {
-	all := slices.Clone(x)
-	lo, hi := slices.Min(x), slices.Max(x)
+// onward forecasts h steps from step t, which follows on x, within four times the range
+// of the series.
+func (a *autoregression) onward(x []float64, t int, lo, hi float64, h int) []float64 {
+	all := append(make([]float64, 0, len(x)+h), x...)
 	room := 1.5 * (hi - lo)
-	for range h {
+	for i := range h {
 		v := a.reg.intercept
-		for i, l := range a.lags {
-			v += a.reg.weights[i] * all[len(all)-l]
+		for k, l := range a.lags {
+			v += a.reg.weights[k] * all[len(all)-l]
 		}
-		for i, e := range a.exog {
-			v += a.reg.weights[len(a.lags)+i] * e[min(len(all), len(e)-1)]
+		for k, e := range a.exog {
+			v += a.reg.weights[len(a.lags)+k] * e[min(t+i, len(e)-1)]
 		}
 		all = append(all, max(lo-room, min(hi+room, v)))
 	}
 	return all[len(x):]
 }
 
-// decomposed takes the seasons off by STL, the shortest first, forecasts the rest
-// with a damped trend and adds the last season of each again.
-func decomposed(x []float64, periods []int, h int) []float64 {
-	adjusted := slices.Clone(x)
-	out := make([]float64, h)
-	for _, m := range periods {
-		if len(x) < 2*m+2 {
-			continue
-		}
-		d := Decompose(adjusted, m, 11)
-		for i, s := range d.Season {
-			adjusted[i] -= s
-		}
-		for i := range out {
-			out[i] += d.Season[len(x)-m+i%m]
-		}
-	}
-	tail := adjusted[max(0, len(adjusted)-400):]
-	var f *etsFit
-	if len(tail) > 8 && !constant(tail) {
-		f = simpleSmoothing.choose(tail, 1)
-	}
-	for i := range out {
-		if f != nil {
-			out[i] += f.states.level
-		} else {
-			out[i] += adjusted[len(adjusted)-1]
-		}
-	}
-	if math.IsNaN(out[0]) {
-		return fill(h, x[len(x)-1])
+// lagging is an autoregression with the values that it looks back on.
+type lagging struct {
+	model  autoregression
+	x      []float64 // the last values, as far as the longest lag
+	t      int       // the number of the next step
+	lo, hi float64   // the range of the series
+}
+
+func newLagging(a *autoregression, x []float64) *lagging {
+	reach := a.lags[len(a.lags)-1]
+	return &lagging{*a, slices.Clone(x[len(x)-reach:]), len(x), slices.Min(x), slices.Max(x)}
+}
+
+func (*lagging) kind() string           { return "lagging" }
+func (b *lagging) mean(h int) []float64 { return b.model.onward(b.x, b.t, b.lo, b.hi, h) }
+
+func (b *lagging) learn(v float64) {
+	b.x = append(b.x[1:], v)
+	b.lo, b.hi, b.t = min(b.lo, v), max(b.hi, v), b.t+1
+}
+
+func (b *lagging) walk(c *codec) {
+	a := &b.model
+	c.steps(&a.lags, MaxPoints)
+	c.rows(&a.exog)
+	c.require(len(a.lags) > 0 && len(a.lags) <= 1000)
+	var reg regressor = a.reg
+	c.regressor(&reg, len(a.lags)+len(a.exog))
+	l, ok := reg.(*linear)
+	c.require(ok)
+	a.reg = l
+	c.floats(&b.x)
+	c.number(&b.t)
+	c.float(&b.lo)
+	c.float(&b.hi)
+	c.require(c.err != nil || len(b.x) == a.lags[len(a.lags)-1])
+}
+
+// logarithmic is a model of the logarithms of a positive series.
+type logarithmic struct {
+	logs  lagging
+	shift float64 // added first
+}
+
+func (*logarithmic) kind() string { return "logarithmic" }
+
+func (b *logarithmic) mean(h int) []float64 {
+	out := b.logs.mean(h)
+	for i, v := range out {
+		out[i] = math.Exp(v) - b.shift
 	}
 	return out
+}
+
+// learn takes a value below all that came before for the lowest of them.
+func (b *logarithmic) learn(v float64) {
+	b.logs.learn(max(b.logs.lo, math.Log(max(v+b.shift, 1e-300))))
+}
+
+func (b *logarithmic) walk(c *codec) {
+	b.logs.walk(c)
+	c.float(&b.shift)
 }

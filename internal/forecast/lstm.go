@@ -161,15 +161,15 @@ type reader struct {
 
 func (r *reader) inputs() int { return 2 + 2*len(r.periods) + len(r.exog) }
 
-// at fills the inputs for predicting x[t] from what lies before.
-func (r *reader) at(x []float64, t int, out []float64) []float64 {
-	out = append(out, x[t-1], x[t-r.anchor]-x[t-1])
+// at fills the inputs for predicting step t from what lies before x[i].
+func (r *reader) at(x []float64, i, t int, out []float64) []float64 {
+	out = append(out, x[i-1], x[i-r.anchor]-x[i-1])
 	for _, m := range r.periods {
 		sin, cos := math.Sincos(2 * math.Pi * float64(t%m) / float64(m))
 		out = append(out, sin, cos)
 	}
-	for i, e := range r.exog {
-		out = append(out, (e[min(t, len(e)-1)]-r.offset[i])/r.spread[i])
+	for k, e := range r.exog {
+		out = append(out, (e[min(t, len(e)-1)]-r.offset[k])/r.spread[k])
 	}
 	return out
 }
@@ -213,9 +213,9 @@ func (m LSTM) Fit(s Series) (Fitted, error) {
 	sum.Notes = notes
 	half, _ := m.train(r, len(x)*7/10)
 	spread := holdout(x, func([]float64) func([]float64, int) []float64 {
-		return func(past []float64, h int) []float64 { return half.iterate(r, len(past), h) }
+		return func(past []float64, h int) []float64 { return half.onward(r, r.u.x[:len(past)], len(past), h) }
 	})
-	return &fit{summary: sum, predict: func(h int) Forecast { return spread.around(net.iterate(r, len(x), h)) }}, nil
+	return &fit{summary: sum, body: newRecurrent(net, r, spread)}, nil
 }
 
 // train learns from the first n values and returns the best network and the epochs
@@ -258,7 +258,7 @@ func (n *lstm) pass(r *reader, from, to int, m *memory, grad []float64) float64 
 	count := float64(max(1, to-from))
 	var in []float64
 	for t := from; t < to; t++ {
-		in = r.at(x, t, in[:0])
+		in = r.at(x, t, t, in[:0])
 		s := n.forward(in, m)
 		e := s.out - (x[t] - x[t-r.anchor])
 		sum += e * e
@@ -272,23 +272,70 @@ func (n *lstm) pass(r *reader, from, to int, m *memory, grad []float64) float64 
 	return sum / count
 }
 
-// iterate reads the values before at, as many as matter, and forecasts h steps.
-func (n *lstm) iterate(r *reader, at, h int) []float64 {
-	const warm = 300
-	all := slices.Clone(r.u.x[:at])
+// warm is how many values the network reads before it forecasts.
+const warm = 300
+
+// onward reads the last of the values x, and forecasts h steps from step t, which follows
+// on them.
+func (n *lstm) onward(r *reader, x []float64, t, h int) []float64 {
+	from := max(r.anchor, len(x)-warm)
+	all := slices.Clone(x[from-r.anchor:])
 	state := n.blank()
 	var in []float64
-	for t := max(r.anchor, at-warm); t < at; t++ {
-		in = r.at(all, t, in[:0])
+	for i := r.anchor; i < len(all); i++ {
+		in = r.at(all, i, t-len(all)+i, in[:0])
 		n.forward(in, &state)
 	}
 	out := make([]float64, h)
-	for i := range out {
-		t := len(all)
-		in = r.at(all, t, in[:0])
-		v := all[t-r.anchor] + n.forward(in, &state).out
+	for k := range out {
+		i := len(all)
+		in = r.at(all, i, t+k, in[:0])
+		v := all[i-r.anchor] + n.forward(in, &state).out
 		all = append(all, max(-50, min(50, v)))
-		out[i] = r.u.level + r.u.scale*all[t]
+		out[k] = r.u.level + r.u.scale*all[i]
 	}
 	return out
+}
+
+// recurrent is a fitted network with the values that it reads.
+type recurrent struct {
+	net    lstm
+	reader reader // u.x holds the last values only
+	t      int    // the number of the next step
+	spread spreads
+}
+
+func newRecurrent(net *lstm, r *reader, spread spreads) *recurrent {
+	b := &recurrent{*net, *r, len(r.u.x), spread}
+	b.reader.u.x = slices.Clone(r.u.x[max(0, len(r.u.x)-warm-r.anchor):])
+	return b
+}
+
+func (*recurrent) kind() string             { return "lstm" }
+func (b *recurrent) mean(h int) []float64   { return b.net.onward(&b.reader, b.reader.u.x, b.t, h) }
+func (b *recurrent) predict(h int) Forecast { return b.spread.around(b.mean(h)) }
+
+func (b *recurrent) learn(v float64) {
+	u := &b.reader.u
+	u.x = append(u.x, (v-u.level)/u.scale)
+	u.x = u.x[max(0, len(u.x)-warm-b.reader.anchor):]
+	b.t++
+}
+
+func (b *recurrent) walk(c *codec) {
+	n, r := &b.net, &b.reader
+	c.number(&n.inputs)
+	c.number(&n.hidden)
+	c.floats(&n.w)
+	c.number(&r.anchor)
+	c.steps(&r.periods, MaxPeriod)
+	c.rows(&r.exog)
+	c.floats(&r.offset)
+	c.floats(&r.spread)
+	r.u.walk(c)
+	c.number(&b.t)
+	b.spread.walk(c)
+	c.require(n.hidden >= 1 && n.hidden <= maxHidden && n.inputs <= MaxPoints && n.inputs == r.inputs() &&
+		len(n.w) == 4*n.hidden*n.width()+n.hidden+1)
+	c.require(r.anchor >= 1 && r.anchor < len(r.u.x) && len(r.u.x) <= b.t && len(r.offset) == len(r.exog) && len(r.spread) == len(r.exog))
 }

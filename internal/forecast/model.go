@@ -83,10 +83,10 @@ func normal(mean, sd []float64) Forecast {
 	return f
 }
 
-// fit is the usual Fitted: a summary and a function.
+// fit is the usual Fitted: a summary, and what predicts.
 type fit struct {
 	summary Summary
-	predict func(h int) Forecast
+	body    body
 	n       int // observations that count, where a likelihood needs it
 }
 
@@ -96,7 +96,7 @@ func (f *fit) Predict(h int) (Forecast, error) {
 	if h < 1 || h > MaxHorizon {
 		return Forecast{}, ErrHorizon
 	}
-	return f.predict(h), nil
+	return f.body.predict(h), nil
 }
 
 // plain returns a summary without likelihood.

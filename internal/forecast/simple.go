@@ -3,6 +3,7 @@ package forecast
 import (
 	"fmt"
 	"math"
+	"slices"
 )
 
 // The simple models (Hyndman and Athanasopoulos, 2021, "Forecasting: Principles
@@ -68,14 +69,38 @@ func seasonalNaive(name string, x []float64, m int, notes []string) Fitted {
 	sd := rms(diff(x, m, 1))
 	sum := plain(name, fmt.Sprintf("lag %d", m))
 	sum.Sigma2, sum.Notes = sd*sd, notes
-	return &fit{summary: sum, predict: func(h int) Forecast {
-		mu, dev := make([]float64, h), make([]float64, h)
-		for i := range h {
-			mu[i] = x[len(x)-m+i%m]
-			dev[i] = sd * math.Sqrt(float64(i/m+1))
-		}
-		return normal(mu, dev)
-	}}
+	return &fit{summary: sum, body: &repeating{slices.Clone(x[len(x)-m:]), sd}}
+}
+
+// repeating repeats the last season.
+type repeating struct {
+	last []float64 // the season, the oldest value first
+	sd   float64   // of a change from one season to the next
+}
+
+func (*repeating) kind() string { return "repeating" }
+
+func (b *repeating) mean(h int) []float64 {
+	out := make([]float64, h)
+	for i := range out {
+		out[i] = b.last[i%len(b.last)]
+	}
+	return out
+}
+
+func (b *repeating) predict(h int) Forecast {
+	dev := make([]float64, h)
+	for i := range dev {
+		dev[i] = b.sd * math.Sqrt(float64(i/len(b.last)+1))
+	}
+	return normal(b.mean(h), dev)
+}
+
+func (b *repeating) learn(v float64) { b.last = append(b.last[1:], v) }
+
+func (b *repeating) walk(c *codec) {
+	c.some(&b.last)
+	c.float(&b.sd)
 }
 
 // Fit implements Model.
@@ -93,15 +118,44 @@ func (Drift) Fit(s Series) (Fitted, error) {
 	sum := plain("drift", "random walk with drift")
 	sum.Sigma2, sum.Notes = sd*sd, notes
 	sum.Coefficients = []Coefficient{{"drift", slope, sd / math.Sqrt(max(n-1, 1))}}
-	return &fit{summary: sum, predict: func(h int) Forecast {
-		mu, dev := make([]float64, h), make([]float64, h)
-		for i := range h {
-			k := float64(i + 1)
-			mu[i] = x[len(x)-1] + k*slope
-			dev[i] = sd * math.Sqrt(k*(1+k/max(n-1, 1)))
-		}
-		return normal(mu, dev)
-	}}, nil
+	return &fit{summary: sum, body: &drifting{x[len(x)-1], slope, sd, n}}, nil
+}
+
+// drifting continues a line.
+type drifting struct {
+	last, slope, sd float64
+	n               float64 // values so far
+}
+
+func (*drifting) kind() string { return "drifting" }
+
+func (b *drifting) mean(h int) []float64 {
+	out := make([]float64, h)
+	for i := range out {
+		out[i] = b.last + float64(i+1)*b.slope
+	}
+	return out
+}
+
+func (b *drifting) predict(h int) Forecast {
+	dev := make([]float64, h)
+	for i := range dev {
+		k := float64(i + 1)
+		dev[i] = b.sd * math.Sqrt(k*(1+k/max(b.n-1, 1)))
+	}
+	return normal(b.mean(h), dev)
+}
+
+// learn moves the end of the line, from the first value to the last.
+func (b *drifting) learn(v float64) {
+	first := b.last - b.slope*(b.n-1)
+	b.slope, b.last, b.n = (v-first)/b.n, v, b.n+1
+}
+
+func (b *drifting) walk(c *codec) {
+	for _, v := range []*float64{&b.last, &b.slope, &b.sd, &b.n} {
+		c.float(v)
+	}
 }
 
 // Fit implements Model.
@@ -119,10 +173,26 @@ func (m MovingAverage) Fit(s Series) (Fitted, error) {
 	for i := w; i < len(x); i++ {
 		res = append(res, x[i]-mean(x[i-w:i]))
 	}
-	level, sd := mean(x[len(x)-w:]), rms(res)
+	sd := rms(res)
 	sum := plain("average", fmt.Sprintf("mean of %d", w))
 	sum.Sigma2, sum.Notes = sd*sd, notes
-	return &fit{summary: sum, predict: func(h int) Forecast { return normal(fill(h, level), fill(h, sd)) }}, nil
+	return &fit{summary: sum, body: &averaging{slices.Clone(x[len(x)-w:]), sd}}, nil
+}
+
+// averaging repeats the mean of a window.
+type averaging struct {
+	window []float64
+	sd     float64
+}
+
+func (*averaging) kind() string             { return "averaging" }
+func (b *averaging) mean(h int) []float64   { return fill(h, mean(b.window)) }
+func (b *averaging) predict(h int) Forecast { return normal(b.mean(h), fill(h, b.sd)) }
+func (b *averaging) learn(v float64)        { b.window = append(b.window[1:], v) }
+
+func (b *averaging) walk(c *codec) {
+	c.some(&b.window)
+	c.float(&b.sd)
 }
 
 func fill(n int, v float64) []float64 {

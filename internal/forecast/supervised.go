@@ -82,11 +82,11 @@ type frame struct {
 	anchor int
 }
 
-// features appends those of step t; x must hold the values before it.
-func (f *frame) features(x []float64, t int, out []float64) []float64 {
-	base := x[t-f.anchor]
+// features appends those of step t, which follows on x[at-1].
+func (f *frame) features(x []float64, at, t int, out []float64) []float64 {
+	base := x[at-f.anchor]
 	for _, l := range f.lags {
-		out = append(out, x[t-l]-base)
+		out = append(out, x[at-l]-base)
 	}
 	for _, m := range f.periods {
 		phase := float64(t % m)
@@ -121,7 +121,7 @@ func newSupervised(x []float64, f *frame, how learner, seed uint64) *supervised 
 	var cols [][]float64
 	var row, y []float64
 	for t := reach; t < len(x); t++ {
-		row = f.features(x, t, row[:0])
+		row = f.features(x, t, t, row[:0])
 		if cols == nil {
 			cols = make([][]float64, len(row))
 		}
@@ -134,14 +134,19 @@ func newSupervised(x []float64, f *frame, how learner, seed uint64) *supervised 
 }
 
 func (s *supervised) iterate(x []float64, h int) []float64 {
-	all := slices.Clone(x)
-	lo, hi := slices.Min(x), slices.Max(x)
+	return s.onward(x, len(x), slices.Min(x), slices.Max(x), h)
+}
+
+// onward forecasts h steps from step t, which follows on x, within four times the range
+// of the series.
+func (s *supervised) onward(x []float64, t int, lo, hi float64, h int) []float64 {
+	all := append(make([]float64, 0, len(x)+h), x...)
 	room := 1.5 * (hi - lo)
 	var row []float64
-	for range h {
-		t := len(all)
-		row = s.frame.features(all, t, row[:0])
-		v := all[t-s.frame.anchor] + s.reg.at(row)
+	for i := range h {
+		at := len(all)
+		row = s.frame.features(all, at, t+i, row[:0])
+		v := all[at-s.frame.anchor] + s.reg.at(row)
 		all = append(all, max(lo-room, min(hi+room, v)))
 	}
 	return all[len(x):]
@@ -172,7 +177,7 @@ func fitSupervised(name string, s Series, how learner, harmonic int, seed uint64
 		}
 		return whole.iterate
 	})
-	return &fit{summary: sum, predict: func(h int) Forecast { return spread.around(whole.iterate(x, h)) }}, nil
+	return &fit{summary: sum, body: newIterated(whole, x, spread)}, nil
 }
 
 // spreads are quantiles of absolute errors by distance.

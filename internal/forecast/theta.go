@@ -66,27 +66,55 @@ func (m Theta) Fit(s Series) (Fitted, error) {
 	}
 	out := f.result()
 	out.summary.Model, out.summary.Form, out.summary.Notes = "theta", "theta lines 0 and 2", notes
-	out.predict = m.predictor(f, a, b, len(x))
+	out.body = &thetaLines{m.Classic, *out.body.(*smoothing), a, b}
 	return reseasonalised(out, index, len(x)), nil
 }
 
-func (m Theta) predictor(f *etsFit, a, b float64, n int) func(h int) Forecast {
-	w, _ := f.decode(f.free, nil)
+// thetaLines is the line over time with the smoothing of its rest.
+type thetaLines struct {
+	classic bool
+	smooth  smoothing
+	a, b    float64 // the line's intercept and slope
+}
+
+func (*thetaLines) kind() string { return "theta" }
+
+func (t *thetaLines) mean(h int) []float64 {
+	w, n := t.smooth.weights, t.smooth.n
 	lag := (1 - math.Pow(1-w.alpha, float64(n))) / w.alpha
-	return func(h int) Forecast {
-		mu, sd := f.means(w, h), make([]float64, h)
-		sigma2 := f.sigma2
-		if m.Classic { // line 2 has twice the noise of the series
-			sigma2 /= 4
+	mu := t.smooth.mean(h)
+	for i := range mu {
+		if t.classic {
+			mu[i] = max(0, .5*mu[i]+.5*(t.a+t.b*float64(n+i)))
+		} else {
+			mu[i] += t.b / 2 * (float64(i) + lag)
 		}
-		for i := range mu {
-			if m.Classic {
-				mu[i] = max(0, .5*mu[i]+.5*(a+b*float64(n+i)))
-			} else {
-				mu[i] += b / 2 * (float64(i) + lag)
-			}
-			sd[i] = math.Sqrt(sigma2 * (1 + w.alpha*w.alpha*float64(i)))
-		}
-		return normal(mu, sd)
 	}
+	return mu
+}
+
+func (t *thetaLines) predict(h int) Forecast {
+	sd := make([]float64, h)
+	sigma2 := t.smooth.sigma2
+	if t.classic { // line 2 has twice the noise of the series
+		sigma2 /= 4
+	}
+	for i := range sd {
+		sd[i] = math.Sqrt(sigma2 * (1 + t.smooth.weights.alpha*t.smooth.weights.alpha*float64(i)))
+	}
+	return normal(t.mean(h), sd)
+}
+
+func (t *thetaLines) learn(v float64) {
+	if t.classic {
+		v = 2*v - (t.a + t.b*float64(t.smooth.n))
+	}
+	t.smooth.learn(v)
+}
+
+func (t *thetaLines) walk(c *codec) {
+	c.flag(&t.classic)
+	t.smooth.walk(c)
+	c.float(&t.a)
+	c.float(&t.b)
 }

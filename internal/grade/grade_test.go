@@ -60,6 +60,40 @@ func TestScores(t *testing.T) {
 	}
 }
 
+// An interval of what nothing was known of promises nothing: it counts for no coverage but
+// its own.
+func TestCoverageIsOfWhatIsKnown(t *testing.T) {
+	hit, miss := Graded{told(), at(10 * s), at(40 * s)}, Graded{told(), at(10 * s), at(90 * s)}
+	guess := miss
+	guess.New = true
+	for name, c := range map[string]struct {
+		list []Graded
+		all  float64
+		of   int
+		own  float64 // of what nothing was known of
+	}{
+		"all known":       {[]Graded{hit, miss}, 50, 2, -1},
+		"guesses besides": {[]Graded{hit, hit, guess, guess}, 100, 2, 0},
+		"only guesses":    {[]Graded{guess}, 0, 0, 0},
+	} {
+		for _, sc := range Scores(c.list) {
+			if sc.Of != End || sc.Horizon != "" || sc.Class != "" {
+				continue
+			}
+			switch sc.History {
+			case "":
+				if sc.Coverage != c.all || sc.CoverageOf != c.of || sc.N != len(c.list) {
+					t.Errorf("%s: %+v", name, sc)
+				}
+			case Unknown:
+				if sc.Coverage != c.own || sc.CoverageOf != sc.N {
+					t.Errorf("%s: of what nothing was known of: %+v", name, sc)
+				}
+			}
+		}
+	}
+}
+
 // What nothing was known of is told of by itself, too.
 func TestScoresByHistory(t *testing.T) {
 	fresh := told()

@@ -134,6 +134,7 @@ type outcome struct {
 	off      api.Duration // without its sign
 	relative float64      // off by what was predicted: waiting, completion, running
 	covered  bool
+	guess    bool // no run was known
 	naive    bool // persistence said something, too
 	naiveOff api.Duration
 	naiveRel float64

@@ -21,8 +21,11 @@ type Score struct {
 	MAPE float64 `json:"mapePercent"`
 	// MedianSeconds is the median absolute error.
 	MedianSeconds float64 `json:"medianAbsoluteSeconds"`
-	// Coverage is how many of the truths lie in the 80 % interval.
-	Coverage float64 `json:"coveragePercent"`
+	// Coverage is how many of the truths lie in the 80 % interval, of CoverageOf predictions:
+	// those that knew runs, as an interval promises nothing where nothing is known. Only
+	// the score of those (History is Unknown) says how many of their truths it held.
+	Coverage   float64 `json:"coveragePercent"`
+	CoverageOf int     `json:"coverageOf"`
 	// Persistence is that of those predictions beside which there is one.
 	Persistence Persistence `json:"persistence"`
 	Verdict     Verdict     `json:"verdict"`
@@ -104,7 +107,7 @@ func Scores(list []Graded) []Score {
 				continue
 			}
 			history := Known
-			if list[i].New {
+			if o.guess = list[i].New; o.guess {
 				history = Unknown
 			}
 			for _, g := range []group{
@@ -126,7 +129,7 @@ func Scores(list []Graded) []Score {
 	})
 	out := make([]Score, 0, len(keys))
 	for _, g := range keys {
-		s := scoreOf(groups[g])
+		s := scoreOf(groups[g], g.history == Unknown)
 		s.Of, s.Class, s.History = g.of, g.class, g.history
 		if g.horizon >= 0 {
 			s.Horizon = horizons()[g.horizon].name
@@ -136,7 +139,7 @@ func Scores(list []Graded) []Score {
 	return out
 }
 
-func scoreOf(list []outcome) Score {
+func scoreOf(list []outcome, guesses bool) Score {
 	s := Score{N: len(list), Verdict: Unclear}
 	var off, naiveOff []api.Duration
 	var gains []float64
@@ -145,8 +148,11 @@ func scoreOf(list []outcome) Score {
 	for _, o := range list {
 		s.MAPE += 100 * o.relative / float64(len(list))
 		off = append(off, o.off)
-		if o.covered {
-			covered++
+		if o.guess == guesses {
+			s.CoverageOf++
+			if o.covered {
+				covered++
+			}
 		}
 		if o.naive {
 			p.MAPE += 100 * o.naiveRel
@@ -155,7 +161,7 @@ func scoreOf(list []outcome) Score {
 			gains = append(gains, 100*(o.naiveRel-o.relative))
 		}
 	}
-	s.Coverage = 100 * float64(covered) / float64(len(list))
+	s.Coverage = 100 * float64(covered) / float64(max(s.CoverageOf, 1))
 	s.MedianSeconds = median(off)
 	if p.N = len(gains); p.N == 0 {
 		return s

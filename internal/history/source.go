@@ -47,26 +47,60 @@ var (
 
 // Records gives the records from number from on: those of the archive, then
 // those of the journal. Earlier ones may come first; a verifier passes over them.
+// What the journal gives up meanwhile is in the archive before it goes.
 func (s *Source) Records(ctx context.Context, from uint64) (iter.Seq2[journal.Entry, error], error) {
 	first, err := s.first(ctx)
 	if err != nil {
 		return nil, err
 	}
-	tail := s.Journal.Read(ctx, 0)
-	if s.Archive == nil || first > 0 && first <= from {
-		return tail, nil
+	if s.Archive == nil {
+		return s.Journal.Read(ctx, 0), nil
 	}
 	return func(yield func(journal.Entry, error) bool) {
-		for e, err := range s.Archive.Read(from) {
-			if err == nil && first > 0 && e.Seq >= first {
-				break
+		next, more := from, true
+		if first == 0 || first > from {
+			next, more = s.archived(from, first, yield)
+		}
+		begun := false
+		for e, err := range s.Journal.Read(ctx, 0) {
+			if !begun && more && err == nil {
+				if n := numberOf(e); n > next {
+					_, more = s.archived(next, n, yield)
+				}
+			}
+			if begun = true; !more {
+				return
 			}
 			if !yield(e, err) || err != nil {
 				return
 			}
 		}
-		tail(yield)
 	}, nil
+}
+
+// archived yields the archive's records from number from to before number to; 0 is all. It
+// returns the number of the record that comes next, and whether more are wanted.
+func (s *Source) archived(from, to uint64, yield func(journal.Entry, error) bool) (next uint64, more bool) {
+	next = from
+	for e, err := range s.Archive.Read(from) {
+		if err == nil && to > 0 && e.Seq >= to {
+			break
+		}
+		if !yield(e, err) || err != nil {
+			return next, false
+		}
+		next = e.Seq + 1
+	}
+	return next, true
+}
+
+// numberOf is the number of a record, 0 of what is none.
+func numberOf(e journal.Entry) uint64 {
+	r, err := journal.Decode(e.Data)
+	if err != nil {
+		return 0
+	}
+	return r.N
 }
 
 // first is the number of the first record that the journal holds, 0 if it holds
@@ -76,8 +110,8 @@ func (s *Source) first(ctx context.Context) (uint64, error) {
 		if err != nil {
 			return 0, err
 		}
-		if r, err := journal.Decode(e.Data); err == nil {
-			return r.N, nil
+		if n := numberOf(e); n > 0 {
+			return n, nil
 		}
 	}
 	return 0, nil

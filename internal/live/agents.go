@@ -145,17 +145,20 @@ func (c *Cell) hello(_ context.Context, node string, m *nats.Msg) error {
 		return fmt.Errorf("hello: %s: %s", faults[0].Path, faults[0].Message)
 	}
 	c.wakeable(&h.Node)
-	return c.offerFrom(node, m, &engine.Register{Node: h.Node}, func(uint64) any {
+	return c.offerFrom(node, m, &engine.Register{Node: h.Node}, func(seq uint64) (any, error) {
 		c.alive.heard(node) // known already, unless this is its first hello
+		if c.alive.doubted(node, seq) {
+			return nil, errNoLease // it was found silent meanwhile
+		}
 		return api.Welcome{
 			Epoch: c.epoch(), Heartbeat: api.Duration(c.cfg.Heartbeat), SilentAfter: api.Duration(c.cfg.SilentAfter),
-		}
+		}, nil
 	})
 }
 
 // offerFrom queues an agent's input and answers the agent when it stands in the
 // journal.
-func (c *Cell) offerFrom(node string, m *nats.Msg, in engine.Input, reply func(seq uint64) any) error {
+func (c *Cell) offerFrom(node string, m *nats.Msg, in engine.Input, reply func(seq uint64) (any, error)) error {
 	inputs, encoded, err := c.canonical([]engine.Input{in})
 	if err != nil {
 		return err
@@ -164,13 +167,17 @@ func (c *Cell) offerFrom(node string, m *nats.Msg, in engine.Input, reply func(s
 	return err
 }
 
-func (c *Cell) answerWith(m *nats.Msg, reply func(seq uint64) any) func([]state.Answer, uint64, error) {
+func (c *Cell) answerWith(m *nats.Msg, reply func(seq uint64) (any, error)) func([]state.Answer, uint64, error) {
 	return func(answers []state.Answer, seq uint64, err error) {
 		if err == nil && answers[0].Code != state.CodeOK {
 			err = errors.New(answers[0].Message)
 		}
+		var answer any
 		if err == nil {
-			err = c.respond(m, reply(seq))
+			answer, err = reply(seq)
+		}
+		if err == nil {
+			err = c.respond(m, answer)
 		}
 		if err != nil {
 			c.refuse(m, err)
@@ -197,10 +204,10 @@ func (c *Cell) report(ctx context.Context, node string, m *nats.Msg) error {
 	epoch := c.epoch() // of what is known now: a later one's would acknowledge what this one may have left out
 	kept, seq := c.shadow.concerning(node, r.Reports, c.last.Load())
 	c.count.unknown.Add(uint64(len(r.Reports) - len(kept)))
-	ack := func(seq uint64) any { return api.ReportsAck{Epoch: epoch, Seq: seq} }
 	if len(kept) == 0 {
-		return c.respond(m, ack(seq))
+		return c.respond(m, api.ReportsAck{Epoch: epoch, Seq: seq})
 	}
+	ack := func(seq uint64) (any, error) { return api.ReportsAck{Epoch: epoch, Seq: seq}, nil }
 	in := &engine.Reports{Node: node, Reports: kept}
 	in.Clean()
 	b, err := journal.EncodeInput(in)

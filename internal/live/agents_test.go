@@ -37,7 +37,7 @@ func TestTheLeaseOfASilentNodeIsNotRenewed(t *testing.T) {
 	st := state.New()
 	for _, ev := range []state.Event{
 		&state.LeaderStarted{Epoch: 3},
-		&state.NodeRegistered{Node: api.Node{Name: "awake"}}, &state.NodeRegistered{Node: api.Node{Name: "silent"}},
+		&state.NodeRegistered{Node: api.Node{Name: "awake"}}, &state.NodeRegistered{Node: api.Node{Name: "silent"}}, &state.NodeRegistered{Node: api.Node{Name: "doubted"}},
 		&state.NodeSilent{Node: "silent"},
 	} {
 		if err := st.Apply(1, ev); err != nil {
@@ -45,8 +45,8 @@ func TestTheLeaseOfASilentNodeIsNotRenewed(t *testing.T) {
 		}
 	}
 	s := newShadow(st, journal.Link{}, 0, 1)
-	got := s.hints([]beat{{node: "silent"}, {node: "awake"}, {node: "unknown"}}, 0)
-	if want := []api.Hint{{}, {Epoch: 3, Version: 1}, {}}; !slices.Equal(got, want) {
+	got := s.hints([]beat{{node: "silent"}, {node: "awake"}, {node: "unknown"}, {node: "doubted"}}, 0, func(node string, _ uint64) bool { return node == "doubted" })
+	if want := []api.Hint{{}, {Epoch: 3, Version: 1}, {}, {}}; !slices.Equal(got, want) {
 		t.Errorf("answers to heartbeats are %v, want %v: nothing for who is not to go on", got, want)
 	}
 }

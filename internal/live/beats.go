@@ -111,7 +111,7 @@ func (c *Cell) answerBeats(ctx context.Context) {
 
 // answerAll tells each node of its set.
 func (c *Cell) answerAll(list []beat) {
-	hints := c.shadow.hints(list, c.last.Load())
+	hints := c.shadow.hints(list, c.last.Load(), c.alive.doubted)
 	var last api.Hint
 	var body []byte
 	for i := range list {
@@ -138,13 +138,13 @@ func (c *Cell) answerAll(list []beat) {
 var errNoLease = errors.New("the node is not registered, or counts as silent until its return is recorded: ask again")
 
 // hints is what nodes are told of their sets, in order; it is zero for those whose
-// lease is not renewed.
-func (s *shadow) hints(list []beat, stored uint64) []api.Hint {
+// lease is not renewed: doubted says of which nodes that is so beside those that stand as silent.
+func (s *shadow) hints(list []beat, stored uint64, doubted func(node string, shown uint64) bool) []api.Hint {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	out := make([]api.Hint, len(list))
 	for i := range list {
-		if n := s.engine.State().Nodes[list[i].node]; n != nil && !n.Silent {
+		if n := s.engine.State().Nodes[list[i].node]; n != nil && !n.Silent && !doubted(n.Name, s.last) {
 			out[i], _ = s.hintHere(list[i].node, stored)
 		}
 	}

@@ -197,12 +197,13 @@ func (c *Cell) openStores() (err error) {
 	if c.witness, err = journal.OpenWitness(at("head")); err != nil {
 		return err
 	}
-	c.openSeries(at("series"))
 	files, err := artifact.OpenFiles(at("artifacts"), artifact.Options{MaxSize: int64(c.cfg.MaxArtifact)})
-	if err == nil {
-		c.artifacts = files
+	if err != nil {
+		return err
 	}
-	return err
+	c.artifacts = files
+	c.openSeries(at("series"), files)
+	return nil
 }
 
 // Close ends Run, if it is running, and releases everything. Further calls do

@@ -87,9 +87,9 @@ func (c *Cell) cellHello(_ context.Context, name string, m *nats.Msg) error {
 	if err != nil {
 		return err
 	}
-	_, err = c.queue.offer(cellLane+name, inputs, encoded, c.answerWith(m, func(uint64) any {
+	_, err = c.queue.offer(cellLane+name, inputs, encoded, c.answerWith(m, func(uint64) (any, error) {
 		c.alive.heard(cellLane + name) // known already, unless this is its first hello
-		return api.CellWelcome{Epoch: c.epoch(), Cell: c.cfg.Cell, Heartbeat: api.Duration(c.cfg.Heartbeat)}
+		return api.CellWelcome{Epoch: c.epoch(), Cell: c.cfg.Cell, Heartbeat: api.Duration(c.cfg.Heartbeat)}, nil
 	}))
 	return err
 }
@@ -113,8 +113,11 @@ func (c *Cell) cellPull(ctx context.Context, name string, m *nats.Msg) error {
 	if !c.leading.Load() {
 		return httpapi.ErrNotLeader
 	}
+	// What was acknowledged to the child is in its set: it does not ask again for long.
+	ctx, cancel := context.WithTimeout(ctx, c.cfg.Heartbeat)
+	defer cancel()
 	var set api.HandoverSet
-	if _, err := c.View(ctx, 0, func(e *engine.Engine) {
+	if _, err := c.View(ctx, c.last.Load(), func(e *engine.Engine) {
 		set = control.HandoverSet(e.State(), c.cfg.Cell, name, p.After, maxHandovers)
 	}); err != nil {
 		return err
@@ -163,7 +166,7 @@ func (c *Cell) cellReport(ctx context.Context, name string, m *nats.Msg) error {
 	if err != nil {
 		return err
 	}
-	ack := func(seq uint64) any { return api.ReportsAck{Epoch: c.epoch(), Seq: seq} }
+	ack := func(seq uint64) (any, error) { return api.ReportsAck{Epoch: c.epoch(), Seq: seq}, nil }
 	_, err = c.queue.offer(cellLane+name, []engine.Input{in}, [][]byte{b}, c.answerWith(m, ack))
 	return err
 }

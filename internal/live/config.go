@@ -135,7 +135,11 @@ type Config struct {
 	// Wake says how nodes are woken, by name. Nodes that are not there are never put to
 	// sleep.
 	Wake map[string]power.Waker
-	// WakeTick is how often is looked which nodes are to be woken. Default 1 s.
+	// Batteries says how batteries are told what to do, by site. Those of other sites do
+	// nothing.
+	Batteries map[string]power.Charger
+	// WakeTick is how often is looked which nodes are to be woken, and which batteries told
+	// what to do. Default 1 s.
 	WakeTick time.Duration
 
 	// Wall tells the time of day, by which records are dated. nil is the machine's

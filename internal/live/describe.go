@@ -59,12 +59,25 @@ func describeTask(ev state.Event, spec *api.Workload, out *api.WatchEvent) bool 
 			out.Task = spec.Name + "." + spec.Tasks[e.Task].Name
 		}
 		out.Detail = engine.DeferredText(e.Wait)
+	case *state.SuspensionPut:
+		if spec != nil && int(e.Task) < len(spec.Tasks) {
+			out.Task = spec.Name + "." + spec.Tasks[e.Task].Name
+		}
+		out.Detail = engine.SuspensionText(e, since(e.Suspension)) + ": elements " + number(uint64(e.From)) + " to " + number(uint64(e.To)-1)
 	case *state.ReportDuplicate:
 		out.Detail = "a further final report of try " + number(uint64(e.Attempt.Try)) + ": " + e.Outcome.String()
 	default:
 		return false
 	}
 	return true
+}
+
+// since is when a suspension began; 0 without one.
+func since(s *api.Suspension) api.Time {
+	if s == nil {
+		return 0
+	}
+	return s.Since
 }
 
 // only keeps a name when all refs are of one workload.
@@ -94,6 +107,19 @@ func describeNode(ev state.Event, out *api.WatchEvent) bool {
 		out.Node, out.Status = e.Node, "removed"
 	case *state.NodePower:
 		out.Node, out.Status = e.Node, string(e.State)
+	case *state.NodeClearing:
+		out.Node, out.Status, out.Detail = e.Node, "ready", e.Why
+		if e.For != state.ClearNothing {
+			out.Status = "emptying"
+		}
+	case *state.DemandForeseen:
+		out.Detail = engine.ForeseenText(e)
+	case *state.BatterySet:
+		out.Detail = "battery of site " + e.Site + ": " + e.Setpoint.String() + ", " + e.Why
+	case *state.BatteryReported:
+		out.Detail = "battery of site " + e.Site + batteryText(e)
+	case *state.BatteryForgotten:
+		out.Detail = "battery of site " + e.Site + ": nothing is asked of it any more"
 	case *state.SitePut:
 		out.Detail = "site " + e.Site.Name
 	case *state.StrategyPut:
@@ -105,9 +131,9 @@ func describeNode(ev state.Event, out *api.WatchEvent) bool {
 	case *state.OffsetEnded:
 		out.Detail, out.Status = "offset "+e.Serial, e.Status
 	case *state.BudgetHeld:
-		out.Detail, out.Tenant = "tasks of tenant "+e.Tenant+" wait for a budget until "+e.Held.Until.String(), e.Tenant
+		out.Detail, out.Tenant = "tasks of tenant "+e.Whose()+" wait for a budget until "+e.Held.Until.String(), e.Whose()
 	case *state.BudgetFreed:
-		out.Detail, out.Tenant = "tasks of tenant "+e.Tenant+" wait for no budget", e.Tenant
+		out.Detail, out.Tenant = "tasks of tenant "+e.Whose()+" wait for no budget", e.Whose()
 	case *state.SignalPut:
 		out.Detail = signalText(&e.Signal)
 	case *state.PlanAsked:
@@ -256,6 +282,21 @@ var kindNames = map[state.Kind]string{
 	state.KindSlicingLooked:     "slicing.looked",
 	state.KindTaskSliced:        "task.sliced",
 	state.KindTaskResized:       "task.resized",
+	state.KindNodesLooked:       "nodes.looked",
+	state.KindNodeClearing:      "node.clearing",
+	state.KindDemandForeseen:    "demand.foreseen",
+	state.KindBatterySet:        "battery.set",
+	state.KindBatteryReported:   "battery.reported",
+	state.KindBatteryForgotten:  "battery.forgotten",
+	state.KindSuspensionPut:     "suspension.put",
+}
+
+// batteryText says what was heard of a battery.
+func batteryText(e *state.BatteryReported) string {
+	if e.Idle != "" {
+		return " does not obey: " + e.Idle
+	}
+	return " holds " + api.Energy(e.Level).String()
 }
 
 // rolloutText says what a look at a stage came to.

@@ -57,9 +57,10 @@ func (l *leader) followed(ctx context.Context, r readBack) error {
 
 // checked is what the journal's last sequence was, when it was asked.
 type checked struct {
-	at   time.Time
-	last uint64
-	err  error
+	at    time.Time
+	acked uint64 // the last entry known to stand then
+	last  uint64
+	err   error
 }
 
 // check asks, when nothing is appended anyway, whether this server still leads.
@@ -68,7 +69,7 @@ func (l *leader) check(ctx context.Context) {
 		return
 	}
 	l.checking = true
-	k := checked{at: time.Now()}
+	k := checked{at: time.Now(), acked: l.rules.Acked.Seq}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	go func() {
 		defer cancel()
@@ -77,15 +78,24 @@ func (l *leader) check(ctx context.Context) {
 	}()
 }
 
-// confirmed takes the answer. An append that was begun meanwhile gives its own.
+// confirmed takes the answer. An append that was begun meanwhile gives its own. Where the
+// journal has become shorter no answer confirms, so that a server falls mute by itself: an
+// old replica may answer once, before the next check hears another.
 func (l *leader) confirmed(ctx context.Context, k checked) error {
 	l.checking = false
 	switch {
 	case k.err != nil:
 		l.cell.log.Debug("it cannot be confirmed that this server leads", "error", k.err)
+	case k.last < k.acked: // not even this server's own records stand there: it must not act on them
+		if !l.shorter {
+			l.cell.log.Error("the journal was made shorter than what was acknowledged: nothing is confirmed any more; "+
+				"bring the journal back, or stop this server and see drover verify", "ends", k.last, "acknowledged", k.acked)
+		}
+		l.shorter = true
 	case k.last > l.rules.Acked.Seq && l.rules.Phase == control.Leading:
 		return l.handle(ctx, control.Overtaken{})
 	case k.last <= l.rules.Acked.Seq && l.rules.Phase != control.Following:
+		l.shorter = false
 		l.cell.cluster.confirm(k.at)
 	}
 	return nil

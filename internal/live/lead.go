@@ -47,6 +47,7 @@ type leader struct {
 	stuck    bool // that lasts; nothing more is taken
 	checked  chan checked
 	checking bool
+	shorter  bool      // the journal ended before what was acknowledged, when it was last asked
 	retry    time.Time // do not decide before: the journal has no room
 }
 
@@ -248,6 +249,11 @@ func (l *leader) release(ctx context.Context, m control.Mark) error {
 	l.cell.fail.At(pointAfterAppend)
 	f := l.flight
 	l.flight = nil
+	for _, in := range l.own[:f.own] {
+		if silent, ok := in.(*engine.Silent); ok {
+			l.cell.alive.recorded(silent.Node, m.Seq)
+		}
+	}
 	l.own = l.own[f.own:]
 	l.cell.cluster.confirm(f.at)
 	switch {

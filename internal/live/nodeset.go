@@ -120,6 +120,10 @@ func (b *batch) apply(one []state.Event) error {
 		b.changed(st, ev.Ref)
 	case *state.TaskSliced:
 		b.changed(st, ev.Ref)
+	case *state.SuspensionPut:
+		for i := ev.From; i < ev.To; i++ {
+			b.changed(st, api.TaskRef{Workload: ev.Workload, Task: ev.Task, Index: i})
+		}
 	case *state.TaskStop:
 		b.changed(st, ev.Ref)
 	case *state.WorkloadStopping:

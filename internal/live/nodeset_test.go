@@ -96,8 +96,11 @@ func (p *pulling) agree(name string) {
 	n, held := p.nodes[name], p.shadow.engine.State().Nodes[name].Held
 	for ref, t := range held {
 		want := api.DesireRun
-		if t.Stop != state.StopNothing {
+		switch {
+		case t.Stop != state.StopNothing:
 			want = api.DesireStop
+		case t.Stands():
+			want = api.DesireSuspend
 		}
 		if got, ok := n.set[attemptOf(t)]; !ok || got != want {
 			p.t.Fatalf("node %s: %v should %v, the agent has %v, %v", name, ref, want, got, ok)
@@ -125,7 +128,7 @@ func TestNodesPullWhatTheyHold(t *testing.T) {
 		for _, name := range []string{"a", "b"} {
 			p.nodes[name] = &puller{set: map[api.Attempt]api.Desire{}, listed: map[api.Attempt]bool{}}
 			p.step(&engine.Register{Node: api.Node{
-				Name: name, Site: "s", Layer: api.LayerEdge, Drivers: []string{api.DriverNoop}, Speed: 1000,
+				Name: name, Site: "s", Layer: api.LayerEdge, Drivers: []string{api.DriverNoop, api.DriverProcess}, Speed: 1000,
 				Capacity: api.Resources{CPU: 10_000},
 			}})
 		}
@@ -135,7 +138,18 @@ func TestNodesPullWhatTheyHold(t *testing.T) {
 				p.names++
 				w := job(fmt.Sprint("w", p.names), int32(rapid.IntRange(1, 6).Draw(t, "count")))
 				w.Tasks[0].Resources.CPU = 1000
+				if rapid.Bool().Draw(t, "holdable") {
+					w.Tasks[0].Driver, w.Tasks[0].Command = api.DriverProcess, []string{"work"}
+				}
 				p.step(submit(w))
+			},
+			"suspend": func(t *rapid.T) {
+				if p.names > 0 {
+					p.step(&engine.Suspend{
+						Tenant: "default", Name: fmt.Sprint("w", rapid.IntRange(1, p.names).Draw(t, "which")), For: 3 * api.Minute,
+						Operator: rapid.Bool().Draw(t, "operator"), Off: rapid.IntRange(0, 2).Draw(t, "off") == 0,
+					})
+				}
 			},
 			"cancel": func(t *rapid.T) {
 				if p.names > 0 {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"drover.dev/api"
+	"drover.dev/internal/artifact"
 	"drover.dev/internal/outlook"
 	"drover.dev/internal/series"
 	"drover.dev/internal/state"
@@ -50,8 +51,9 @@ const (
 )
 
 // openSeries opens what the cell keeps of numbers over time. Without it everything else
-// works.
-func (c *Cell) openSeries(dir string) {
+// works. Fitted models are this server's own, like its series: they lie among the artifacts
+// on its disk, and are not shared.
+func (c *Cell) openSeries(dir string, models *artifact.Files) {
 	store, err := series.Open(dir, series.Options{})
 	if err != nil {
 		c.log.Error("no series are kept, and nothing is forecast: repair or remove the folder, then start again", "folder", dir, "error", err)
@@ -61,7 +63,7 @@ func (c *Cell) openSeries(dir string) {
 	o := newObserver(store, c.cfg.Wall, func(err error) {
 		once.Do(func() { c.log.Warn("a part of the series is lost", "error", err) })
 	})
-	o.ahead, err = outlook.Open(outlook.Config{Series: store, Dir: filepath.Join(dir, "fitted"), Now: c.cfg.Wall, Log: c.log})
+	o.ahead, err = outlook.Open(outlook.Config{Series: store, Dir: filepath.Join(dir, "fitted"), Models: models, Now: c.cfg.Wall, Log: c.log})
 	if err != nil {
 		c.log.Error("nothing is forecast: repair or remove the folder, then start again", "folder", dir, "error", errors.Join(err, store.Close()))
 		return
@@ -113,6 +115,7 @@ func (c *Cell) sample() {
 	s := standing{values: map[string]float64{}}
 	s.nodes(st, beats)
 	s.waiting(st)
+	s.held(c.shadow.engine)
 	s.signals(st, now)
 	o.attend(st, beats, now)
 	s.services(st, o.uses, now)

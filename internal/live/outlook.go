@@ -70,6 +70,11 @@ func (o prospect) ForecastScores(prefix string) api.ForecastScores {
 	return api.ForecastScores{Items: o.ahead.Scores(prefix), Anomalies: o.ahead.Anomalies()}
 }
 
+// FittedModels implements httpapi.Outlook.
+func (o prospect) FittedModels(prefix string) api.FittedModelList {
+	return api.FittedModelList{Items: o.ahead.FittedModels(prefix)}
+}
+
 // Capacity implements httpapi.Outlook.
 func (o prospect) Capacity(horizon api.Duration) (api.CapacityPlan, error) {
 	return o.ahead.Capacity(horizon)

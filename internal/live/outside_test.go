@@ -47,7 +47,9 @@ func named(cfg Config, name string) Config {
 // role waits until a server is what it should be.
 func role(t *testing.T, c *Cell, want string) {
 	t.Helper()
-	for deadline := time.Now().Add(wait); c.cluster.role() != want; time.Sleep(5 * time.Millisecond) {
+	// What it was elected as, and what it does by now: who steps down still has commands to refuse.
+	acts := func() bool { return c.cluster.role() == want && c.leading.Load() == (want == "leader") }
+	for deadline := time.Now().Add(wait); !acts(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("server %s is %s, want %s; it knows %+v", c.cfg.Name, c.cluster.role(), want, c.cluster.view())
 		}

@@ -41,10 +41,16 @@ const (
 // level-triggered: a hook is run again when its node has not come in time, and by a new
 // leader. To wake a machine that is awake does no harm.
 func (c *Cell) wakeNodes(ctx context.Context) {
-	tick := time.NewTicker(c.cfg.WakeTick)
-	defer tick.Stop()
 	w := waking{cell: c, tried: map[string]try{}, busy: map[string]bool{}, done: make(chan string, wakersAtOnce)}
 	defer w.hooks.Wait()
+	c.runHooks(ctx, func() { w.look(ctx, c.shadow.waking()) }, func() { clear(w.tried) })
+}
+
+// runHooks looks at each tick, until ctx ends, which hooks are due while this server leads,
+// and otherwise forgets which ones ran: the next leader begins anew.
+func (c *Cell) runHooks(ctx context.Context, look, forget func()) {
+	tick := time.NewTicker(c.cfg.WakeTick)
+	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
@@ -52,9 +58,9 @@ func (c *Cell) wakeNodes(ctx context.Context) {
 		case <-tick.C:
 		}
 		if c.leading.Load() {
-			w.look(ctx, c.shadow.waking())
+			look()
 		} else {
-			clear(w.tried)
+			forget()
 		}
 	}
 }

@@ -224,6 +224,10 @@ func laneOf(in engine.Input) string {
 		return "tenant/" + v.Workload.Tenant
 	case *engine.Cancel:
 		return "tenant/" + v.Tenant
+	case *engine.Suspend:
+		if !v.Operator {
+			return "tenant/" + v.Tenant
+		}
 	case *engine.Rollback:
 		return "tenant/" + v.Tenant
 	}

@@ -22,21 +22,9 @@ const (
 
 // resize keeps what tasks ask for at what their runs use until ctx ends.
 func (c *Cell) resize(ctx context.Context) {
-	tick := time.NewTicker(resizeEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		if !c.leading.Load() {
-			continue
-		}
-		if err := c.resizeTasks(ctx, c.observer.ahead, c.cfg.Wall()); err != nil && ctx.Err() == nil {
-			c.log.Warn("what tasks ask for was not brought in step with what they use", "error", err)
-		}
-	}
+	c.whileLeading(ctx, resizeEvery, "what tasks ask for was not brought in step with what they use", func() error {
+		return c.resizeTasks(ctx, c.observer.ahead, c.cfg.Wall())
+	})
 }
 
 // resizeTasks has the engine change what the next attempts at tasks ask for where what

@@ -38,11 +38,13 @@ func (c *Cell) Run(parent context.Context) error {
 	c.background.Go(func() { c.plan(ctx) })
 	c.background.Go(func() { c.signals(ctx) })
 	c.background.Go(func() { c.wakeNodes(ctx) })
+	c.background.Go(func() { c.chargeBatteries(ctx) })
 	if c.observer != nil {
 		c.background.Go(func() { c.observe(ctx) })
 		c.background.Go(func() { c.observer.ahead.Run(ctx) })
 		c.background.Go(func() { c.scale(ctx) })
 		c.background.Go(func() { c.resize(ctx) })
+		c.background.Go(func() { c.lookAhead(ctx) })
 	}
 	c.background.Go(func() { c.tellShadow(ctx) })
 	if c.audit != nil {
@@ -92,6 +94,26 @@ func (c *Cell) Run(parent context.Context) error {
 		return fmt.Errorf("run cell %s: %w", c.cfg.Cell, err)
 	}
 	return nil
+}
+
+// whileLeading does something at times until ctx ends, as long as this server leads; what
+// is the warning where it fails.
+func (c *Cell) whileLeading(ctx context.Context, every time.Duration, what string, do func() error) {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if !c.leading.Load() {
+			continue
+		}
+		if err := do(); err != nil && ctx.Err() == nil {
+			c.log.Warn(what, "error", err)
+		}
+	}
 }
 
 // heard waits until the bus knows what the server listens to, so that nobody is

@@ -28,21 +28,9 @@ const (
 
 // scale keeps the replicas of services that scale at what is expected until ctx ends.
 func (c *Cell) scale(ctx context.Context) {
-	tick := time.NewTicker(scaleEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		if !c.leading.Load() {
-			continue
-		}
-		if err := c.scaleServices(ctx, c.observer, c.cfg.Wall()); err != nil && ctx.Err() == nil {
-			c.log.Warn("the number of replicas was not brought in step with forecasts", "error", err)
-		}
-	}
+	c.whileLeading(ctx, scaleEvery, "the number of replicas was not brought in step with forecasts", func() error {
+		return c.scaleServices(ctx, c.observer, c.cfg.Wall())
+	})
 }
 
 // scaleServices has the engine change the number of replicas where what an observer

@@ -16,6 +16,12 @@ import (
 // value a moment before it, with its forecast.
 func expecting(t *testing.T, now api.Time, load ...float64) *observer {
 	t.Helper()
+	return forecasting(t, now, map[string][]float64{"load/default/web": load})
+}
+
+// forecasting is an observer of series by the minute up to a time, with their forecasts.
+func forecasting(t *testing.T, now api.Time, values map[string][]float64) *observer {
+	t.Helper()
 	dir := t.TempDir()
 	store, err := series.Open(filepath.Join(dir, "series"), series.Options{})
 	if err != nil {
@@ -24,10 +30,12 @@ func expecting(t *testing.T, now api.Time, load ...float64) *observer {
 	t.Cleanup(func() { _ = store.Close() })
 	wall := func() api.Time { return now }
 	o := newObserver(store, wall, func(err error) { t.Error(err) })
-	for i, v := range load {
-		at := now.Add(-api.Duration(len(load)-1-i)*api.Minute - api.Second)
-		if err := store.Add("load/default/web", series.Gauge, at, v); err != nil {
-			t.Fatal(err)
+	for name, list := range values {
+		for i, v := range list {
+			at := now.Add(-api.Duration(len(list)-1-i)*api.Minute - api.Second)
+			if err := store.Add(name, series.Gauge, at, v); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 	if o.ahead, err = outlook.Open(outlook.Config{Series: store, Dir: filepath.Join(dir, "fitted"), Now: wall}); err != nil {

@@ -98,6 +98,7 @@ func (c *Cell) Metrics() []httpapi.Metric {
 			gauge("drover_series_bytes", "Bytes that the series take on disk.", float64(c.observer.store.Bytes())),
 			counter("drover_series_refused_total", "Values for which there was no place: one part of the names has its share.", float64(c.observer.store.Refused())),
 			counter("drover_forecast_fits_total", "Models fitted to series.", float64(n.Fits)),
+			counter("drover_forecast_updates_total", "Forecasts of models that were fitted before, after the values that came since.", float64(n.Updated)),
 			counter("drover_forecast_failures_total", "Models that could not be fitted.", float64(n.Failed)),
 			counter("drover_forecast_seconds_total", "Time spent on fitting.", n.Seconds),
 			counter("drover_forecast_graded_total", "Values that a forecast was held against.", float64(n.Graded)),

@@ -46,7 +46,7 @@ func (c *Cell) sweepOnce(ctx context.Context) error {
 		return err
 	}
 	refers := func(d artifact.Digest) bool { return live[d] }
-	got, err := c.artifacts.Sweep(refers, before)
+	got, err := c.artifacts.Sweep(func(d artifact.Digest) bool { return refers(d) || c.fitted(d) }, before)
 	if shared, ok := c.artifacts.(*artifact.Objects); ok && c.cluster.acts() && err == nil {
 		got, err = shared.SweepBucket(ctx, refers, before)
 	}
@@ -55,6 +55,9 @@ func (c *Cell) sweepOnce(ctx context.Context) error {
 	}
 	return err
 }
+
+// fitted reports whether an artifact is a model that this server has fitted to its series.
+func (c *Cell) fitted(d artifact.Digest) bool { return c.observer != nil && c.observer.ahead.Refers(d) }
 
 // references lists every artifact that the state refers to.
 func references(st *state.State) map[artifact.Digest]bool {

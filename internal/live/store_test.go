@@ -13,6 +13,7 @@ import (
 	"drover.dev/api"
 	"drover.dev/internal/artifact"
 	"drover.dev/internal/driver/wasm"
+	"drover.dev/internal/series"
 )
 
 func TestTheSweepKeepsWhatIsReferredTo(t *testing.T) {
@@ -48,6 +49,33 @@ func TestTheSweepKeepsWhatIsReferredTo(t *testing.T) {
 	}
 	if _, err := c.artifacts.Stat(t.Context(), nobodys); !errors.Is(err, artifact.ErrNotFound) {
 		t.Errorf("what nobody refers to: %v", err)
+	}
+}
+
+func TestTheSweepKeepsFittedModels(t *testing.T) {
+	now := api.Time(time.Now().UnixNano())
+	c := open(t, Config{Wall: func() api.Time { return now }})
+	for i := range 30 {
+		if err := c.observer.store.Add("load/default/web", series.Gauge, now, float64(i%7)); err != nil {
+			t.Fatal(err)
+		}
+		now += api.Time(api.Minute)
+	}
+	if err := c.observer.store.Tick(now); err != nil {
+		t.Fatal(err)
+	}
+	c.observer.ahead.Fit(func() bool { return false })
+	models := c.Outlook().FittedModels("load/").Items
+	if len(models) == 0 {
+		t.Fatal("no model was fitted")
+	}
+	if _, err := c.artifacts.Sweep(c.fitted, time.Now().Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range models {
+		if _, err := c.artifacts.Stat(t.Context(), artifact.Digest(m.Digest)); err != nil {
+			t.Errorf("%s: %v", m.Model, err)
+		}
 	}
 }
 

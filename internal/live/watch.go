@@ -149,6 +149,8 @@ func (s *shadow) specOf(ev state.Event) *api.Workload {
 		id = e.Workload
 	case *state.TasksDeferred:
 		id = e.Workload
+	case *state.SuspensionPut:
+		id = e.Workload
 	case *state.TasksLost:
 		if len(e.Refs) > 0 {
 			id = e.Refs[0].Workload

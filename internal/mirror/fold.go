@@ -87,7 +87,13 @@ func (m *Mirror) taskEnded(ev *state.TaskEnded, now api.Time) {
 		m.memory.Times[name] = d
 	}
 	run := ev.Result.Wall
-	if n := m.state.Nodes[t.Node]; n != nil && n.Speed > 0 {
+	n := m.state.Nodes[t.Node]
+	if n != nil && ev.Next == api.TaskSucceeded {
+		m.memory.Window.Note(rehearse.Attempt{
+			At: now, Job: w.Spec.Name, Task: w.SpecOf(t), Node: &n.Node, Home: m.state.Settings.Home, Result: ev.Result, Took: now.Sub(t.Placed),
+		})
+	}
+	if n != nil && n.Speed > 0 {
 		run = api.Duration(float64(run) * float64(n.Speed) / 1000)
 	}
 	d.add(run, rehearse.Besides{Before: t.Started.Sub(t.Placed), After: max(now.Sub(t.Started)-ev.Result.Wall, 0)})

@@ -17,6 +17,8 @@ type memory struct {
 	Last  recent             `cbor:"3,keyasint"`
 	Count counts             `cbor:"4,keyasint"`
 	Came  []rehearse.Came    `cbor:"5,keyasint,omitempty"` // the last jobs, in order
+	// Window is what was measured lately, of which the twin's fits are made.
+	Window rehearse.Window `cbor:"6,keyasint"`
 }
 
 // job is what is noted of a job until it ends.

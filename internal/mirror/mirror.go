@@ -111,6 +111,9 @@ type Mirror struct {
 	full    bool // the store fails
 	broken  bool // the state is between two records: one of them could not be folded in
 	busy    time.Duration
+	fits    FitStatus
+
+	drifting map[string]bool // quantities of the last fit; only fit has to do with it
 }
 
 // Open goes on from the directory's last checkpoint, if there is one. Another process
@@ -142,6 +145,7 @@ func Open(cfg Config) (m *Mirror, err error) {
 	if m.store, err = openStore(cfg.Dir, int64(cfg.Keep), m.remember); err != nil {
 		return nil, err
 	}
+	m.fitted()
 	if _, err := m.resume(); err != nil {
 		return nil, errors.Join(err, m.store.close())
 	}
@@ -164,7 +168,7 @@ func Forget(dir string) error {
 	for _, n := range numbers {
 		err = errors.Join(err, os.Remove(filepath.Join(dir, fmt.Sprintf(segmentName, n))))
 	}
-	for _, name := range [...]string{checkpointDir, fetchDir, plansDir, statusName} {
+	for _, name := range [...]string{checkpointDir, fetchDir, plansDir, statusName, fitsName} {
 		err = errors.Join(err, os.RemoveAll(filepath.Join(dir, name)))
 	}
 	err = errors.Join(err, lock.Release())
@@ -204,6 +208,7 @@ func (m *Mirror) Run(ctx context.Context) error {
 	defer cancel()
 	var others sync.WaitGroup
 	others.Go(func() { m.tell(ctx) })
+	others.Go(func() { m.refit(ctx) })
 	if !m.cfg.Quiet {
 		others.Go(func() { m.predict(ctx) })
 	}

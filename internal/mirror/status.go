@@ -30,6 +30,7 @@ type Status struct {
 	Checkpoint  Checkpoint  `json:"checkpoint"`
 	Predictions Predictions `json:"predictions"`
 	Drift       []Drift     `json:"drift"`
+	Fits        FitStatus   `json:"fits"`
 }
 
 // Lag is how far behind the server the mirror is, and how long after the decision of a
@@ -78,7 +79,7 @@ func (m *Mirror) Status() Status {
 	defer m.mu.Unlock()
 	s := Status{
 		Server: m.cfg.Source.Server(), PID: os.Getpid(), At: api.Time(m.now().UnixNano()), Connected: m.on, Trouble: m.trouble, Reached: m.reached,
-		Checkpoint: m.kept, Drift: m.drifts(),
+		Checkpoint: m.kept, Drift: m.drifts(), Fits: m.fits,
 		Lag: Lag{Seconds: m.lag.last, P50: m.lag.quantile(0.5), P99: m.lag.quantile(0.99), Max: m.lag.quantile(1), Samples: len(m.lag.samples)},
 	}
 	if m.state == nil {
@@ -122,15 +123,7 @@ func (m *Mirror) tell(ctx context.Context) {
 }
 
 func (m *Mirror) writeStatus() {
-	text, err := json.Marshal(m.Status())
-	draft := filepath.Join(m.cfg.Dir, statusName+".new")
-	if err == nil {
-		err = os.WriteFile(draft, text, 0o600)
-	}
-	if err == nil {
-		err = os.Rename(draft, filepath.Join(m.cfg.Dir, statusName))
-	}
-	if err != nil {
+	if err := writeJSON(m.cfg.Dir, statusName, m.Status()); err != nil {
 		m.cfg.Log.Debug("the status is not written", "error", err)
 	}
 }
@@ -138,17 +131,19 @@ func (m *Mirror) writeStatus() {
 // ErrNone says that a directory holds no mirror.
 var ErrNone = errors.New("there is no mirror")
 
-// ReadStatus reads the last status of a mirror. It may have ended since.
+// ReadStatus reads the last status of a mirror, which may have ended since. ErrNone says that
+// there is none; another error says what is wrong with the file, and what mends it.
 func ReadStatus(dir string) (s Status, err error) {
 	text, err := os.ReadFile(filepath.Join(dir, statusName))
 	if errors.Is(err, os.ErrNotExist) {
 		return s, ErrNone
 	}
-	if err == nil {
-		err = json.Unmarshal(text, &s)
-	}
 	if err != nil {
 		return s, fmt.Errorf("read the mirror's status: %w", err)
+	}
+	if err := json.Unmarshal(text, &s); err != nil {
+		return Status{}, fmt.Errorf("the mirror's status, %s, is damaged (%v): a mirror that runs writes it anew every second, drover twin sync starts one",
+			filepath.Join(dir, statusName), err)
 	}
 	return s, nil
 }
@@ -183,6 +178,15 @@ func (s *Status) WriteMetrics(w io.Writer) error {
 			help = "1 while predictions are significantly worse than they were."
 		}
 		put("drover_twin_drift", "gauge", help, fmt.Sprintf("{of=%q}", d.Of), truth(d.Alarm))
+	}
+	put("drover_twin_fit_version", "counter", "Fits of the twin to what really happened.", "", float64(s.Fits.Version))
+	put("drover_twin_fits", "gauge", "Quantities that are fitted.", "", float64(s.Fits.Fits))
+	for i, what := range [...]string{"run", "start", "overhead", "link"} {
+		help := ""
+		if i == 0 {
+			help = "Fitted quantities whose latest values are not as they were."
+		}
+		put("drover_twin_fit_drift", "gauge", help, fmt.Sprintf("{what=%q}", what), float64(s.Fits.Drifts[what]))
 	}
 	return err
 }

@@ -24,7 +24,7 @@ func (o *Outlook) fit(t *track, now api.Time, stop func() bool) {
 	case known(values) < t.view.Least:
 		note = fmt.Sprintf("%d values are known, %d are needed", known(values), t.view.Least)
 	default:
-		out, note = o.all(t, values, origin, late, stop)
+		out, note = o.all(t, values, origin, now, late, stop)
 	}
 	if stop() {
 		return
@@ -100,31 +100,35 @@ func known(values []float64) (n int) {
 	return n
 }
 
-// all fits every model; the first one, which costs most, only when there is time.
-func (o *Outlook) all(t *track, values []float64, origin api.Time, late bool, stop func() bool) (out []issued, note string) {
-	s := forecast.Series{Values: values, Periods: t.view.periods(len(values))}
+// all has every model speak: one that was fitted not long ago after what has come since,
+// others after a fit; the first one, whose fit costs most, only when there is time.
+func (o *Outlook) all(t *track, values []float64, origin, now api.Time, late bool, stop func() bool) (out []issued, note string) {
+	fits, updated, failed := uint64(0), uint64(0), uint64(0)
 	for i, name := range t.view.Models {
+		if m := t.model(name); o.cfg.Models != nil && m != nil && m.serves(t.view, origin) {
+			if f, err := o.onward(t, *m, origin); err == nil {
+				out, updated = append(out, f), updated+1
+				continue
+			}
+		}
 		if i == 0 && late {
 			note = name + " waits for its turn"
 			continue
 		}
-		f, err := o.one(name, s, t.view, stop)
+		f, err := o.one(t, name, values, origin, now, stop)
 		if err != nil {
-			note = name + ": " + err.Error()
-			o.mu.Lock()
-			o.counts.Failed++
-			o.mu.Unlock()
+			note, failed = name+": "+err.Error(), failed+1
 			continue
 		}
-		f.Origin = origin
-		f.Scale = scaleOf(values, s.Period())
 		if f.sound(t.view.Horizon) {
-			out = append(out, f)
+			out, fits = append(out, f), fits+1
 		}
 	}
 	o.mu.Lock()
-	o.counts.Fits += uint64(len(out))
-	o.mu.Unlock()
+	defer o.mu.Unlock()
+	o.counts.Fits += fits
+	o.counts.Updated += updated
+	o.counts.Failed += failed
 	return out, note
 }
 
@@ -147,28 +151,48 @@ func (v View) periods(n int) (out []int) {
 	return out
 }
 
-// one fits one model. A fault of a model must not stop the server; where it lies is for
-// the log, not for who asks for the forecast.
-func (o *Outlook) one(name string, s forecast.Series, v View, stop func() bool) (out issued, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			o.cfg.Log.Error("a model has a fault: please report it", "model", name, "panic", r, "stack", string(debug.Stack()))
-			err = fmt.Errorf("the model has a fault: %.120s", fmt.Sprint(r))
-		}
-	}()
+// guard turns the fault of a model into an error: it must not stop the server; where it
+// lies is for the log, not for who asks for the forecast.
+func (o *Outlook) guard(model string, err *error) {
+	if r := recover(); r != nil {
+		o.cfg.Log.Error("a model has a fault: please report it", "model", model, "panic", r, "stack", string(debug.Stack()))
+		*err = fmt.Errorf("the model has a fault: %.120s", fmt.Sprint(r))
+	}
+}
+
+// one fits one model, and stores it.
+func (o *Outlook) one(t *track, name string, values []float64, origin, now api.Time, stop func() bool) (out issued, err error) {
+	defer o.guard(name, &err)
+	v := t.view
 	m, err := forecast.New(name, forecast.Options{Horizon: v.Horizon, Seed: 1, Stop: stop})
 	if err != nil {
 		return out, err
 	}
+	s := forecast.Series{Values: values, Periods: v.periods(len(values))}
 	fits, err := forecast.FitEach(m, []forecast.Series{s}, forecast.Run{Stop: stop})
 	if err != nil {
 		return out, err
 	}
-	p, err := fits[0].Predict(v.Horizon)
+	if out, err = say(name, fits[0], v.Horizon); err != nil {
+		return out, err
+	}
+	out.Origin, out.Scale = origin, scaleOf(values, s.Period())
+	if stop() || !out.sound(v.Horizon) {
+		return out, nil
+	}
+	if err := o.store(t, fits[0], out, values, now); err != nil {
+		o.cfg.Log.Warn("a fitted model cannot be stored; it is fitted anew next time", "series", t.Name, "model", name, "error", err)
+	}
+	return out, nil
+}
+
+// say is what a model forecasts.
+func say(name string, f forecast.Fitted, horizon int) (out issued, err error) {
+	p, err := f.Predict(horizon)
 	if err != nil {
 		return out, err
 	}
-	sum := fits[0].Summary()
+	sum := f.Summary()
 	out = issued{
 		Model: name, Form: sum.Form, Mean: narrow(p.Mean), Lo80: narrow(p.Lo80), Hi80: narrow(p.Hi80), Lo95: narrow(p.Lo95), Hi95: narrow(p.Hi95),
 	}

@@ -27,7 +27,8 @@ type View struct {
 	History int           // steps that models learn from
 	Horizon int           // steps ahead
 	Seasons []int         // in steps
-	Every   time.Duration // between fits
+	Every   time.Duration // between forecasts
+	Refit   time.Duration // between fits; in between models take in what has come
 	Least   int           // values before anything is said
 	Models  []string      // that compete, the first one in force; the last is snaive, by which all are measured
 }
@@ -35,15 +36,16 @@ type View struct {
 // Views are those of an outlook: the next half hour by minutes, the next week by hours.
 func Views() []View {
 	return []View{
-		{Name: "minutes", Step: time.Minute, History: 360, Horizon: 30, Every: 5 * time.Minute, Least: 20, Models: []string{"ets", "regression", naive}},
-		{Name: "hours", Step: time.Hour, History: 2000, Horizon: 168, Seasons: []int{24, 168}, Every: time.Hour, Least: 24, Models: []string{"auto", "theta", naive}},
+		{Name: "minutes", Step: time.Minute, History: 360, Horizon: 30, Every: 5 * time.Minute, Refit: 30 * time.Minute, Least: 20, Models: []string{"ets", "regression", naive}},
+		{Name: "hours", Step: time.Hour, History: 2000, Horizon: 168, Seasons: []int{24, 168}, Every: time.Hour, Refit: 24 * time.Hour, Least: 24, Models: []string{"auto", "theta", naive}},
 	}
 }
 
 // Config is what an outlook works with. Series, Dir and Now are required.
 type Config struct {
 	Series *series.Store
-	Dir    string          // of the files that hold what was fitted; made if it is missing
+	Dir    string          // of the files that hold what was said, and how good it was; made if it is missing
+	Models Models          // holds what was fitted; nil: every forecast is of a new fit
 	Now    func() api.Time // by which the series are dated
 	// Share is the part of one processor that fitting may take, over time. Default 0.05.
 	Share float64
@@ -70,6 +72,7 @@ type Outlook struct {
 // Counts are what an outlook has done since it was opened.
 type Counts struct {
 	Fits, Failed, Anomalies, Switched, Damaged uint64
+	Updated                                    uint64  // forecasts of models that were fitted before
 	Graded                                     uint64  // values that a forecast was held against
 	Seconds                                    float64 // spent on fitting
 }
@@ -162,7 +165,7 @@ func (o *Outlook) mayFit(now time.Time) bool {
 
 // wanted ranks the series that are forecast by what depends on them; 0 is none.
 func wanted(name string) int {
-	for i, prefix := range []string{"arrivals/cell", "load/", "demand/", "signal/", "used/", "arrivals/", "cell/"} {
+	for i, prefix := range []string{"arrivals/cell", "load/", "held/", "demand/", "signal/", "used/", "arrivals/", "cell/"} {
 		if strings.HasPrefix(name, prefix) {
 			return i + 1
 		}

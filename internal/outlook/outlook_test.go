@@ -6,11 +6,13 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
 
 	"drover.dev/api"
+	"drover.dev/internal/artifact"
 	"drover.dev/internal/series"
 )
 
@@ -23,6 +25,7 @@ type world struct {
 	dir   string
 	log   bytes.Buffer
 	store *series.Store
+	files *artifact.Files
 	out   *Outlook
 }
 
@@ -34,20 +37,24 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = w.store.Close() })
+	if w.files, err = artifact.OpenFiles(filepath.Join(w.dir, "artifacts"), artifact.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = w.files.Close() })
 	w.open()
 	return w
 }
 
 // view is a season of twelve minutes, looked at two seasons ahead.
 func view() View {
-	return View{Name: "minutes", Step: time.Minute, History: 240, Horizon: 24, Seasons: []int{12}, Every: 4 * time.Minute, Least: 20, Models: []string{"regression", "theta", naive}}
+	return View{Name: "minutes", Step: time.Minute, History: 240, Horizon: 24, Seasons: []int{12}, Every: 4 * time.Minute, Refit: 12 * time.Minute, Least: 20, Models: []string{"regression", "theta", naive}}
 }
 
 func (w *world) open() {
 	w.t.Helper()
 	var err error
 	w.out, err = Open(Config{
-		Series: w.store, Dir: filepath.Join(w.dir, "outlook"), Now: func() api.Time { return w.now }, Views: []View{view()},
+		Series: w.store, Dir: filepath.Join(w.dir, "outlook"), Now: func() api.Time { return w.now }, Views: []View{view()}, Models: w.files,
 		Log: slog.New(slog.NewTextHandler(&w.log, nil)),
 	})
 	if err != nil {
@@ -167,6 +174,77 @@ func flip(data []byte, at int) []byte {
 	data = bytes.Clone(data)
 	data[at] ^= 1
 	return data
+}
+
+// Models go on after a restart as if there had been none: without a fit, to the last bit.
+func TestModelsAreTakenUpAfterARestart(t *testing.T) {
+	forecast := func(restart bool) (*world, []api.SeriesForecast) {
+		w := newWorld(t)
+		w.live(121, wave)
+		if restart {
+			w.open()
+		}
+		w.live(8, wave)
+		return w, w.out.Forecasts("")
+	}
+	_, want := forecast(false)
+	w, got := forecast(true)
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("after a restart %+v is expected, without one %+v", got, want)
+	}
+	if c := w.out.Counts(); c.Fits != 0 || c.Updated != 6 || c.Damaged != 0 {
+		t.Errorf("two forecasts of three models after a restart are %+v", c)
+	}
+	for _, m := range w.out.FittedModels("load/") {
+		if info, err := w.files.Stat(t.Context(), artifact.Digest(m.Digest)); err != nil || info.Size != int64(m.Size) || m.Version == 0 || m.Values < 100 || !w.out.Refers(artifact.Digest(m.Digest)) {
+			t.Errorf("%+v is %+v (%v)", m, info, err)
+		}
+	}
+	if n := len(w.out.FittedModels("load/")); n != 3 {
+		t.Errorf("%d models are listed", n)
+	}
+}
+
+// A model that cannot be used is said, removed and fitted anew.
+func TestDamagedModelsAreFittedAnew(t *testing.T) {
+	for name, damage := range map[string]func(path string) error{
+		"gone":    os.Remove,
+		"flipped": func(path string) error { return rewrite(path, func(b []byte) []byte { return flip(b, len(b)-9) }) },
+		"torn":    func(path string) error { return rewrite(path, func(b []byte) []byte { return b[:len(b)/2] }) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.live(121, wave)
+			m := w.out.FittedModels("")[0]
+			path, err := w.files.Path(t.Context(), artifact.Digest(m.Digest))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := damage(path); err != nil {
+				t.Fatal(err)
+			}
+			w.open()
+			w.live(4, wave)
+			now := w.out.FittedModels("")[0]
+			if c := w.out.Counts(); c.Damaged != 1 || c.Fits != 1 || c.Updated != 2 || now.Version != m.Version+1 || now.Digest == m.Digest {
+				t.Errorf("%+v became %+v, with %+v", m, now, c)
+			}
+			if !strings.Contains(w.log.String(), "fitted anew") {
+				t.Error("nobody was told")
+			}
+		})
+	}
+}
+
+func rewrite(path string, change func([]byte) []byte) error {
+	data, err := os.ReadFile(path)
+	if err == nil {
+		err = os.Remove(path) // it is read-only
+	}
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, change(data), 0o600)
 }
 
 // Another model is taken when it was better for long enough, and not sooner.

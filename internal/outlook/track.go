@@ -24,6 +24,8 @@ type track struct {
 	Odd   []api.Time      `cbor:"12,keyasint,omitempty"` // anomalies, which models do not learn from; the oldest first
 	Risk  provision.Skill `cbor:"13,keyasint,omitempty"` // of the chances that this demand is above the capacity
 
+	Models []fittedModel `cbor:"14,keyasint,omitempty"` // those of the view that are stored
+
 	view View
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"drover.dev/api"
 	"github.com/goccy/go-yaml"
+	"golang.org/x/sys/unix"
 )
 
 // Sleeper is how a machine falls asleep, as the file of its agent says.
@@ -72,19 +73,15 @@ func ReadWakers(path string) (*Wakers, error) {
 	return &w, nil
 }
 
-// read refuses a file that others could write: what it names is run.
+// read refuses a file that others could write or replace: what it names is run.
 func read(path string, v any) error {
-	f, err := os.Open(path)
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0) // a pipe must not hold us up
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
+	if err := ours(f); err != nil {
 		return err
-	}
-	if info.Mode().Perm()&0o022 != 0 {
-		return fmt.Errorf("others can write it (mode %v), and what it names is run: make it 0644 or less", info.Mode().Perm())
 	}
 	b, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	if err != nil {
@@ -94,6 +91,36 @@ func read(path string, v any) error {
 		return fmt.Errorf("it has more than %d bytes", maxFile)
 	}
 	return yaml.UnmarshalWithOptions(b, v, yaml.DisallowUnknownField())
+}
+
+// ours reports why somebody else than the user of this process and root could say what a
+// file says: by writing it, or by putting another one in its place.
+func ours(f *os.File) error {
+	var st unix.Stat_t
+	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
+		return err
+	}
+	mode := os.FileMode(st.Mode & 0o777)
+	switch {
+	case st.Mode&unix.S_IFMT != unix.S_IFREG:
+		return errors.New("it is not a regular file")
+	case st.Uid != 0 && int(st.Uid) != os.Geteuid():
+		return fmt.Errorf("user %d owns it, and what it names is run: have root or user %d own it", st.Uid, os.Geteuid())
+	case mode&0o022 != 0:
+		return fmt.Errorf("others can write it (mode %v), and what it names is run: make it 0644 or less", mode)
+	}
+	real, err := filepath.EvalSymlinks(f.Name())
+	if err != nil {
+		return err
+	}
+	dir := filepath.Dir(real)
+	if err := unix.Stat(dir, &st); err != nil {
+		return &os.PathError{Op: "stat", Path: dir, Err: err}
+	}
+	if mode := os.FileMode(st.Mode & 0o777); mode&0o022 != 0 && st.Mode&unix.S_ISVTX == 0 {
+		return fmt.Errorf("others can replace it, as they can write %s (mode %v), and what it names is run: make the folder 0755 or less", dir, mode)
+	}
+	return nil
 }
 
 func (s *Sleeper) check() error {

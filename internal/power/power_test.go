@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"drover.dev/api"
+	"golang.org/x/sys/unix"
 )
 
 func file(t *testing.T, mode os.FileMode, text string) string {
@@ -57,6 +58,47 @@ func TestFiles(t *testing.T) {
 		if _, err := ReadWakers(file(t, 0o600, text)); err == nil || !strings.Contains(err.Error(), "n1") {
 			t.Errorf("%s: %v", text, err)
 		}
+	}
+}
+
+// TestWhoCouldReplaceAFile: what it names is run, so nobody else may put another in its
+// place, nor may it hold us up.
+func TestWhoCouldReplaceAFile(t *testing.T) {
+	const text = "onSleep: [/bin/true]"
+	open := file(t, 0o600, text)
+	if err := os.Chmod(filepath.Dir(open), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	link := filepath.Join(t.TempDir(), "link.yaml")
+	if err := os.Symlink(open, link); err != nil {
+		t.Fatal(err)
+	}
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	if err := unix.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cases := map[string]struct{ path, want string }{
+		"others can write its folder":         {open, "others can replace it"},
+		"a link to one whose folder they can": {link, "others can replace it"},
+		"a pipe":                              {pipe, "not a regular file"},
+	}
+	if os.Geteuid() == 0 {
+		owned := file(t, 0o600, text)
+		if err := os.Chown(owned, 12345, -1); err != nil {
+			t.Fatal(err)
+		}
+		cases["another user owns it"] = struct{ path, want string }{owned, "user 12345 owns it"}
+	}
+	for name, tc := range cases {
+		if _, err := ReadSleeper(tc.path); err == nil || !strings.Contains(err.Error(), tc.want) {
+			t.Errorf("%s: %v, want %q", name, err, tc.want)
+		}
+	}
+	if err := os.Chmod(filepath.Dir(open), 0o777|os.ModeSticky); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ReadSleeper(open); err != nil {
+		t.Errorf("in a folder like /tmp, where nobody replaces what others own: %v", err)
 	}
 }
 

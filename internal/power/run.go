@@ -19,6 +19,9 @@ const (
 	lingers  = time.Second
 )
 
+// envPath is the only variable of the environment that hooks get beside their own.
+const envPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
 // maxOutput is how much of what a hook says is kept.
 const maxOutput = 1 << 10
 
@@ -28,7 +31,7 @@ func (c Command) Run(ctx context.Context, node string) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, c[0], c[1:]...)
-	cmd.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "DROVER_NODE=" + node}
+	cmd.Env = []string{envPath, "DROVER_NODE=" + node}
 	cmd.WaitDelay = lingers
 	var said head
 	cmd.Stdout, cmd.Stderr = &said, &said

@@ -2,7 +2,6 @@ package rehearse
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"iter"
 	"math"
@@ -19,8 +18,9 @@ type Abatement struct {
 	From     api.Time          `json:"from"` // of the attempts that are counted
 	To       api.Time          `json:"to"`
 	Attempts int               `json:"attempts"`
-	Jobs     int               `json:"jobs"` // of them, those that could have waited or gone elsewhere
-	Gram     float64           `json:"gram"` // emitted by all of them, and embodied
+	Jobs     int               `json:"jobs"`             // of them, those that could have waited or gone elsewhere
+	Beyond   int               `json:"beyond,omitempty"` // of them, those that were not asked, as they came behind 200,000 others
+	Gram     float64           `json:"gram"`             // emitted by all of them, and embodied
 	Currency string            `json:"currency,omitempty"`
 	Measures []account.Measure `json:"measures"` // the cheapest a tonne first
 }
@@ -39,20 +39,8 @@ func Abate(ctx context.Context, base *state.State, at journal.Link, entries iter
 	r := &abateReader{
 		st: base, slack: slack, carbon: map[string]map[int64]float64{}, price: map[string]map[int64]float64{}, currencies: map[string]bool{},
 	}
-	var torn *journal.TornError
-	for v, err := range journal.Verify(entries, journal.NewVerifier(at)) {
-		if errors.As(err, &torn) {
-			break
-		}
-		if err == nil {
-			err = ctx.Err()
-		}
-		if err == nil {
-			err = r.record(&v.Record)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("read what the cell's jobs took: %w", err)
-		}
+	if err := eachRecord(ctx, at, entries, r.record); err != nil {
+		return nil, fmt.Errorf("read what the cell's jobs took: %w", err)
 	}
 	return r.abatement(offset), nil
 }
@@ -66,6 +54,7 @@ type abateReader struct {
 	price      map[string]map[int64]float64 // by zone or tariff
 	currencies map[string]bool
 	attempts   int
+	beyond     int
 	gram       float64
 	from, to   api.Time
 }
@@ -134,7 +123,11 @@ func (r *abateReader) took(e *state.TaskEnded, now api.Time) {
 		}
 	}
 	begin := now.Add(-min(e.Result.Wall, api.MaxDuration))
-	if w.Spec.Kind != api.KindJob || e.Next != api.TaskSucceeded || e.Result.Wall <= 0 || e.Took.Carbon == nil || len(r.jobs) >= maxAbateJobs {
+	if w.Spec.Kind != api.KindJob || e.Next != api.TaskSucceeded || e.Result.Wall <= 0 || e.Took.Carbon == nil {
+		return
+	}
+	if len(r.jobs) >= maxAbateJobs {
+		r.beyond++
 		return
 	}
 	task := &w.Spec.Tasks[e.Attempt.Task]
@@ -160,7 +153,7 @@ func anywhere(w *api.Workload, t *api.Task) bool {
 }
 
 func (r *abateReader) abatement(offset *api.Money) *Abatement {
-	out := &Abatement{From: r.from, To: r.to, Attempts: r.attempts, Gram: r.gram, Measures: []account.Measure{}}
+	out := &Abatement{From: r.from, To: r.to, Attempts: r.attempts, Beyond: r.beyond, Gram: r.gram, Measures: []account.Measure{}}
 	var perTonne *float64
 	if offset != nil {
 		out.Currency = offset.Currency

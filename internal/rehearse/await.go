@@ -29,6 +29,7 @@ type Waiting struct {
 	Seeds   int          // worlds, 1 to 1000
 	Horizon api.Duration // how far after Now is looked at
 	Workers int          // worlds at a time
+	Done    func(worlds int)
 }
 
 // Besides is how long a task takes besides running: from its placement to the record of
@@ -38,17 +39,25 @@ type Besides struct {
 	After  api.Duration `cbor:"2,keyasint"`
 }
 
-// besides draws for a world. In the twin, what comes after a run is before it, and so
-// holds the room for as long; starts are that much earlier than it says.
-func (q *Waiting) besides(seed uint64) (map[string]twin.Startup, map[string]api.Duration) {
-	startup, after := map[string]twin.Startup{}, map[string]api.Duration{}
+// BesidesOf are those of nodes that always take the same.
+func BesidesOf(by map[string]twin.Startup) map[string][]Besides {
+	out := make(map[string][]Besides, len(by))
+	for driver, s := range by { // order-free: a copy
+		out[driver] = []Besides{{s.Warm, s.Report}}
+	}
+	return out
+}
+
+// besides draws for a world.
+func (q *Waiting) besides(seed uint64) map[string]twin.Startup {
+	startup := map[string]twin.Startup{}
 	for _, driver := range sortedNames(q.Besides) {
 		if list := q.Besides[driver]; len(list) > 0 {
 			b := list[rand.New(rand.NewPCG(seed, uint64(len(driver)))).IntN(len(list))]
-			startup[driver], after[driver] = twin.Startup{Cold: b.Before + b.After, Warm: b.Before + b.After}, b.After
+			startup[driver] = twin.Startup{Cold: b.Before, Warm: b.Before, Report: b.After}
 		}
 	}
-	return startup, after
+	return startup
 }
 
 // Awaited is what is foreseen of a job. Began is when it had begun already: then there
@@ -73,7 +82,7 @@ func Await(ctx context.Context, q Waiting) ([]Awaited, error) {
 		return nil, nil
 	}
 	fates := make([][]fate, q.Seeds)
-	err := inParallel(ctx, q.Seeds, q.Workers, nil, func(ctx context.Context, i int) (err error) {
+	err := inParallel(ctx, q.Seeds, q.Workers, q.Done, func(ctx context.Context, i int) (err error) {
 		fates[i], err = q.world(ctx, uint64(i)+1, jobs)
 		return err
 	})
@@ -105,9 +114,8 @@ func (q *Waiting) world(ctx context.Context, seed uint64, jobs []uint64) ([]fate
 		return nil, fmt.Errorf("look ahead: %w", err)
 	}
 	draw := drawer{seed: seed, now: q.Now}
-	startup, after := q.besides(seed)
 	cfg := twin.Config{
-		From: st, Start: q.Now, Until: q.Now, Horizon: q.Horizon, Startup: startup, Seed: seed,
+		From: st, Start: q.Now, Until: q.Now, Horizon: q.Horizon, Startup: q.besides(seed), Seed: seed,
 		Guess: func(w *state.Workload) []twin.Truth { return draw.truths(st, w) },
 	}
 	seen := newWitness(st, nil, &api.Workload{})
@@ -128,9 +136,6 @@ func (q *Waiting) world(ctx context.Context, seed uint64, jobs []uint64) ([]fate
 	for i, id := range jobs {
 		if f := seen.byID[id]; f != nil {
 			out[i] = *f
-		}
-		if out[i].began != 0 {
-			out[i].began = max(out[i].began.Add(-after[q.State.Workloads[id].Spec.Tasks[0].Driver]), q.Now)
 		}
 	}
 	return out, nil

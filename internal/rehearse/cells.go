@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
 	"drover.dev/api"
+	"drover.dev/internal/energy"
 	"drover.dev/internal/trace"
 	"drover.dev/internal/twin"
 )
@@ -22,6 +24,9 @@ func runCells(ctx context.Context, p Plan) (*Report, error) {
 	}
 	if p.Options.Skip {
 		return nil, &WorldError{errors.New("several cells take a trace without bad rows")}
+	}
+	if slices.ContainsFunc(p.Fleet.Sites, func(s api.Site) bool { return s.Battery != nil }) {
+		return nil, &WorldError{errors.New("a site's battery cannot be shared out among several cells")}
 	}
 	rows, err := ReadRows(p.Trace, p.Options)
 	if err != nil {
@@ -73,6 +78,7 @@ func (p *Plan) cellsOver(jobs int) func(cell int) {
 // cell runs the i-th cell.
 func (p Plan) cell(ctx context.Context, i int, rows []trace.Row) (twin.Tally, error) {
 	nodes := p.Fleet.Nodes
+	p.Generation = p.sharedOut(nodes[i*len(nodes)/p.Cells : (i+1)*len(nodes)/p.Cells])
 	p.Fleet.Nodes = nodes[i*len(nodes)/p.Cells : (i+1)*len(nodes)/p.Cells]
 	p.Seed = rand.New(rand.NewPCG(p.Seed, uint64(i))).Uint64()
 	w, err := p.world()
@@ -91,4 +97,35 @@ func (p Plan) cell(ctx context.Context, i int, rows []trace.Row) (twin.Tally, er
 	}
 	got, err := w.Run(p.told(demand), func() bool { return ctx.Err() != nil })
 	return w.Tally(got), err
+}
+
+// sharedOut is what the sites generate for some of the nodes: of each site the part that these
+// draw at full load of what all of its nodes do. What one cell does not use another cannot.
+func (p *Plan) sharedOut(nodes []api.Node) map[string]*twin.Signal {
+	if len(p.Generation) == 0 {
+		return nil
+	}
+	all, own := fullDraw(p.Fleet.Nodes), fullDraw(nodes)
+	out := map[string]*twin.Signal{}
+	for _, site := range sortedNames(own) {
+		of := api.Site{Name: site}
+		if at := slices.IndexFunc(p.Fleet.Sites, func(s api.Site) bool { return s.Name == site }); at >= 0 {
+			of = p.Fleet.Sites[at]
+		}
+		if made := pick(p.Generation, &of, of.Zone); made != nil && all[site] > 0 {
+			out[site] = made.Times(own[site] / all[site])
+		}
+	}
+	return out
+}
+
+// fullDraw is what nodes with their accelerators draw at full load, in W, by site.
+func fullDraw(nodes []api.Node) map[string]float64 {
+	out := map[string]float64{}
+	for i := range nodes {
+		_, cpu, _ := energy.Machine(&nodes[i])
+		_, devices := energy.Devices(&nodes[i])
+		out[nodes[i].Site] += float64(cpu+devices) / 1000
+	}
+	return out
 }

@@ -5,6 +5,9 @@ import (
 	"math"
 	"strings"
 	"testing"
+
+	"drover.dev/api"
+	"drover.dev/internal/twin"
 )
 
 // Cells that share out a demand do what each does alone.
@@ -42,6 +45,25 @@ func TestCells(t *testing.T) {
 	near("mean wait", both.WaitSeconds.Mean, (a.WaitSeconds.Mean+b.WaitSeconds.Mean)/2)
 	near("energy", both.EnergyKWh, a.EnergyKWh+b.EnergyKWh)
 	near("core seconds", both.Utilisation.CPU*both.MakespanSeconds*8, 4*(a.Utilisation.CPU*a.MakespanSeconds+b.Utilisation.CPU*b.MakespanSeconds))
+	made, err := twin.NewSignal([]twin.Point{{At: 0, Value: 3}, {At: api.Time(5 * api.Second), Value: 40}, {At: api.Time(3 * api.Minute), Value: 2}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sunny := func(fleet, trace string, cells int, made *twin.Signal) *Report {
+		p := plan(t, fleet, trace)
+		p.Cells, p.Options.Skip, p.Generation = cells, false, map[string]*twin.Signal{"": made}
+		r, err := Run(t.Context(), p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	both, a, b = sunny("4x2,8Gi", all, 2, made), sunny("2x2,8Gi", parts[0], 1, made.Times(0.5)), sunny("2x2,8Gi", parts[1], 1, made.Times(0.5))
+	near("generated", both.GeneratedKWh, a.GeneratedKWh+b.GeneratedKWh)
+	near("used of it", both.OwnKWh, a.OwnKWh+b.OwnKWh)
+	if whole := sunny("4x2,8Gi", all, 1, made); both.OwnKWh == 0 || both.OwnKWh >= both.GeneratedKWh || both.OwnKWh > whole.OwnKWh {
+		t.Errorf("of %g kWh two cells use %g, one uses %g", both.GeneratedKWh, both.OwnKWh, whole.OwnKWh)
+	}
 	p := plan(t, "1x2,8Gi", all)
 	p.Cells = 2
 	if _, err := Run(t.Context(), p); err == nil || !strings.Contains(err.Error(), "more than 1 nodes") {

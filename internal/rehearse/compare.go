@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"drover.dev/internal/engine"
+	"drover.dev/internal/twin"
 )
 
 // Metric is one figure of a run.
@@ -29,10 +30,14 @@ func Metrics() []Metric {
 		{"waitMean", "s", false, func(r *Report) float64 { return r.WaitSeconds.Mean }},
 		{"waitP50", "s", false, func(r *Report) float64 { return r.WaitSeconds.P50 }},
 		{"waitP99", "s", false, func(r *Report) float64 { return r.WaitSeconds.P99 }},
+		{"stretchMean", "", false, func(r *Report) float64 { return r.Stretch.Mean }},
+		{"stretchP99", "", false, func(r *Report) float64 { return r.Stretch.P99 }},
 		{"makespan", "s", false, func(r *Report) float64 { return r.MakespanSeconds }},
 		{"cpuTaken", "", true, func(r *Report) float64 { return r.Utilisation.CPU }},
 		{"gpuTaken", "", true, func(r *Report) float64 { return r.Utilisation.GPU }},
 		{"missed", "", false, func(r *Report) float64 { return float64(r.Missed) }},
+		{"sleeps", "", false, func(r *Report) float64 { return float64(r.Sleeps) }},
+		{"moves", "", false, func(r *Report) float64 { return float64(r.Moves) }},
 		{"failed", "", false, func(r *Report) float64 { return float64(r.Failed) }},
 		{"unfinished", "", false, func(r *Report) float64 { return float64(r.Unfinished + r.Refused) }},
 		{"bytesOver", "GB", false, func(r *Report) float64 { return r.gigabytes("") }},
@@ -45,6 +50,7 @@ func Metrics() []Metric {
 		{"energy", "kWh", false, func(r *Report) float64 { return r.EnergyKWh }},
 		{"carbon", "kg", false, func(r *Report) float64 { return r.CarbonKg }},
 		{"cost", "EUR", false, func(r *Report) float64 { return r.Cost }},
+		{"ownEnergy", "kWh", true, func(r *Report) float64 { return r.OwnKWh }},
 	}
 }
 
@@ -91,6 +97,7 @@ type Outcome struct {
 	Strategy string              `json:"strategy"`
 	Metrics  map[string]Interval `json:"metrics"`
 	Against  []Difference        `json:"against,omitempty"` // none for the first
+	Shadow   *Beside             `json:"shadow,omitempty"`  // of all runs; none for the one in the shadow
 	Runs     []*Report           `json:"runs"`
 }
 
@@ -106,7 +113,7 @@ type Compared struct {
 
 // Compare runs every strategy with every seed.
 func Compare(ctx context.Context, c Comparison) (*Compared, error) {
-	if len(c.Strategies) == 0 || len(c.Work) == 0 || c.Seeds < 1 || c.Seeds > 1000 || c.Jitter < 0 || c.Jitter > 3 {
+	if len(c.Strategies) == 0 || len(c.Work) == 0 || c.Seeds < 1 || c.Seeds > 1000 || !(c.Jitter >= 0 && c.Jitter <= 3) {
 		return nil, errors.New("compare: it takes a strategy, work, 1 to 1000 seeds and a jitter from 0 to 3")
 	}
 	began := time.Now()
@@ -117,6 +124,7 @@ func Compare(ctx context.Context, c Comparison) (*Compared, error) {
 	out := &Compared{Jobs: len(c.Work), Nodes: len(c.Fleet.Nodes), Seeds: c.Seeds, Jitter: c.Jitter}
 	for i, name := range c.Strategies {
 		o := Outcome{Strategy: name, Metrics: map[string]Interval{}, Runs: runs[i*c.Seeds : (i+1)*c.Seeds]}
+		o.Shadow = besides(o.Runs)
 		for _, m := range Metrics() {
 			o.Metrics[m.Name] = interval(values(o.Runs, m))
 			if i > 0 {
@@ -174,13 +182,22 @@ func inParallel(ctx context.Context, n, workers int, done func(n int), do func(c
 func (c *Comparison) run(ctx context.Context, strategy string, seed uint64) (*Report, error) {
 	p := c.Plan
 	p.Strategy, p.Seed = strategy, seed
+	if p.Shadow == strategy {
+		p.Shadow = ""
+	}
 	if c.Opening != nil {
 		p.Opening, p.Strategy = c.Opening(strategy), ""
 	}
-	w, err := p.world()
-	if err != nil {
-		return nil, err
+	budgets := watchBudgets(p.Tenants)
+	cfg := p.config()
+	if len(budgets.of) > 0 {
+		cfg.Watch = budgets.watch
 	}
+	w, err := twin.New(cfg)
+	if err != nil {
+		return nil, &WorldError{err}
+	}
+	budgets.world = w
 	began := time.Now()
 	got, err := w.Run(p.told(c.Work.demand(p.Start, p.Strategy, c.Jitter, seed)), func() bool { return ctx.Err() != nil })
 	if err == nil {
@@ -189,7 +206,9 @@ func (c *Comparison) run(ctx context.Context, strategy string, seed uint64) (*Re
 	if err != nil {
 		return nil, fmt.Errorf("rehearse %s with seed %d: %w", strategy, seed, err)
 	}
-	return p.report(&got, time.Since(began)), nil
+	r := p.report(&got, time.Since(began))
+	r.Shadow, r.Budgets = besideOf(p.Shadow, got.Shadow), budgets.out
+	return r, nil
 }
 
 func values(runs []*Report, m Metric) []float64 {

@@ -69,6 +69,34 @@ func cellOf(t *testing.T, jobs ...*api.Workload) *state.State {
 	return st
 }
 
+// What a job's share of a GPU draws counts beside its CPU, for as long as it runs.
+func TestForeseenDevices(t *testing.T) {
+	w, err := twin.New(twin.Config{
+		Nodes: []api.Node{{
+			Name: "n1", Layer: api.LayerCloud, Drivers: []string{api.DriverNoop},
+			Capacity: api.Resources{CPU: 1000, Memory: api.GiB, Accelerators: []api.Accelerator{{Kind: "gpu", Count: 2000, Models: []string{"a100"}}}},
+			Power:    &api.PowerModel{Idle: 10_000, Full: 130_000, Devices: []api.DevicePower{{Kind: "gpu", Idle: 50_000, Full: 450_000}}},
+		}},
+		Start: noon - api.Time(minute), Horizon: minute,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err = w.Run(func() (a twin.Arrival, ok bool) { return a, false }, nil); err != nil {
+		t.Fatal(err)
+	}
+	asked := oneCore("asked", 0)
+	asked.Tasks[0].Resources.Accelerators = []api.Accelerator{{Kind: "gpu", Count: 500}}
+	got, err := Foresee(t.Context(), question(w.State(), asked))
+	if err != nil || got.Ended != 4 {
+		t.Fatal(got, err)
+	}
+	// 120 W of CPU and half of 400 W beyond idle, for three minutes.
+	if !close1(got.EnergyKWh.P50, 0.016) || !close1(got.CarbonKg.P50, 0.008) {
+		t.Errorf("it takes %+v, %+v", got.EnergyKWh, got.CarbonKg)
+	}
+}
+
 func question(st *state.State, w *api.Workload) Question {
 	return Question{
 		State: st, Now: noon, At: noon, Workload: w, Profiles: takes(3 * minute), Seeds: 4, Horizon: api.Day, Workers: 2,
@@ -132,6 +160,31 @@ func TestForesee(t *testing.T) {
 				t.Errorf("it takes %+v, %+v, %+v", got.EnergyKWh, got.CarbonKg, got.Cost)
 			}
 		})
+	}
+}
+
+// It says of which tasks nothing is known, as nobody should rely on what is told of those.
+func TestForeseeSaysWhatItGuesses(t *testing.T) {
+	known := takes(3 * minute)
+	known[0].Samples = 4
+	told := oneCore("asked", 0)
+	told.Tasks[0].Duration = 3 * minute
+	for _, c := range []struct {
+		name     string
+		job      *api.Workload
+		profiles []api.Profile
+		want     int
+	}{
+		{"it never ran", oneCore("asked", 0), takes(3 * minute), 1},
+		{"it ran", oneCore("asked", 0), known, 0},
+		{"it says how long it runs", told, takes(3 * minute), 0},
+	} {
+		q := question(full(t), c.job)
+		q.Profiles = c.profiles
+		got, err := Foresee(t.Context(), q)
+		if err != nil || len(got.Guessed) != c.want {
+			t.Errorf("%s: %v, %v", c.name, got, err)
+		}
 	}
 }
 
@@ -240,8 +293,9 @@ func TestForeseeRefuses(t *testing.T) {
 		{"a schedule", func(q *Question) { q.Workload.Schedule = &api.Schedule{Cron: "* * * * *"} }, "do not end"},
 		{"no horizon", func(q *Question) { q.Horizon = 0 }, "horizon"},
 		{"a node that is not there", func(q *Question) { q.Changes = []Change{{Node: "n7", Down: true}} }, "no node n7"},
-		{"a name that is taken", func(q *Question) { q.Workload.Name, q.Workload.Priority = "first", 1 }, "has not ended"},
+		{"a name that is taken", func(q *Question) { q.Workload.Name, q.Workload.Tasks[0].Command = "first", []string{"another"} }, "has not ended"},
 		{"a job that is there", func(q *Question) { q.Workload.Name = "first" }, "there already"},
+		{"a job that is sent elsewhere", func(q *Question) { q.Workload.Name, q.Workload.Priority = "first", 1 }, "there already"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			q := question(full(t), oneCore("asked", 0))

@@ -14,10 +14,14 @@ type Foreseen struct {
 	Submitted api.Time `json:"submitted"`
 	If        []string `json:"if,omitempty"` // changes of the fleet
 	Seeds     int      `json:"seeds"`
-	Horizon   api.Time `json:"horizon"` // nothing later was looked at
-	Began     int      `json:"began"`   // seeds with which its first element began to run
-	Ended     int      `json:"ended"`   // seeds with which it ended
-	Failed    int      `json:"failed"`  // of those, not with success
+	Horizon   api.Time `json:"horizon"`  // nothing later was looked at
+	Began     int      `json:"began"`    // seeds with which its first element began to run
+	Ended     int      `json:"ended"`    // seeds with which it ended
+	Failed    int      `json:"failed"`   // of those, not with success
+	Arrivals  Arrivals `json:"arrivals"` // of others
+	// Guessed are its tasks of which no run is known, and which do not say how long they
+	// run: what is told of them rests on other tasks, or on nothing but their class.
+	Guessed []string `json:"guessed,omitempty"`
 	// Start is when its first element begins to run, End when all have ended. A
 	// quantile that lies beyond the horizon is left out.
 	Start       Moments `json:"start"`
@@ -29,12 +33,43 @@ type Foreseen struct {
 	// 1,000 at most of all, who are HeldUp.
 	Others []Other `json:"others"`
 	HeldUp int     `json:"heldUp"`
-	// Energy is what its tasks draw beyond what their nodes draw idle, with the CPU
-	// that they ask for; carbon and cost are of that energy, cost in EUR.
+	// Energy is what its tasks draw beyond what their nodes draw idle while they run, with
+	// the CPU that they ask for and their shares of accelerators; carbon and cost are of that
+	// energy, cost in EUR.
 	EnergyKWh   Range   `json:"energyKWh"`
 	CarbonKg    Range   `json:"carbonKg"`
 	Cost        Range   `json:"cost"`
 	WallSeconds float64 `json:"wallSeconds"`
+}
+
+// Arrivals is what comes besides a job, apart from runs of schedules.
+type Arrivals struct {
+	Kind    string  `json:"kind"`              // LikeRecent or NoArrivals
+	Like    int     `json:"like,omitempty"`    // the jobs that came lately, like which others come
+	PerHour float64 `json:"perHour,omitempty"` // how many of those came
+	Mean    float64 `json:"mean,omitempty"`    // how many come until the job has ended, over the seeds
+}
+
+// The kinds of Arrivals.
+const (
+	LikeRecent = "like-recent"
+	NoArrivals = "none"
+)
+
+// ArrivalsLike says what comes where these came.
+func ArrivalsLike(came []Came) Arrivals {
+	if len(came) <= fewCame {
+		return Arrivals{Kind: NoArrivals}
+	}
+	return Arrivals{Kind: LikeRecent, Like: len(came), PerHour: 3600 / max(meanGap(came).Std().Seconds(), 1e-9)}
+}
+
+func (q *Question) arrivals(effects []effect) Arrivals {
+	out := ArrivalsLike(q.Came)
+	for i := range effects {
+		out.Mean += float64(effects[i].made) / float64(len(effects))
+	}
+	return out
 }
 
 // Moments are three quantiles of a moment.
@@ -74,6 +109,7 @@ type Other struct {
 type effect struct {
 	fate
 	others map[who]harm
+	made   int // jobs that came besides
 }
 
 // harm is what the job does to another workload.
@@ -84,10 +120,10 @@ type harm struct {
 
 // effectOf compares a world with the job and one without it, up to a time.
 func effectOf(with, without *witness, end api.Time) effect {
-	out := effect{*with.asked, map[who]harm{}}
+	out := effect{fate: *with.asked, others: map[who]harm{}}
 	for name, f := range without.all { // order-free: each is looked at by itself
 		other := with.all[name]
-		if other == nil {
+		if other == nil || f.made {
 			continue
 		}
 		h := harm{stopped: max(other.evicted-f.evicted, 0)}
@@ -116,9 +152,15 @@ func orNever(t api.Time) api.Time {
 
 func (q *Question) sum(effects []effect) *Foreseen {
 	out := &Foreseen{Workload: q.Workload.Name, Submitted: q.At, Seeds: len(effects), Horizon: q.At.Add(q.Horizon)}
+	for i := range q.Workload.Tasks {
+		if t := &q.Workload.Tasks[i]; t.Duration == 0 && profileOf(q.Profiles, i).Samples == 0 {
+			out.Guessed = append(out.Guessed, t.Name)
+		}
+	}
 	for _, c := range q.Changes {
 		out.If = append(out.If, c.String())
 	}
+	out.Arrivals = q.arrivals(effects)
 	var starts, ends []api.Time
 	var waited, kWh []float64
 	for i := range effects {

@@ -88,6 +88,9 @@ type Verdict struct {
 	Jobs      int       `json:"jobs"`
 	Seeds     int       `json:"seeds"`
 	Findings  []Finding `json:"findings"` // the metric, then the guards
+	// Shadow is what the candidate would have done beside the present strategy, decision
+	// by decision; nil when that was not looked at.
+	Shadow *Beside `json:"shadow,omitempty"`
 }
 
 // Finding is one metric of a Verdict.
@@ -123,7 +126,7 @@ func Judge(c *Compared, g Gate) (*Verdict, error) {
 	if !(g.By >= 0 && g.By <= 100) {
 		return nil, fmt.Errorf("judge a strategy: an improvement by %g %% cannot be asked for: it is 0 to 100", g.By)
 	}
-	v := &Verdict{Present: c.Strategies[0].Strategy, Candidate: c.Strategies[1].Strategy, Jobs: c.Jobs, Seeds: c.Seeds, Passed: true}
+	v := &Verdict{Present: c.Strategies[0].Strategy, Candidate: c.Strategies[1].Strategy, Jobs: c.Jobs, Seeds: c.Seeds, Passed: true, Shadow: c.Strategies[0].Shadow}
 	for i, limit := range g.limits() {
 		f, err := find(c, limit, i > 0)
 		if err != nil {

@@ -15,41 +15,132 @@ import (
 // Grade is how well the twin, let run freely on the arrivals of a cell's past,
 // came to what really happened.
 type Grade struct {
-	Tasks     int     `json:"tasks"` // elements, of which both know an end
-	Workloads int     `json:"workloads"`
-	SameNode  float64 `json:"sameNodePercent"`
-	SameClass float64 `json:"sameClassPercent"` // of the same layer, site, cpu, memory and accelerators
-	// CompletionMAPE is the mean absolute percentage error of the time from a
-	// workload's submission to the end of each element; Persistence is that of
-	// saying that it takes as long as for the element that ended last before.
-	CompletionMAPE float64 `json:"completionMapePercent"`
-	Persistence    float64 `json:"persistenceMapePercent"`
-	// Mean completion times, in seconds.
-	Live float64 `json:"liveMeanSeconds"`
-	Twin float64 `json:"twinMeanSeconds"`
-	// Overhead is, by driver, the seconds that were fitted for what a task takes
-	// besides running.
+	Tasks     int `json:"tasks"` // elements, of which both know an end
+	Workloads int `json:"workloads"`
+	// Match is that of a twin whose nodes take over each task what the past's nodes took
+	// over theirs, one after the other. What is left is what it decides otherwise.
+	Match
+	// Persistence is the error of saying that an element takes as long as the one that
+	// ended last before it came.
+	Persistence float64 `json:"persistenceMapePercent"`
+	Live        float64 `json:"liveMeanSeconds"` // mean completion time
+	// Usual is the match of a twin whose nodes always take what is usual, the median by
+	// driver: the times of single delays are not known to it.
+	Usual *Match `json:"withUsualDelays"`
+	// Drawn is the mean match of twins whose delays are drawn by chance from those of the
+	// past, and Apart how two such twins match each other: that much can be foretold of
+	// decisions by who does not know the delays. Both are nil where none were asked for.
+	Drawn *Match `json:"withDrawnDelays,omitempty"`
+	Apart *Match `json:"betweenDrawnDelays,omitempty"`
+	// Overhead is, by driver, the seconds that a task usually takes besides running.
 	Overhead map[string]float64 `json:"overheadSeconds"`
 	LeftOut  int                `json:"leftOutWorkloads"`
 }
 
+// Match says how alike two courses of the same work are, element by element.
+type Match struct {
+	SameNode  float64 `json:"sameNodePercent"`
+	SameClass float64 `json:"sameClassPercent"` // of the same layer, site, cpu, memory and accelerators
+	// CompletionMAPE is the mean absolute percentage error of the time from a
+	// workload's submission to the end of each element.
+	CompletionMAPE float64 `json:"completionMapePercent"`
+	Mean           float64 `json:"twinMeanSeconds"` // completion time
+
+	elements int
+}
+
+// add has the mean of matches grow by one of n.
+func (m *Match) add(o Match, n int) {
+	m.SameNode += o.SameNode / float64(n)
+	m.SameClass += o.SameClass / float64(n)
+	m.CompletionMAPE += o.CompletionMAPE / float64(n)
+	m.Mean += o.Mean / float64(n)
+}
+
+// GradeOptions say how a past is graded.
+type GradeOptions struct {
+	// Gather is how long the leader of a twin with usual or drawn delays gathers inputs. The
+	// delays of a past have what was usual in them.
+	Gather api.Duration
+	// Pairs of twins with delays that are drawn, 0 to 1000.
+	Pairs int
+	Done  func(runs int) // of 2 + 2·Pairs; may be nil
+}
+
 // GradePast replays a cell's past: the same arrivals, with the run times that were
 // measured, decided anew by the engine in virtual time, and compared element by
-// element. The overhead that the past shows has the leader's gathering in it: gather,
-// see [twin.Config], adds to that.
-func GradePast(ctx context.Context, p *Past, gather api.Duration) (*Grade, error) {
-	if len(p.Work) == 0 || len(p.Fleet.Nodes) == 0 {
+// element. The twin is told neither where elements went nor when they ended.
+func GradePast(ctx context.Context, p *Past, o GradeOptions) (*Grade, error) {
+	switch {
+	case len(p.Work) == 0 || len(p.Fleet.Nodes) == 0:
 		return nil, errors.New("there is no finished job to replay, or no node")
+	case o.Pairs < 0 || o.Pairs > 1000 || o.Gather < 0:
+		return nil, errors.New("grade the twin: 0 to 1000 pairs of twins, and no negative time")
 	}
-	type key struct {
-		arrival int
-		task    uint16
-		index   uint32
+	r := regrade{past: p, options: o, class: classes(p.Fleet.Nodes), live: courseOf(p.Ended)}
+	g := &Grade{Workloads: len(p.Work), LeftOut: p.LeftOut, Overhead: map[string]float64{}}
+	for driver, d := range p.Overhead {
+		g.Overhead[driver] = d.Std().Seconds()
 	}
-	replayed := map[key]twin.Ended{}
+	again, err := r.run(ctx, r.replayed(), 0)
+	if err != nil {
+		return nil, err
+	}
+	if g.Match = r.match(again, r.live); g.elements == 0 {
+		return nil, errors.New("grade the twin: nothing that ended in the past ended in the twin")
+	}
+	g.Tasks = g.elements
+	if again, err = r.run(ctx, nil, o.Gather); err != nil {
+		return nil, err
+	}
+	usual := r.match(again, r.live)
+	g.Usual = &usual
+	g.Live, g.Persistence = r.persistence(p.Ended)
+	return g, r.draw(ctx, g)
+}
+
+// regrade is a past that is graded.
+type regrade struct {
+	past    *Past
+	options GradeOptions
+	class   map[string]string // of nodes
+	live    course
+	runs    int
+}
+
+// course is what became of each element.
+type course map[element]*twin.Ended
+
+type element struct {
+	arrival int
+	task    uint16
+	index   uint32
+}
+
+func elementOf(e *twin.Ended) element { return element{e.Arrival, e.Task, e.Index} }
+
+func courseOf(list []twin.Ended) course {
+	out := make(course, len(list))
+	for i := range list {
+		out[elementOf(&list[i])] = &list[i]
+	}
+	return out
+}
+
+// replayed are the delays of the past; nil where it knows none.
+func (r *regrade) replayed() func(twin.Delay) api.Duration {
+	if r.past.Delays == nil {
+		return nil
+	}
+	return r.past.Delays.replayed()
+}
+
+// run is one twin's course. Without delays it takes those that are usual.
+func (r *regrade) run(ctx context.Context, delays func(twin.Delay) api.Duration, gather api.Duration) (course, error) {
+	p, out := r.past, course{}
 	cfg := twin.Config{
-		Nodes: slices.Clone(p.Fleet.Nodes), Sites: p.Fleet.Sites, Startup: overheads(p.Overhead), Gather: gather, Retain: retained, Seed: 1,
-		Observe: func(e twin.Ended) { replayed[key{e.Arrival, e.Task, e.Index}] = e },
+		Nodes: slices.Clone(p.Fleet.Nodes), Sites: p.Fleet.Sites, Startup: p.Usual(), Delays: delays, Gather: gather, Retain: retained, Seed: 1,
+		Settings: p.Opening(p.Settings.Strategy), Observe: func(e twin.Ended) { out[elementOf(&e)] = &e },
 	}
 	w, err := twin.New(cfg)
 	if err != nil {
@@ -66,44 +157,74 @@ func GradePast(ctx context.Context, p *Past, gather api.Duration) (*Grade, error
 	if err = errors.Join(err, ctx.Err()); err != nil {
 		return nil, fmt.Errorf("grade the twin: %w", err)
 	}
-	g := &Grade{Workloads: len(p.Work), LeftOut: p.LeftOut, Overhead: map[string]float64{}}
-	for driver, d := range p.Overhead {
-		g.Overhead[driver] = d.Std().Seconds()
+	if r.runs++; r.options.Done != nil {
+		r.options.Done(r.runs)
 	}
-	class := classes(p.Fleet.Nodes)
-	naive := lastEnded(p.Ended)
-	persisted := 0
-	for i := range p.Ended {
-		live := &p.Ended[i]
-		again, ok := replayed[key{live.Arrival, live.Task, live.Index}]
-		took := live.At.Sub(live.Submitted).Std().Seconds()
-		if !ok || took <= 0 {
+	return out, nil
+}
+
+// match holds a course against another one, which is taken for the truth.
+func (r *regrade) match(got, truth course) (m Match) {
+	for i := range r.past.Ended {
+		is := elementOf(&r.past.Ended[i])
+		a, b := got[is], truth[is]
+		if a == nil || b == nil || b.At <= b.Submitted {
 			continue
 		}
-		g.Tasks++
-		if again.Node == live.Node {
-			g.SameNode++
+		m.elements++
+		if a.Node == b.Node {
+			m.SameNode++
 		}
-		if class[again.Node] == class[live.Node] {
-			g.SameClass++
+		if r.class[a.Node] == r.class[b.Node] {
+			m.SameClass++
 		}
-		twinTook := again.At.Sub(again.Submitted).Std().Seconds()
-		g.CompletionMAPE += math.Abs(twinTook-took) / took
-		g.Live += took
-		g.Twin += twinTook
+		took, should := a.At.Sub(a.Submitted).Std().Seconds(), b.At.Sub(b.Submitted).Std().Seconds()
+		m.CompletionMAPE += math.Abs(took-should) / should
+		m.Mean += took
+	}
+	n := float64(max(m.elements, 1))
+	m.SameNode, m.SameClass, m.CompletionMAPE, m.Mean = 100*m.SameNode/n, 100*m.SameClass/n, 100*m.CompletionMAPE/n, m.Mean/n
+	return m
+}
+
+// draw runs pairs of twins with delays by chance.
+func (r *regrade) draw(ctx context.Context, g *Grade) error {
+	n := r.options.Pairs
+	if n == 0 || r.past.Delays == nil {
+		return nil
+	}
+	g.Drawn, g.Apart = &Match{}, &Match{}
+	for pair := range n {
+		var both [2]course
+		for k := range both {
+			var err error
+			if both[k], err = r.run(ctx, r.past.Delays.drawn(uint64(2*pair+k)), r.options.Gather); err != nil {
+				return err
+			}
+			g.Drawn.add(r.match(both[k], r.live), 2*n)
+		}
+		g.Apart.add(r.match(both[0], both[1]), n)
+	}
+	return nil
+}
+
+// persistence is the error of saying that it takes as long as the last one did, in
+// percent, beside the mean of how long it took.
+func (r *regrade) persistence(list []twin.Ended) (mean, percent float64) {
+	naive, n, known := lastEnded(list), 0, 0
+	for i := range list {
+		took := list[i].At.Sub(list[i].Submitted).Std().Seconds()
+		if took <= 0 {
+			continue
+		}
+		n++
+		mean += took
 		if naive[i] > 0 {
-			g.Persistence += math.Abs(naive[i]-took) / took
-			persisted++
+			percent += math.Abs(naive[i]-took) / took
+			known++
 		}
 	}
-	if g.Tasks == 0 {
-		return nil, errors.New("grade the twin: nothing that ended in the past ended in the twin")
-	}
-	n := float64(g.Tasks)
-	g.SameNode, g.SameClass, g.CompletionMAPE = 100*g.SameNode/n, 100*g.SameClass/n, 100*g.CompletionMAPE/n
-	g.Live, g.Twin = g.Live/n, g.Twin/n
-	g.Persistence = 100 * g.Persistence / float64(max(persisted, 1))
-	return g, nil
+	return mean / float64(max(n, 1)), 100 * percent / float64(max(known, 1))
 }
 
 // overheads are those of a past as times to start; cold starts are in them.

@@ -32,11 +32,11 @@ func TestGradeOfAPastThatTheTwinMade(t *testing.T) {
 	}, nil); err != nil {
 		t.Fatal(err)
 	}
-	g, err := GradePast(t.Context(), past, 0)
+	g, err := GradePast(t.Context(), past, GradeOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if g.Tasks != len(c.Work) || g.SameNode != 100 || g.SameClass != 100 || g.CompletionMAPE != 0 || g.Live != g.Twin {
+	if g.Tasks != len(c.Work) || g.SameNode != 100 || g.SameClass != 100 || g.CompletionMAPE != 0 || g.Live != g.Mean {
 		t.Errorf("the grade is %+v", g)
 	}
 	if g.Persistence == 0 {
@@ -48,10 +48,10 @@ func TestGradeOfAPastThatTheTwinMade(t *testing.T) {
 		e := &past.Ended[i]
 		e.At = e.At.Add(e.At.Sub(e.Submitted))
 	}
-	if g, err = GradePast(t.Context(), past, 0); err != nil || math.Abs(g.CompletionMAPE-50) > 1e-6 {
+	if g, err = GradePast(t.Context(), past, GradeOptions{}); err != nil || math.Abs(g.CompletionMAPE-50) > 1e-6 {
 		t.Errorf("%+v, %v", g, err)
 	}
-	if _, err := GradePast(t.Context(), &Past{}, 0); err == nil {
+	if _, err := GradePast(t.Context(), &Past{}, GradeOptions{}); err == nil {
 		t.Error("nothing was graded")
 	}
 }

@@ -88,24 +88,30 @@ func otherKind(title string, kind api.SignalKind) bool {
 
 func readSamples(name string, kind api.SignalKind) ([]trace.Sample, error) {
 	file, column, _ := strings.Cut(name, "#")
+	list, _, err := samplesOf(file, column, kind)
+	return list, err
+}
+
+// samplesOf reads a column of a file, and its header.
+func samplesOf(file, column string, kind api.SignalKind) ([]trace.Sample, string, error) {
 	f, err := os.Open(file)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	defer f.Close()
 	list, title, err := trace.Samples(f, column)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	if otherKind(title, kind) {
-		return nil, fmt.Errorf("it is to bring a %s, and its header is %.200q: name a file of that, or a column as FILE#COLUMN whose header says the unit", kind, title)
+		return nil, "", fmt.Errorf("it is to bring a %s, and its header is %.200q: name a file of that, or a column as FILE#COLUMN whose header says the unit", kind, title)
 	}
-	if strings.Contains(title, "/MWh") {
+	if kind == api.SignalPrice && strings.Contains(title, "/MWh") {
 		for i := range list {
 			list[i].Value /= 1000
 		}
 	}
-	return list, nil
+	return list, title, nil
 }
 
 // MarketZone is where day-ahead prices of the European coupling are published.

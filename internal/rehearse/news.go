@@ -29,6 +29,7 @@ func (p *pastReader) heard(s *api.Signal, now api.Time) {
 func (p *Past) Replay(to *Plan) {
 	to.Start, to.News = p.Began, p.News
 	to.Carbon, to.Prices = p.truth(api.SignalCarbon, 1e-3), p.truth(api.SignalPrice, 1e-6)
+	to.Temperature, to.Generation = p.truth(api.SignalTemperature, 1e-3), p.truth(api.SignalGeneration, 1e-3)
 }
 
 // truth is what signals turned out to be, by zone or tariff: the values that were no
@@ -81,20 +82,18 @@ func (p *Plan) heralds() twin.Herald {
 	}
 	var list []*source
 	told := map[string]bool{}
+	tell := func(kind api.SignalKind, zone string, signal *twin.Signal, unit float64) {
+		if key := api.SignalKey(kind, zone); signal != nil && zone != "" && !told[key] {
+			told[key] = true
+			list = append(list, newSource(kind, zone, signal, unit, p.Start))
+		}
+	}
 	for i := range p.Fleet.Sites {
 		s := &p.Fleet.Sites[i]
-		for _, of := range []struct {
-			kind api.SignalKind
-			from map[string]*twin.Signal
-			zone string
-			unit float64
-		}{{api.SignalCarbon, p.Carbon, s.Zone, 1e3}, {api.SignalPrice, p.Prices, tariffOf(s), 1e6}} {
-			signal := pick(of.from, s, of.zone)
-			if key := api.SignalKey(of.kind, of.zone); signal != nil && of.zone != "" && !told[key] {
-				told[key] = true
-				list = append(list, newSource(of.kind, of.zone, signal, of.unit, p.Start))
-			}
-		}
+		tell(api.SignalCarbon, s.Zone, pick(p.Carbon, s, s.Zone), 1e3)
+		tell(api.SignalPrice, tariffOf(s), pick(p.Prices, s, tariffOf(s)), 1e6)
+		tell(api.SignalTemperature, s.Zone, pick(p.Temperature, s, s.Zone), 1e3)
+		tell(api.SignalGeneration, s.Name, pick(p.Generation, s, s.Zone), 1e3)
 	}
 	if len(list) == 0 {
 		return nil

@@ -12,11 +12,12 @@ import (
 var shown = map[string]string{
 	"completionMean": "completion, mean", "completionP50": "completion, p50", "completionP99": "completion, p99",
 	"waitMean": "wait, mean", "waitP50": "wait, p50", "waitP99": "wait, p99", "makespan": "makespan",
+	"stretchMean": "stretch of runs, mean", "stretchP99": "stretch of runs, p99",
 	"cpuTaken": "CPU taken", "gpuTaken": "GPU taken", "missed": "deadlines missed", "failed": "tasks failed",
 	"unfinished": "jobs refused or unfinished", "bytesOver": "over links", "cloudCloud": "over links, cloud to cloud", "cloudEdge": "over links, cloud and edge",
 	"edgeEdge": "over links, edge to edge", "deviceEdge": "over links, edge and device", "cloudDevice": "over links, cloud and device",
 	"deviceDevice": "over links, device to device",
-	"energy":       "energy", "carbon": "carbon", "cost": "cost of energy",
+	"energy":       "energy", "carbon": "carbon", "cost": "cost of energy", "ownEnergy": "energy made on site",
 }
 
 func value(m Metric, v float64) string {

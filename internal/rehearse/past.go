@@ -24,6 +24,8 @@ type Past struct {
 	Records int
 	// Began is when the first job of Work came.
 	Began api.Time
+	// Came are the last 255 jobs that came, but for runs of schedules.
+	Came []Came
 	// Took is what was measured of each job of Work.
 	Took []Took
 	// Settings, Strategies and Tenants are those of the last record.
@@ -35,6 +37,8 @@ type Past struct {
 	// Overhead is, by driver, the median time that elements took from their
 	// placement to their recorded end beyond what they ran.
 	Overhead map[string]api.Duration
+	// Delays are what Overhead is made of.
+	Delays *Delays
 	// News is what the cell heard of signals: what it knew at first, then each news.
 	News []twin.News
 
@@ -52,22 +56,31 @@ func ReadPast(ctx context.Context, entries iter.Seq2[journal.Entry, error]) (*Pa
 // stood as base says. The entries are those after it.
 func ReadRecent(ctx context.Context, base *state.State, at journal.Link, entries iter.Seq2[journal.Entry, error]) (*Past, error) {
 	p := newPastReader(base)
+	if err := eachRecord(ctx, at, entries, p.record); err != nil {
+		return nil, fmt.Errorf("read the cell's past: %w", err)
+	}
+	return p.past(), nil
+}
+
+// eachRecord hands over the records behind a link that are proven to follow it, in
+// order, up to a torn end.
+func eachRecord(ctx context.Context, at journal.Link, entries iter.Seq2[journal.Entry, error], take func(*journal.Record) error) error {
 	var torn *journal.TornError
 	for v, err := range journal.Verify(entries, journal.NewVerifier(at)) {
 		if errors.As(err, &torn) {
-			break
+			return nil
 		}
 		if err == nil {
 			err = ctx.Err()
 		}
 		if err == nil {
-			err = p.record(&v.Record)
+			err = take(&v.Record)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("read the cell's past: %w", err)
+			return err
 		}
 	}
-	return p.past(), nil
+	return nil
 }
 
 type pastReader struct {
@@ -83,6 +96,8 @@ type pastReader struct {
 	measured  []measured
 	seen      map[string]bool // node, driver and program that ran there
 	news      []twin.News
+	paths     paths
+	came      []Came
 }
 
 // pastJob is a job and how long its elements ran.
@@ -104,6 +119,7 @@ func (p *pastReader) record(r *journal.Record) error {
 	p.records++
 	for _, ev := range events {
 		p.has.event(ev)
+		p.paths.event(ev, api.Time(r.Now))
 		switch ev := ev.(type) {
 		case *state.NodeRegistered:
 			p.nodes[ev.Node.Name] = ev.Node
@@ -136,6 +152,9 @@ func (p *pastReader) submitted(ev *state.WorkloadSubmitted, at api.Time) {
 	case ev.NextRun != 0:
 		return // its runs are workloads of their own
 	}
+	if ev.Parent == 0 {
+		p.came = append(p.came[max(0, len(p.came)+1-mostCame):], Came{At: at, Job: ev.ID})
+	}
 	j := &pastJob{at: at, spec: ev.Spec, runs: make([]map[uint32]api.Duration, len(ev.Spec.Tasks)), bad: make([]map[uint32]bool, len(ev.Spec.Tasks)), ran: make([]map[uint32]twin.Ended, len(ev.Spec.Tasks)), out: make([]api.Bytes, len(ev.Spec.Tasks))}
 	for i := range j.runs {
 		j.runs[i], j.bad[i], j.ran[i] = map[uint32]api.Duration{}, map[uint32]bool{}, map[uint32]twin.Ended{}
@@ -148,6 +167,7 @@ func (p *pastReader) submitted(ev *state.WorkloadSubmitted, at api.Time) {
 func (p *pastReader) placed(ev *state.TaskPlaced, now api.Time) {
 	j := p.jobs[ev.Ref.Workload]
 	if j != nil && int(ev.Ref.Task) < len(j.ran) {
+		p.paths.placed(ev, j.spec.Tasks[ev.Ref.Task].Driver, now)
 		j.ran[ev.Ref.Task][ev.Ref.Index] = twin.Ended{Task: ev.Ref.Task, Index: ev.Ref.Index, Node: ev.Node, Submitted: j.at, Started: now}
 	}
 }
@@ -193,6 +213,7 @@ func (p *pastReader) past() *Past {
 		out.Overhead[driver] = list[len(list)/2]
 	}
 	out.News = p.news
+	out.Delays, out.Came = p.paths.delays(), p.came
 	out.measured, out.startup = p.measured, p.startups(out.Overhead)
 	for _, name := range slices.Sorted(keys(p.nodes)) {
 		out.Fleet.Nodes = append(out.Fleet.Nodes, p.nodes[name])

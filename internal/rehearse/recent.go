@@ -26,7 +26,7 @@ type recentSettings struct {
 func newPastReader(base *state.State) *pastReader {
 	p := &pastReader{
 		jobs: map[uint64]*pastJob{}, nodes: map[string]api.Node{}, sites: map[string]api.Site{}, overheads: map[string][]api.Duration{}, seen: map[string]bool{},
-		has: recentSettings{base.Settings, map[string]api.Strategy{}, map[string]api.Tenant{}},
+		paths: newPaths(), has: recentSettings{base.Settings, map[string]api.Strategy{}, map[string]api.Tenant{}},
 	}
 	for name, n := range base.Nodes { // order-free: a copy
 		p.nodes[name] = n.Node
@@ -92,9 +92,14 @@ func (p *Past) Since(at api.Time) {
 // cold and of warm starts where both were seen.
 func (p *Past) Startup() map[string]twin.Startup { return p.startup }
 
-// Usual is the same without that difference: it is for worlds that go on from a cell, of
-// which nobody says what its nodes have at hand.
-func (p *Past) Usual() map[string]twin.Startup { return overheads(p.Overhead) }
+// Usual is the same without that difference, and apart before and after the run: it is for
+// worlds that go on from a cell, of which nobody says what its nodes have at hand.
+func (p *Past) Usual() map[string]twin.Startup {
+	if p.Delays == nil {
+		return overheads(p.Overhead)
+	}
+	return p.Delays.usual
+}
 
 // Opening tells a cell in virtual time what decided in this past, with a strategy
 // in the place of the cell's.

@@ -34,13 +34,16 @@ type Plan struct {
 	Cache    api.Bytes               // see twin.Config
 	Gather   api.Duration            // see twin.Config
 	Horizon  api.Duration            // 0: to the end
+	Shadow   string                  // strategy that decides beside; "" is none, see twin.Config
 	Cells    int                     // that share out nodes and jobs; 0 and 1 are a single one
 	// Declared are strategies besides the built-in ones, one of which Strategy may be.
 	Declared []api.Strategy
+	// Tenants are declared before the first arrival, after those of Opening.
+	Tenants []api.Tenant
 	// Opening is what the cell is told before the first arrival.
 	Opening []engine.Input
 	// News is what was recorded of signals, at its times. Without any, the cell is told of
-	// Carbon and Prices as it would be of a live source; see heralds.
+	// the signals below as it would be of a live source; see heralds.
 	News     []twin.News
 	Failures twin.Failures
 	Cuts     []twin.Cut
@@ -48,11 +51,23 @@ type Plan struct {
 	// Exact tells the engine how long each job really runs. Otherwise it knows what
 	// the trace says of that, and what it learns.
 	Exact bool
+	// Slack gives jobs without a deadline one.
+	Slack Slack
+	// Suspend lets single tasks be held still where their driver, noop, could not: they are
+	// taken for processes, which run Resume longer each time.
+	Suspend bool
+	Resume  api.Duration
+	// Objective is that of jobs; "" keeps their own.
+	Objective api.Objective
 	// Intensity in g CO2e/kWh and Price in EUR/kWh hold where no signal is given. Carbon
 	// and Prices are signals in those units, by the name or the zone of a site; "" is
 	// for all other sites.
 	Intensity, Price float64
 	Carbon, Prices   map[string]*twin.Signal
+	// Temperature outside in °C, and Generation on site in W, are signals by the same
+	// names. OwnCarbon is what generation emits, in g CO2e/kWh.
+	Temperature, Generation map[string]*twin.Signal
+	OwnCarbon               float64
 	// Progress is told now and then how many workloads have come.
 	Progress func(arrived int64)
 }
@@ -71,11 +86,17 @@ type Report struct {
 	MakespanSeconds   float64          `json:"makespanSeconds"`
 	WaitSeconds       twin.Spread      `json:"waitSeconds"`
 	CompletionSeconds twin.Spread      `json:"completionSeconds"`
+	Stretch           twin.Spread      `json:"stretch"` // of the run itself, see twin.Result
 	Utilisation       twin.Utilisation `json:"utilisation"`
 	EnergyKWh         float64          `json:"energyKWh"`
 	CarbonKg          float64          `json:"carbonKg"`
-	Cost              float64          `json:"cost"` // of the energy, in EUR
+	Cost              float64          `json:"cost"`                   // of the energy that the grid gave, in EUR
+	OwnKWh            float64          `json:"ownKWh,omitempty"`       // of the energy, what sites made themselves
+	GeneratedKWh      float64          `json:"generatedKWh,omitempty"` // what they made in all
+	Sites             []SiteReport     `json:"sites,omitempty"`
 	Missed            int64            `json:"missed"`
+	Sleeps            int64            `json:"sleeps"` // how often a node fell asleep
+	Moves             int64            `json:"moves"`  // tasks that were moved so that a node could sleep
 	Failed            int64            `json:"failed"`
 	Refused           int64            `json:"refused"`
 	Unfinished        int64            `json:"unfinished"`
@@ -87,6 +108,40 @@ type Report struct {
 	SkippedWhy        string           `json:"skippedWhy,omitempty"`
 	Nodes             int              `json:"nodes"`
 	Seed              uint64           `json:"seed"`
+	Shadow            *Beside          `json:"shadow,omitempty"`
+	Budgets           []BudgetReport   `json:"budgets,omitempty"` // of carbon, of declared tenants
+}
+
+// SiteReport is what a site took over a run. The nodes' own energy times PUE is EnergyKWh.
+type SiteReport struct {
+	Site         string  `json:"site"`
+	EnergyKWh    float64 `json:"energyKWh"`
+	PUE          float64 `json:"pue"` // in the mean, by the energy of the nodes
+	OwnKWh       float64 `json:"ownKWh,omitempty"`
+	GeneratedKWh float64 `json:"generatedKWh,omitempty"`
+	CarbonKg     float64 `json:"carbonKg"`
+	Cost         float64 `json:"cost"`
+	// Battery is what the site's did; EnergyKWh is with it.
+	Battery *StoreReport `json:"battery,omitempty"`
+}
+
+func siteReports(list []twin.Supply) (out []SiteReport) {
+	const kWh = 3.6e6 // in J
+	for _, s := range list {
+		r := SiteReport{
+			Site: s.Site, EnergyKWh: s.Joules / kWh, OwnKWh: s.Own / kWh, GeneratedKWh: s.Generated / kWh, CarbonKg: s.Carbon / 1000, Cost: s.Cost,
+		}
+		load := s.Joules
+		if b := s.Battery; b != nil {
+			r.Battery = storeReport(b, s.Cost)
+			load -= float64(b.Bought-b.Given) / 1e6
+		}
+		if s.Nodes > 0 {
+			r.PUE = load / s.Nodes
+		}
+		out = append(out, r)
+	}
+	return out
 }
 
 // retained is how many finished workloads the engine keeps in a run: nobody asks
@@ -149,13 +204,24 @@ func (p *Plan) config() twin.Config {
 	cfg := twin.Config{
 		Sites: p.Fleet.Sites, Strategy: p.Strategy, Start: p.Start, Seed: p.Seed, Retain: retained,
 		Gather: p.Gather, Horizon: p.Horizon, Failures: p.Failures, Cuts: p.Cuts, Check: p.Check,
-		Signals: p.signals(), News: p.heralds(),
-		Startup: p.Startup, Cache: p.Cache, Home: p.Fleet.Home, Settings: p.Opening,
+		Signals: p.signals(), OwnCarbon: p.OwnCarbon, News: p.heralds(),
+		Resume: p.Resume, Startup: p.Startup, Cache: p.Cache, Home: p.Fleet.Home, Settings: p.Opening, Shadow: p.Shadow,
 	}
 	if len(p.Declared) > 0 {
 		cfg.Strategy, cfg.Settings = "", p.declare()
 	}
+	if p.looksAhead() {
+		cfg.Foresee = newForeseer().look
+	}
+	for i := range p.Tenants {
+		cfg.Settings = append(cfg.Settings, &engine.PutTenant{Tenant: p.Tenants[i]})
+	}
 	cfg.Nodes = p.Fleet.Runnable()
+	for i := 0; p.Suspend && i < len(cfg.Nodes); i++ {
+		if n := &cfg.Nodes[i]; !slices.Contains(n.Drivers, api.DriverProcess) {
+			n.Drivers = append(slices.Clone(n.Drivers), api.DriverProcess)
+		}
+	}
 	return cfg
 }
 
@@ -198,9 +264,10 @@ func (p *Plan) report(r *twin.Result, took time.Duration) *Report {
 		Links: r.Links, BytesOver: bytesOver(r.Links),
 		Strategy: p.Strategy, Workloads: r.Workloads, Tasks: r.Tasks, Events: r.Events, Decided: r.Decided,
 		EventsPerSecond: float64(r.Events) / s, TasksPerSecond: float64(r.Tasks) / s, WallSeconds: s,
-		MakespanSeconds: r.Makespan.Std().Seconds(), WaitSeconds: r.Wait, CompletionSeconds: r.Completion, Utilisation: r.Utilisation,
+		MakespanSeconds: r.Makespan.Std().Seconds(), WaitSeconds: r.Wait, CompletionSeconds: r.Completion, Stretch: r.Stretch, Utilisation: r.Utilisation,
 		EnergyKWh: r.Joules / 3.6e6, CarbonKg: r.Carbon / 1000, Cost: r.Cost,
-		Missed: r.Missed, Failed: r.Failed, Refused: r.Refused, Unfinished: r.Unfinished, NodeFailures: r.Failures, LinkCuts: r.Cuts,
+		OwnKWh: r.Own / 3.6e6, GeneratedKWh: r.Generated / 3.6e6, Sites: siteReports(r.Sites),
+		Missed: r.Missed, Sleeps: r.Sleeps, Moves: r.Moves, Failed: r.Failed, Refused: r.Refused, Unfinished: r.Unfinished, NodeFailures: r.Failures, LinkCuts: r.Cuts,
 		Nodes: len(p.Fleet.Nodes), Seed: p.Seed,
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"drover.dev/internal/twin"
 )
 
-// asker submits the workload that is asked for; nobody else in a twin does.
+// asker submits the workload that is asked for, and those that are made up to come.
 const asker = "twin"
 
 // who names a workload in every world: numbers may differ between them.
@@ -23,10 +23,11 @@ type fate struct {
 	began   api.Time // when its first element began to run; 0: none did
 	ended   api.Time // 0: it did not
 	status  api.WorkloadStatus
-	evicted int // how often an element was stopped for the sake of others
+	evicted int  // how often an element was stopped for the sake of others
+	made    bool // up: it comes like others that came
 
-	// Only of the one that is asked for: where elements ran, and what they drew beyond
-	// what their nodes draw idle.
+	// Only of the one that is asked for: where elements ran, and what they and their shares
+	// of accelerators drew beyond what is drawn idle.
 	nodes  map[string]int
 	joules float64
 }
@@ -44,8 +45,9 @@ type witness struct {
 
 // spell is an attempt on a node.
 type spell struct {
-	node string
-	from api.Time // when it began to run; 0: it has not
+	node    string
+	devices []api.DeviceShare
+	from    api.Time // since when it runs; 0: it has not begun, or stands still
 }
 
 // newWitness begins with a state, of which it keeps nothing that changes but nodes.
@@ -79,11 +81,16 @@ func (w *witness) watch(now api.Time, events []state.Event) {
 	for _, ev := range events {
 		switch ev := ev.(type) {
 		case *state.WorkloadSubmitted:
-			w.meet(ev.ID, ev.Spec, now, ev.Principal == asker && ev.Spec.Name == w.wants.Name && ev.Spec.Tenant == w.wants.Tenant)
+			ours := ev.Principal == asker && ev.Parent == 0
+			asked := ours && ev.Spec.Name == w.wants.Name && ev.Spec.Tenant == w.wants.Tenant
+			w.meet(ev.ID, ev.Spec, now, asked)
+			w.byID[ev.ID].made = ours && !asked
 		case *state.TaskPlaced:
-			w.on[ev.Ref] = spell{node: ev.Node}
+			w.on[ev.Ref] = spell{node: ev.Node, devices: ev.Devices}
 		case *state.TaskStarted:
 			w.started(ev.Attempt.TaskRef, now)
+		case *state.TaskSuspended:
+			w.still(ev.Attempt.TaskRef, now, !ev.Resumed)
 		case *state.TaskStop:
 			if f := w.byID[ev.Ref.Workload]; f != nil && ev.For == state.StopMove {
 				f.evicted++
@@ -118,13 +125,35 @@ func (w *witness) started(ref api.TaskRef, now api.Time) {
 	w.on[ref] = on
 }
 
+// still has an attempt that is asked for stand still, in which time it draws nothing, or
+// go on.
+func (w *witness) still(ref api.TaskRef, now api.Time, stands bool) {
+	on, ok := w.on[ref]
+	if f := w.byID[ref.Workload]; !ok || f == nil || f != w.asked {
+		return
+	}
+	if on.from == 0 == stands {
+		return
+	}
+	if stands {
+		w.drew(ref, on, now)
+		now = 0
+	}
+	on.from = now
+	w.on[ref] = on
+}
+
 // left adds what an attempt drew.
 func (w *witness) left(ref api.TaskRef, now api.Time) {
 	on := w.on[ref]
 	delete(w.on, ref)
-	if on.from == 0 { // it is of another workload, or did not begin
-		return
+	if on.from != 0 { // else it is of another workload, did not begin, or stands still
+		w.drew(ref, on, now)
 	}
+}
+
+// drew adds what an attempt drew since it ran on.
+func (w *witness) drew(ref api.TaskRef, on spell, now api.Time) {
 	node := w.more[on.node]
 	if n := w.st.Nodes[on.node]; n != nil {
 		node = &n.Node
@@ -137,7 +166,8 @@ func (w *witness) left(ref api.TaskRef, now api.Time) {
 		pue = s.PUE
 	}
 	cpu := w.wants.Tasks[ref.Task].Resources.CPU
-	w.asked.joules += twin.Draws(node, pue, cpu) * now.Sub(on.from).Std().Seconds()
+	watts := twin.Draws(node, pue, cpu) + twin.DevicesDraw(node, pue, on.devices)
+	w.asked.joules += watts * now.Sub(on.from).Std().Seconds()
 }
 
 // settle ends what still runs, and lets go of the world.

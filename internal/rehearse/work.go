@@ -5,7 +5,6 @@ import (
 	"io"
 	"math"
 	"math/rand/v2"
-	"slices"
 
 	"drover.dev/api"
 	"drover.dev/internal/twin"
@@ -81,26 +80,6 @@ func (w Work) demand(start api.Time, strategy string, jitter float64, seed uint6
 			a.Truth = disturbed(a.Truth, jitter, rand.New(rand.NewPCG(seed, uint64(i))))
 		}
 		i++
-		return a, true
-	}
-}
-
-// told has the demand say how long jobs run, when the plan wants that.
-func (p *Plan) told(d twin.Demand) twin.Demand {
-	if !p.Exact {
-		return d
-	}
-	return func() (twin.Arrival, bool) {
-		a, ok := d()
-		if !ok {
-			return a, false
-		}
-		spec := *a.Workload
-		spec.Tasks = slices.Clone(spec.Tasks)
-		for i := range spec.Tasks {
-			spec.Tasks[i].Duration = max(a.Truth[i].Run, slices.Max(append([]api.Duration{1}, a.Truth[i].Each...)))
-		}
-		a.Workload = &spec
 		return a, true
 	}
 }

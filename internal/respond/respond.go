@@ -44,8 +44,10 @@ type Report struct {
 	Bound          float64  `json:"bound"`          // no plan has less
 	Exact          bool     `json:"exact"`
 	Stopped        []Stop   `json:"stopped"`
-	Protected      int      `json:"protected"` // nodes that are left alone
-	Held           int      `json:"held"`      // tasks that wait meanwhile
+	Suspended      []Pause  `json:"suspended"`
+	Missed         int      `json:"missed,omitempty"` // tasks that were to be suspended, and had ended or could not be any more
+	Protected      int      `json:"protected"`        // nodes that are left alone
+	Held           int      `json:"held"`             // tasks that wait meanwhile
 	DryRun         bool     `json:"dryRun"`
 	Seconds        float64  `json:"seconds"`
 }
@@ -56,6 +58,15 @@ type Stop struct {
 	Tasks   int     `json:"tasks"`
 	Watts   float64 `json:"watts"`
 	Seconds float64 `json:"seconds"` // until they have stopped
+	Penalty float64 `json:"penalty"`
+}
+
+// Pause is a task that is held still, to go on later.
+type Pause struct {
+	Task    string  `json:"task"`
+	Node    string  `json:"node"`
+	Watts   float64 `json:"watts"`
+	Seconds float64 `json:"seconds"` // until it stands still
 	Penalty float64 `json:"penalty"`
 }
 
@@ -70,8 +81,8 @@ type Shell struct {
 }
 
 // Respond plans an event and, unless it is dry, carries it out: until it is over no node
-// takes work, and the chosen ones are emptied; then all take work again, also when ctx
-// ends before.
+// takes work, the chosen tasks stand still and the chosen nodes are emptied; then all goes
+// on and takes work again, also when ctx ends before.
 func Respond(ctx context.Context, c Cell, e Event, sh Shell) (r *Report, err error) {
 	if err := e.Check(); err != nil {
 		return nil, err
@@ -81,7 +92,7 @@ func Respond(ctx context.Context, c Cell, e Event, sh Shell) (r *Report, err err
 	if err != nil {
 		return nil, err
 	}
-	r, err = s.plan(e)
+	r, pauses, err := s.plan(e)
 	if err != nil || e.DryRun {
 		return r, err
 	}
@@ -89,6 +100,11 @@ func Respond(ctx context.Context, c Cell, e Event, sh Shell) (r *Report, err err
 	held, err := hold(ctx, c, s)
 	defer func() { err = errors.Join(err, lift(ctx, c, held)) }()
 	if err != nil {
+		return r, err
+	}
+	list := batches(pauses)
+	defer resume(ctx, c, list)
+	if r.Missed, err = suspend(ctx, c, list, e.For-api.Duration(sh.Now().Sub(begin)), sh.Tell); err != nil {
 		return r, err
 	}
 	for _, stop := range r.Stopped {
@@ -99,24 +115,32 @@ func Respond(ctx context.Context, c Cell, e Event, sh Shell) (r *Report, err err
 	return r, r.last(ctx, c, e, begin, sh)
 }
 
-// plan says what to do about an event.
-func (s *Survey) plan(e Event) (*Report, error) {
-	r := &Report{BaselineWatts: s.Watts, ReduceWatts: s.Watts * e.Percent / 100, Held: s.Pending, DryRun: e.DryRun, Stopped: []Stop{}}
-	p, err := response.Respond(s.Loads(), response.Event{Reduce: r.ReduceWatts, Within: e.Within.Std().Seconds()}, nil)
+// plan says what to do about an event, and which tasks are to stand still.
+func (s *Survey) plan(e Event) (r *Report, pauses []Task, err error) {
+	r = &Report{BaselineWatts: s.Watts, ReduceWatts: s.Watts * e.Percent / 100, Held: s.Pending, DryRun: e.DryRun, Stopped: []Stop{}, Suspended: []Pause{}}
+	p, actions, err := s.choose(response.Event{Reduce: r.ReduceWatts, Within: e.Within.Std().Seconds()})
 	if err != nil {
-		return nil, fmt.Errorf("plan the response: %w", err)
+		return nil, nil, err
 	}
 	r.PlannedWatts, r.ShortWatts, r.Penalty, r.Bound, r.Exact = p.Saves, p.Short, p.Penalty, p.Bound, p.Exact || p.Short > 0
-	for i, n := range s.Nodes {
-		if n.Protected != "" {
+	for i := range s.Nodes {
+		if s.Nodes[i].Protected != "" {
 			r.Protected++
 		}
-		if p.Choice[i] >= 0 {
+	}
+	for _, a := range actions {
+		n := &s.Nodes[a.node]
+		if a.stop {
 			r.Stopped = append(r.Stopped, Stop{n.Name, n.Tasks, n.Watts, n.After, n.Penalty})
 			r.Held += n.Tasks
+			continue
+		}
+		for _, t := range n.Holdable[a.first:a.behind] {
+			r.Suspended = append(r.Suspended, Pause{t.Name, n.Name, t.Watts, reaction, t.Penalty})
+			pauses = append(pauses, t)
 		}
 	}
-	return r, nil
+	return r, pauses, nil
 }
 
 // holdFor is how long nodes would leave what runs on them alone, were the response never

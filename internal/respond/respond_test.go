@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"drover.dev/api"
 	"drover.dev/api/client"
 	"drover.dev/internal/respond"
@@ -25,6 +27,9 @@ type cell struct {
 	stops  map[string]time.Time
 	drains []string
 	fails  error
+
+	holdable map[string]api.Duration // how long a job's task could stand still, by name
+	still    map[string]bool
 }
 
 func newCell(nodes int) *cell {
@@ -51,6 +56,9 @@ func (c *cell) Nodes(context.Context) ([]api.NodeView, error) {
 	out := append([]api.NodeView(nil), c.nodes...)
 	for i := range out {
 		for _, w := range c.jobs {
+			if c.still[w.Name] && c.on[w.Name] == out[i].Name {
+				out[i].Still += 2000
+			}
 			if stop, ends := c.stops[out[i].Name]; c.on[w.Name] == out[i].Name && (!ends || c.clock.Before(stop)) {
 				out[i].Used.CPU += 2000
 			}
@@ -90,7 +98,12 @@ func (c *cell) Get(_ context.Context, number string) (api.WorkloadView, error) {
 func (c *cell) Tasks(_ context.Context, number string, _ client.TaskOptions) iter.Seq2[api.TaskView, error] {
 	return func(yield func(api.TaskView, error) bool) {
 		w := c.find(number)
-		yield(api.TaskView{Name: w.Name, TaskName: "main", Node: c.on[w.Name], Started: api.Time(c.clock.Add(-time.Hour).UnixNano())}, nil)
+		at := api.TaskRef{Workload: w.ID}
+		status, until := "running", api.Time(0)
+		if d := c.holdable[w.Name]; d > 0 {
+			until = api.Time(c.clock.UnixNano()).Add(d)
+		}
+		yield(api.TaskView{TaskRef: at, Status: status, Suspendable: until, Name: w.Name, TaskName: "main", Node: c.on[w.Name], Started: api.Time(c.clock.Add(-time.Hour).UnixNano())}, nil)
 	}
 }
 
@@ -112,6 +125,27 @@ func (c *cell) Drain(_ context.Context, node string, d api.DrainRequest) error {
 		}
 	}
 	return nil
+}
+
+// Suspend fails for a job that is named so.
+func (c *cell) Suspend(_ context.Context, number string, r api.SuspendRequest) (api.Applied, error) {
+	w := c.find(number)
+	if w.Name == "ended" || !r.Operator || len(r.Elements) != 1 || r.Elements[0] != (api.Elements{Task: "main", Count: 1}) {
+		return api.Applied{}, fmt.Errorf("%s has ended", w.Name)
+	}
+	c.drains = append(c.drains, fmt.Sprintf("%s still %s", w.Name, r.For))
+	if c.still == nil {
+		c.still = map[string]bool{}
+	}
+	c.still[w.Name] = true
+	return api.Applied{}, nil
+}
+
+func (c *cell) Resume(_ context.Context, number string, r api.ResumeRequest) (api.Applied, error) {
+	w := c.find(number)
+	c.drains = append(c.drains, w.Name+" goes on")
+	delete(c.still, w.Name)
+	return api.Applied{}, nil
 }
 
 func (c *cell) shell() respond.Shell {
@@ -236,4 +270,103 @@ func TestEventsThatCannotBe(t *testing.T) {
 			t.Errorf("%+v passes", e)
 		}
 	}
+}
+
+// TestHeldStill: a task that can be held still loses nothing by it, so that it is the
+// cheaper way to the same power, also on a node that may not be emptied.
+func TestHeldStill(t *testing.T) {
+	c := newCell(2)
+	c.run("n1", "web", func(w *api.Workload) { w.Kind = api.KindService })
+	c.run("n1", "train", func(w *api.Workload) { w.Deadline = 10 * api.Hour })
+	c.run("n2", "usual", nil)
+	c.holdable = map[string]api.Duration{"web": api.Hour, "train": api.Hour, "late": 9 * api.Minute}
+	r, err := respond.Respond(t.Context(), c, event, c.shell())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Stopped) != 0 || len(r.Suspended) != 1 || r.Suspended[0].Task != "train" || r.Suspended[0].Watts != 60 || r.Penalty != 2*2*600 || !r.Exact {
+		t.Errorf("%+v", r)
+	}
+	if r.ReachedSeconds == nil || math.Abs(*r.ReachedWatts-60) > 1e-6 {
+		t.Errorf("reached %v W after %v s", r.ReachedWatts, r.ReachedSeconds)
+	}
+	want := "n1 true 1d, n2 true 1d, train still 10m, train goes on, n1 false 0s, n2 false 0s"
+	if got := strings.Join(c.drains, ", "); got != want {
+		t.Errorf("it did %s\nwant %s", got, want)
+	}
+}
+
+// TestNotHeldStill is what is protected, or has too little time for that; and one that
+// ended meanwhile is told.
+func TestNotHeldStill(t *testing.T) {
+	for name, tc := range map[string]struct {
+		spoil   func(w *api.Workload)
+		stands  api.Duration
+		planned int
+		missed  int
+	}{
+		"usual":    {nil, 10 * api.Minute, 1, 0},
+		"ended":    {nil, 10 * api.Minute, 1, 1},
+		"deadline": {func(w *api.Workload) { w.Deadline = api.Hour }, 9 * api.Minute, 0, 0},
+		"never":    {func(w *api.Workload) { w.Preemption = api.PreemptNever }, api.Hour, 0, 0},
+	} {
+		c := newCell(1)
+		c.run("n1", name, tc.spoil)
+		c.run("n1", "web", func(w *api.Workload) { w.Kind = api.KindService })
+		c.holdable = map[string]api.Duration{name: tc.stands}
+		r, err := respond.Respond(t.Context(), c, event, c.shell())
+		if err != nil || len(r.Suspended) != tc.planned || r.Missed != tc.missed || len(r.Stopped) != 0 {
+			t.Errorf("%s: %+v, %v", name, r, err)
+		}
+	}
+}
+
+// TestNeverWorseThanStopping: with tasks that can be held still an event costs no more
+// than without, and saves no less; nothing that is protected is touched.
+func TestNeverWorseThanStopping(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		c := newCell(rapid.IntRange(1, 4).Draw(t, "nodes"))
+		c.holdable = map[string]api.Duration{}
+		protected := map[string]bool{}
+		for i := range c.nodes {
+			for k := range rapid.IntRange(0, 2).Draw(t, "tasks") {
+				name := fmt.Sprintf("j%d-%d", i, k)
+				safe := rapid.IntRange(0, 3).Draw(t, "protected") == 0
+				c.run(c.nodes[i].Name, name, func(w *api.Workload) {
+					w.Priority = int32(rapid.IntRange(-500, 500).Draw(t, "priority"))
+					if safe {
+						w.Preemption = api.PreemptNever
+						protected[c.nodes[i].Name], protected[name] = true, true
+					}
+				})
+				c.holdable[name] = api.Duration(rapid.IntRange(0, 2).Draw(t, "stands")) * 10 * api.Minute
+			}
+		}
+		e := event
+		e.Percent, e.DryRun = rapid.Float64Range(1, 60).Draw(t, "percent"), true
+		r, err := respond.Respond(context.Background(), c, e, c.shell())
+		if err != nil {
+			t.Fatal(err)
+		}
+		stands := c.holdable
+		c.holdable = nil
+		stops, err := respond.Respond(context.Background(), c, e, c.shell())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.ShortWatts > stops.ShortWatts+1e-6 || r.ShortWatts > stops.ShortWatts-1e-6 && r.Penalty > stops.Penalty+1e-6 {
+			t.Fatalf("held still %+v\nstopped alone %+v", r, stops)
+		}
+		emptied := map[string]bool{}
+		for _, s := range r.Stopped {
+			if emptied[s.Node] = true; protected[s.Node] {
+				t.Fatalf("%s is emptied", s.Node)
+			}
+		}
+		for _, s := range r.Suspended {
+			if protected[s.Task] || stands[s.Task] < e.For || emptied[s.Node] {
+				t.Fatalf("%s is held still", s.Task)
+			}
+		}
+	})
 }

@@ -1,6 +1,6 @@
 // Package respond has a running cell draw less power for a while when its grid asks for
 // that: it looks at what runs, plans with internal/energy/response, and carries the plan
-// out by draining nodes.
+// out by holding tasks still and by draining nodes.
 package respond
 
 import (
@@ -12,7 +12,6 @@ import (
 
 	"drover.dev/api"
 	"drover.dev/api/client"
-	"drover.dev/internal/energy/response"
 	"drover.dev/internal/sched"
 )
 
@@ -24,6 +23,8 @@ type Cell interface {
 	Get(ctx context.Context, workload string) (api.WorkloadView, error)
 	Tasks(ctx context.Context, workload string, o client.TaskOptions) iter.Seq2[api.TaskView, error]
 	Drain(ctx context.Context, node string, d api.DrainRequest) error
+	Suspend(ctx context.Context, workload string, r api.SuspendRequest) (api.Applied, error)
+	Resume(ctx context.Context, workload string, r api.ResumeRequest) (api.Applied, error)
 }
 
 var _ Cell = (*client.Client)(nil)
@@ -43,6 +44,17 @@ type Node struct {
 	Watts     float64 // that they draw, with what the site takes besides
 	After     float64 // s until the last of them has stopped
 	Penalty   float64 // core-seconds that are lost or put off, by priority
+	Holdable  []Task  // that can be held still instead, those first that save most for their penalty
+
+	core float64 // W that a core in use draws beyond idle, with what the site takes besides
+}
+
+// Task is what could be saved by holding one task still, its run going on later.
+type Task struct {
+	api.TaskRef
+	Name, Task string // in full, and in its workload
+	Watts      float64
+	Penalty    float64 // core-seconds that are put off, by priority
 }
 
 // reaction is how long it takes until agents hear of what they are to stop, in s.
@@ -58,7 +70,13 @@ func Look(ctx context.Context, c Cell, now api.Time, lasts api.Duration) (*Surve
 	for i := range s.Nodes {
 		at[s.Nodes[i].Name] = i
 	}
-	return s, s.tasks(ctx, c, at, now, lasts)
+	if err := s.tasks(ctx, c, at, now, lasts); err != nil {
+		return s, err
+	}
+	for i := range s.Nodes { // those that save most for their penalty first
+		slices.SortStableFunc(s.Nodes[i].Holdable, func(a, b Task) int { return cmp.Compare(a.Penalty*b.Watts, b.Penalty*a.Watts) })
+	}
+	return s, nil
 }
 
 // power is what the nodes of a cell draw, in the order of their names.
@@ -84,7 +102,7 @@ func power(ctx context.Context, c Cell) (*Survey, error) {
 		}
 		more := max(pue[n.Site], 1)
 		s.Watts += busy * more
-		one := Node{Name: n.Name, Watts: (busy - idle) * more}
+		one := Node{Name: n.Name, Watts: (busy - idle) * more, core: coreOf(n) * more}
 		if n.Status != "ready" {
 			one.Protected = "it is " + n.Status
 		}
@@ -94,7 +112,7 @@ func power(ctx context.Context, c Cell) (*Survey, error) {
 	return s, nil
 }
 
-// draws is what a node draws idle and as it is, in W; on is whether it draws anything
+// draws is what a node draws idle and as it is, in W, what stands still drawing nothing; on is whether it draws anything
 // that is known.
 func draws(n *api.NodeView) (idle, busy float64, on bool) {
 	switch n.Status {
@@ -102,7 +120,15 @@ func draws(n *api.NodeView) (idle, busy float64, on bool) {
 		return 0, 0, false
 	}
 	least, _, _ := sched.Draw(&n.Node)
-	return float64(least) / 1000, float64(sched.DrawOf(&n.Node, &n.Used)) / 1000, true
+	used := n.Used
+	used.CPU = max(used.CPU-n.Still, 0)
+	return float64(least) / 1000, float64(sched.DrawOf(&n.Node, &used)) / 1000, true
+}
+
+// coreOf is what a core in use draws beyond idle, in W.
+func coreOf(n *api.NodeView) float64 {
+	least, full, _ := sched.Draw(&n.Node)
+	return float64(full-least) / float64(max(n.Capacity.CPU, 1))
 }
 
 // tasks adds what runs on the nodes.
@@ -151,7 +177,16 @@ func (n *Node) add(w *api.Workload, t *api.TaskView, now api.Time, lasts api.Dur
 	n.Tasks++
 	n.After = max(n.After, reaction+task.Grace.Std().Seconds())
 	weight := 1 + float64(w.Priority+1000)/1000
-	n.Penalty += weight * float64(max(task.Resources.CPU, 100)) / 1000 * (ran + lasts).Std().Seconds()
+	cores := float64(max(task.Resources.CPU, 100)) / 1000
+	n.Penalty += weight * cores * (ran + lasts).Std().Seconds()
+	anyTime := *w // whether its deadline leaves time for it the cell says
+	anyTime.Deadline = 0
+	if protects(&anyTime, task) == "" && t.Status == api.TaskRunning.String() && t.Suspendable >= now.Add(lasts) && task.Resources.CPU > 0 {
+		n.Holdable = append(n.Holdable, Task{
+			TaskRef: t.TaskRef, Name: t.Name, Task: t.TaskName,
+			Watts: float64(task.Resources.CPU) / 1000 * n.core, Penalty: weight * cores * lasts.Std().Seconds(),
+		})
+	}
 }
 
 // protects says why a task may not be stopped; "" when it may: a task of a job that
@@ -170,15 +205,4 @@ func protects(w *api.Workload, t *api.Task) string {
 		return "runs at most once"
 	}
 	return ""
-}
-
-// Loads are the nodes as a planner takes them.
-func (s *Survey) Loads() []response.Load {
-	out := make([]response.Load, len(s.Nodes))
-	for i, n := range s.Nodes {
-		if n.Protected == "" && n.Tasks > 0 {
-			out[i].Options = []response.Option{{Saves: n.Watts, After: n.After, Penalty: n.Penalty}}
-		}
-	}
-	return out
 }

@@ -19,6 +19,8 @@ func static(e *node, a *Ask) string {
 	switch {
 	case a.Pin != "" && a.Pin != e.Name:
 		return NotPinned(a.Pin)
+	case a.site != "" && a.site != e.Site:
+		return "site is not " + a.site
 	case !slices.Contains(e.Drivers, t.Driver):
 		return "driver " + t.Driver + " is missing"
 	case len(q.Layers) > 0 && !slices.Contains(q.Layers, e.Layer):

@@ -5,34 +5,12 @@ import (
 	"math/bits"
 
 	"drover.dev/api"
+	"drover.dev/internal/energy"
 )
-
-// What a core draws where a node says nothing of its power, in mW: the means over AWS
-// instances of the Cloud Carbon Footprint methodology.
-const (
-	assumedIdle = 740
-	assumedFull = 3500
-)
-
-// maxDraw is more than a node draws, in mW.
-const maxDraw = 1_000_000_000
 
 // Draw is what a node draws without load and at full load, in mW, and whether it says so
 // itself.
-func Draw(n *api.Node) (idle, full int64, said bool) {
-	idle, full, said = machineDraw(n)
-	none, all := devicesDraw(n)
-	return min(idle+none, maxDraw), min(full+all, maxDraw), said
-}
-
-// machineDraw is Draw without the accelerators, where what they draw is known apart.
-func machineDraw(n *api.Node) (idle, full int64, said bool) {
-	if p := n.Power; p != nil {
-		idle = min(max(p.Idle, 0), maxDraw)
-		return idle, min(max(p.Full, idle), maxDraw), true
-	}
-	return scale(assumedIdle, int64(n.Capacity.CPU), 1000), scale(assumedFull, int64(n.Capacity.CPU), 1000), false
-}
+func Draw(n *api.Node) (idle, full int64, said bool) { return energy.Draw(n) }
 
 // mostAmount bounds amounts so that two of them can be added.
 const mostAmount = math.MaxInt64 / 4
@@ -103,6 +81,15 @@ func (e *node) runOf(a *Ask) api.Duration {
 	return min(max(e.takes(a.Profile.Run, a), api.Millisecond), maxEstimate)
 }
 
+// RunOn is how long a task is expected to run on a node, of which it reads Task and Profile;
+// as on the reference node where there is no such node.
+func (x *Index) RunOn(name string, a *Ask) api.Duration {
+	if e := x.byName[name]; e != nil {
+		return e.runOf(a)
+	}
+	return a.Profile.Run
+}
+
 // added is the energy that a task adds on a node from now on.
 func (x *Index) added(e *node, a *Ask, alone bool) api.Microjoules {
 	return x.addedFrom(e, a, alone, x.now)
@@ -114,7 +101,7 @@ func (x *Index) added(e *node, a *Ask, alone bool) api.Microjoules {
 // E = ((P_full − P_idle) · cpu/capacity + Σ (D_full − D_idle) · devices) · t · PUE.
 // alone adds the idle draw of a node that holds nothing else and could sleep.
 func (x *Index) addedFrom(e *node, a *Ask, alone bool, from api.Time) api.Microjoules {
-	idle, full, _ := machineDraw(&e.Node)
+	idle, full, _ := energy.Machine(&e.Node)
 	draw := full - idle
 	if c := int64(e.Capacity.CPU); c > 0 {
 		draw = scale(draw, min(int64(a.Task.Resources.CPU), c), c)
@@ -124,12 +111,12 @@ func (x *Index) addedFrom(e *node, a *Ask, alone bool, from api.Time) api.Microj
 		draw += all - none
 	}
 	if alone && e.tasks == 0 {
-		none, _ := devicesDraw(&e.Node)
+		none, _ := energy.Devices(&e.Node)
 		draw += idle + none
 	}
 	run := e.runOf(a)
 	uj := scale(draw, int64(run), milliwattNanoseconds)
-	return api.Microjoules(scale(uj, x.overhead(e.Site, from, from.Add(run)), 1000))
+	return api.Microjoules(scale(uj, x.overhead(e.Site, ran{{from, from.Add(run)}}), 1000))
 }
 
 // Units of energy: a kWh in µJ, what with it turns mg/kWh into µg, and the µJ's own.
@@ -147,21 +134,40 @@ func (x *Index) Footprint(name string, a *Ask, from api.Time) (api.Option, bool)
 	if e == nil || a.Profile == nil {
 		return api.Option{}, false
 	}
+	return x.option(e, a, x.addedFrom(e, a, false, from), from), true
+}
+
+// Foreseen is what the books are foreseen to say of a task that begins now on a node and
+// uses all that it holds: beside what it adds its share of the idle draw, as Took counts.
+// nil: there is no such node.
+func (x *Index) Foreseen(name string, a *Ask, now api.Time) *api.Footprint {
+	e := x.byName[name]
+	if e == nil || a.Profile == nil {
+		return nil
+	}
+	run := e.runOf(a)
+	uj := scale(e.shareOf(a.Task, &api.Result{}), int64(run), milliwattNanoseconds)
+	o := x.option(e, a, api.Microjoules(scale(uj, x.overhead(e.Site, ran{{now, now.Add(run)}}), 1000)), now)
+	return &o.Footprint
+}
+
+// option is what an amount of energy comes to on a node from a moment on.
+func (x *Index) option(e *node, a *Ask, uj api.Microjoules, from api.Time) api.Option {
 	_, _, said := Draw(&e.Node)
 	o := api.Option{Node: e.Name, Site: e.Site, Start: from, Run: e.runOf(a)}
-	o.Energy, o.Basis = x.addedFrom(e, a, false, from), api.BasisAssumed
+	o.Energy, o.Basis = uj, api.BasisAssumed
 	if said {
 		o.Basis = api.BasisModelled
 	}
-	to := from.Add(o.Run)
+	when := ran{{from, from.Add(o.Run)}}
 	if s := x.signalAt(e.Site, api.SignalCarbon); s != nil {
-		mean, spread := s.Mean(from, to)
+		mean, spread := when.mean(s)
 		g := api.Micrograms(scale(int64(o.Energy), mean, perMilligram))
 		o.Carbon, o.Spread = &g, api.Micrograms(scale(int64(o.Energy), spread, perMilligram))
 		o.Note = doubt(s, from)
 	}
-	o.Cost = x.costOf(e, a.Task, int64(o.Energy), from, to)
-	return o, true
+	o.Cost = x.costOf(e, a.Task, int64(o.Energy), when, when.lasts())
+	return o
 }
 
 // doubt says what is to be known of a signal that a figure rests on.
@@ -177,18 +183,18 @@ func doubt(s *api.Signal, at api.Time) string {
 	return ""
 }
 
-// costOf is the cost of energy and of the part of a node that a task holds; nil when
+// costOf is the cost of energy and of the part of a node that a task holds for a time; nil when
 // neither has a price, or they are in different currencies.
-func (x *Index) costOf(e *node, t *api.Task, energy int64, from, to api.Time) *api.Money {
+func (x *Index) costOf(e *node, t *api.Task, energy int64, when ran, room api.Duration) *api.Money {
 	var sum *api.Money
 	if s := x.signalAt(e.Site, api.SignalPrice); s != nil && (len(s.Values) > 0 || s.Usual != 0) {
-		mean, _ := s.Mean(from, to)
+		mean, _ := when.mean(s)
 		sum = &api.Money{Micro: scale(energy, mean, kilowattHour), Currency: s.Currency}
 	}
 	if e.Price == nil {
 		return sum
 	}
-	rent := api.Money{Micro: scale(scale(e.Price.Micro, e.portion(t), unit), int64(to.Sub(from)), int64(api.Hour)), Currency: e.Price.Currency}
+	rent := api.Money{Micro: scale(scale(e.Price.Micro, e.portion(t), unit), int64(room), int64(api.Hour)), Currency: e.Price.Currency}
 	switch {
 	case sum == nil:
 		return &rent
@@ -217,15 +223,17 @@ func (e *node) portion(t *api.Task) int64 {
 // Took is what an attempt that ends now took on a node: by the node's meter if it was
 // divided over its tasks, else by the node's power: beyond idle by the CPU time that was
 // used, idle by the part of the CPU that was held, both with what the site takes besides.
-// nil where no power, price or signal is known.
-func (x *Index) Took(name string, t *api.Task, r *api.Result, now api.Time) *api.Footprint {
+// still is when it was held still, in the order of time: its hours are those in which it
+// ran. kept is for how long of it the room of the node is to be paid for all the same. nil where no power, price or signal is known.
+func (x *Index) Took(name string, t *api.Task, r *api.Result, now api.Time, kept api.Duration, still ...Stretch) *api.Footprint {
 	e := x.byName[name]
 	if e == nil || r == nil || r.Wall <= 0 {
 		return nil
 	}
 	_, full, said := Draw(&e.Node)
 	wall := int64(min(r.Wall, api.MaxDuration))
-	from := now.Add(-api.Duration(wall))
+	when := ranFor(api.Duration(wall), now, still)
+	room := when.lasts() + max(kept, 0)
 	f := &api.Footprint{Basis: api.BasisAssumed}
 	if said {
 		f.Basis = api.BasisModelled
@@ -234,9 +242,9 @@ func (x *Index) Took(name string, t *api.Task, r *api.Result, now api.Time) *api
 	if r.Energy > 0 && int64(r.Energy) <= mostMeasured(full, said, wall) {
 		uj, f.Basis = int64(r.Energy), api.BasisMeasured
 	}
-	f.Energy = api.Microjoules(scale(uj, x.overhead(e.Site, from, now), 1000))
+	f.Energy = api.Microjoules(scale(uj, x.overhead(e.Site, when), 1000))
 	if s := x.signalAt(e.Site, api.SignalCarbon); s != nil && (len(s.Values) > 0 || s.Usual != 0) {
-		mean, spread := s.Mean(from, now)
+		mean, spread := when.mean(s)
 		g := api.Micrograms(scale(int64(f.Energy), mean, perMilligram))
 		f.Carbon, f.Spread = &g, api.Micrograms(scale(int64(f.Energy), spread, perMilligram))
 		f.CarbonBasis = carbonBasis(s, f.Basis, now)
@@ -246,10 +254,10 @@ func (x *Index) Took(name string, t *api.Task, r *api.Result, now api.Time) *api
 		f.Market = &g
 	}
 	if e.Embodied != nil {
-		g := e.embodied(t, wall)
+		g := e.embodied(t, int64(room))
 		f.Embodied = &g
 	}
-	f.Cost = x.costOf(e, t, int64(f.Energy), from, now)
+	f.Cost = x.costOf(e, t, int64(f.Energy), when, room)
 	if f.Basis == api.BasisAssumed && f.Carbon == nil && f.Cost == nil && f.Market == nil && f.Embodied == nil {
 		return nil
 	}
@@ -284,7 +292,7 @@ func (e *node) embodied(t *api.Task, wall int64) api.Micrograms {
 // What says more is in another unit, or made up; the node's power is taken instead.
 func mostMeasured(full int64, said bool, wall int64) int64 {
 	const times, readings = 4, int64(api.Second)
-	most := int64(maxDraw)
+	most := int64(energy.MostDraw)
 	if said {
 		most = min(most, times*full)
 	}
@@ -294,7 +302,7 @@ func mostMeasured(full int64, said bool, wall int64) int64 {
 // shareOf is the mean power in mW that an attempt answers for, by a node's power. How
 // much its devices were used nobody says: what it held of them counts as used.
 func (e *node) shareOf(t *api.Task, r *api.Result) int64 {
-	idle, full, _ := machineDraw(&e.Node)
+	idle, full, _ := energy.Machine(&e.Node)
 	_, devices := e.devicesOf(t)
 	c := int64(e.Capacity.CPU)
 	if c <= 0 {

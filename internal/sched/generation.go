@@ -1,6 +1,9 @@
 package sched
 
-import "drover.dev/api"
+import (
+	"drover.dev/api"
+	"drover.dev/internal/energy"
+)
 
 // generationTerm values power that is generated on the site of a node and that nothing
 // there draws yet.
@@ -41,14 +44,14 @@ func (s *scorer) siteDraw(site string) int64 {
 			s.green.draws[e.Site] = min(s.green.draws[e.Site]+e.draw(), mostAmount)
 		}
 	}
-	return scale(s.green.draws[site], s.x.overhead(site, s.x.now, s.x.now), unit)
+	return scale(s.green.draws[site], s.x.overhead(site, ran{{s.x.now, s.x.now}}), unit)
 }
 
 // draw is what a node draws by what it holds, in mW; what of its accelerators is held
 // counts by their number.
 func (e *node) draw() int64 {
-	idle, full, _ := machineDraw(&e.Node)
-	none, all := devicesDraw(&e.Node)
+	idle, full, _ := energy.Machine(&e.Node)
+	none, all := energy.Devices(&e.Node)
 	draw := idle + none
 	if c := int64(e.Capacity.CPU); c > 0 {
 		draw += scale(full-idle, min(max(c-int64(e.free.CPU), 0), c), c)

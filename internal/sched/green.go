@@ -1,6 +1,9 @@
 package sched
 
-import "drover.dev/api"
+import (
+	"drover.dev/api"
+	"drover.dev/internal/energy"
+)
 
 // Terms by what a task takes. Each compares an amount with that of a reference: 0 takes
 // nothing, −500 as much as the reference, −1000 is without bound; what earns, as under
@@ -50,9 +53,9 @@ func reference(a *Ask) int64 {
 	if run <= 0 || a.Spread {
 		run = api.Hour
 	}
-	draw := scale(assumedFull, max(int64(a.Task.Resources.CPU), 1), 1000)
+	draw := scale(energy.UsualFull, max(int64(a.Task.Resources.CPU), 1), 1000)
 	for i := range a.Task.Resources.Accelerators {
-		draw += assumedDevice * int64(a.Task.Resources.Accelerators[i].Count)
+		draw += energy.UsualGPU * int64(a.Task.Resources.Accelerators[i].Count)
 	}
 	return max(scale(draw, int64(min(run, maxEstimate)), milliwattNanoseconds), 1)
 }
@@ -72,7 +75,7 @@ func (carbonTerm) value(s *scorer, e *node) int64 {
 
 func (costTerm) value(s *scorer, e *node) int64 {
 	run := e.runOf(s.ask)
-	cost := s.x.costOf(e, s.ask.Task, int64(s.x.added(e, s.ask, true)), s.x.now, s.x.now.Add(run))
+	cost := s.x.costOf(e, s.ask.Task, int64(s.x.added(e, s.ask, true)), ran{{s.x.now, s.x.now.Add(run)}}, run)
 	if cost == nil {
 		return -unit / 2
 	}
@@ -132,6 +135,8 @@ func greens() []Strategy {
 		entry("time-of-use", "the site where power and node are cheapest while the task would run", weigh("cost", 8), weigh("latency", 1)),
 		consolidation(),
 		slicing(),
+		thrift(),
+		dispatching(),
 		entry("balanced", "latency, cost, energy and carbon, weighed alike", weigh("latency", 2), weigh("cost", 2), weigh("energy", 2), weigh("carbon", 2)),
 	}
 }
@@ -139,16 +144,38 @@ func greens() []Strategy {
 // consolidation is the strategy by which what is not needed sleeps.
 func consolidation() Strategy {
 	return Strategy{api.Strategy{
-		Name: "consolidation", Ties: api.TiesFirst, Rest: &api.Rest{},
-		Doc:   "the node on which the task adds fewest watts, a full one rather than an empty one; nodes that are idle sleep, if they can, and are woken by work that needs them",
+		Name: "consolidation", Ties: api.TiesFirst, Rest: &api.Rest{Move: true},
+		Doc:   "the node on which the task adds fewest watts, a full one rather than an empty one; running work leaves nodes that hold little, nodes that are idle sleep, if they can, and are woken by work that needs them",
 		Terms: []api.StrategyTerm{{Term: "energy", Weight: 8}, {Term: "pace", Weight: 16}, {Term: "packing", Weight: 2}},
 	}, "energy", "after Beloglazov and Buyya, 2012, Optimal Online Deterministic Algorithms and Adaptive Heuristics (its power-aware best fit)"}
 }
 
+// thrift is the strategy by which budgets of carbon suffice.
+func thrift() Strategy {
+	return Strategy{api.Strategy{
+		Name: "carbon-budget", Thrift: true, Ties: api.TiesSpread,
+		Doc:   "the cleanest site, and when: jobs with a deadline wait for cleaner hours as far as the carbon budgets of their tenant, and of all, would not suffice for what is expected to come in the window",
+		Terms: []api.StrategyTerm{{Term: "carbon", Weight: 8}, {Term: "latency", Weight: 1}},
+	}, "energy", "ours; the price of waiting is the Lagrange multiplier of the budget"}
+}
+
+// dispatching is the strategy by which batteries follow the price.
+func dispatching() Strategy {
+	return Strategy{api.Strategy{
+		Name: "storage", Dispatch: api.DispatchCost, Ties: api.TiesSpread,
+		Doc:   "tasks go where greedy has those without an objective; the batteries of sites buy energy in the hours that are cheap and give it to their site in those that are dear, planned anew every hour of the price and when it changes",
+		Terms: []api.StrategyTerm{{Term: "latency", Weight: 2}, {Term: "packing", Weight: 2}, {Term: "spread", Weight: 3}, {Term: "avoid", Weight: 4}},
+	}, "energy", "after Bellman, 1957, Dynamic Programming; on exact convex functions instead of a grid"}
+}
+
+// mostStretch bounds, in per cent, how much longer than their run time-slicing has tasks take.
+// Most of what can be saved is saved by when they start.
+const mostStretch = 15
+
 // slicing is the strategy by which work that may wait does so.
 func slicing() Strategy {
 	return Strategy{api.Strategy{
-		Name: "time-slicing", Slice: true, Ties: api.TiesSpread,
+		Name: "time-slicing", Slice: true, Stretch: mostStretch, Ties: api.TiesSpread,
 		Doc:   "jobs with a deadline start, and are held still and go on, in the hours that are cleanest or cheapest by their objective",
 		Terms: []api.StrategyTerm{{Term: "carbon", Weight: 2}, {Term: "cost", Weight: 2}, {Term: "latency", Weight: 1}},
 	}, "energy", ""}

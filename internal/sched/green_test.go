@@ -127,15 +127,15 @@ func TestTook(t *testing.T) {
 		{"a meter that lies", "n", api.Result{Wall: api.Second, Energy: 1 << 62}, 150_000_000, api.BasisModelled},
 		{"a meter in mJ", "n", api.Result{Wall: api.Second, CPU: api.Second, Energy: 100_000_000_000}, 100_000_000, api.BasisModelled},
 	} {
-		f := x.Took(tc.on, task, &tc.r, 1e18)
+		f := x.Took(tc.on, task, &tc.r, 1e18, 0)
 		if f == nil || f.Energy != tc.energy || f.Basis != tc.basis || f.Carbon == nil || *f.Carbon != api.Micrograms(int64(tc.energy)/perGram) {
 			t.Errorf("%s: %+v, want %d", tc.name, f, tc.energy)
 		}
 	}
-	if f := x.Took("bare", task, &api.Result{Wall: api.Hour}, 1e18); f != nil {
+	if f := x.Took("bare", task, &api.Result{Wall: api.Hour}, 1e18, 0); f != nil {
 		t.Errorf("a node of which nothing is known took %+v", f)
 	}
-	if f := x.Took("n", task, &api.Result{Wall: -1 << 63}, 1e18); f != nil {
+	if f := x.Took("n", task, &api.Result{Wall: -1 << 63}, 1e18, 0); f != nil {
 		t.Errorf("a negative time took %+v", f)
 	}
 }
@@ -151,7 +151,7 @@ func TestTookBooksContractsAndMaking(t *testing.T) {
 		n.Embodied = &api.Embodied{Carbon: 1_200_000_000_000, Lifetime: 1461 * api.Day}
 	}))
 	x.PutSite(api.Site{Name: "a", Zone: "a", PUE: 1000, Market: &api.Market{Factor: 40_000_000, Kind: api.MarketContract, Source: "PPA 7"}})
-	f := x.Took("n", &api.Task{Resources: api.Resources{CPU: 2000}}, &api.Result{Wall: api.Hour, CPU: api.Hour}, 1e18)
+	f := x.Took("n", &api.Task{Resources: api.Resources{CPU: 2000}}, &api.Result{Wall: api.Hour, CPU: api.Hour}, 1e18, 0)
 	const wattHour = 3_600_000_000
 	if f == nil || f.Energy != 100*wattHour || *f.Carbon != 25_000_000 || f.Market == nil || *f.Market != 4_000_000 {
 		t.Fatalf("%+v: 0.1 kWh are 25 g by the grid and 4 g by the contract", f)
@@ -199,7 +199,7 @@ func TestDevices(t *testing.T) {
 		if o, _ := x.Footprint("n", a, 0); o.Energy != tc.adds {
 			t.Errorf("%s: adds %d µJ, want %d", tc.name, o.Energy, tc.adds)
 		}
-		if f := x.Took("n", &task, &api.Result{Wall: api.Hour}, 1e18); f == nil || f.Energy != tc.held {
+		if f := x.Took("n", &task, &api.Result{Wall: api.Hour}, 1e18, 0); f == nil || f.Energy != tc.held {
 			t.Errorf("%s: took %+v, want %d", tc.name, f, tc.held)
 		}
 	}
@@ -263,5 +263,32 @@ func TestFollowingRenewables(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestTookByTheHours: carbon, price and cooling count in the hours in which an attempt ran,
+// not in those in which it stood still; so does the time for which its part of the node is paid.
+func TestTookByTheHours(t *testing.T) {
+	x := grids(nil, nil, node("n", func(n *api.Node) {
+		n.Site, n.Power = "a", &api.PowerModel{Idle: 100_000, Full: 300_000}
+		n.Price = &api.Money{Micro: 1_000_000, Currency: "EUR"}
+	}))
+	x.PutSite(api.Site{Name: "a", Zone: "a", PUE: 1500, Cooling: []api.CoolingPoint{{Celsius: 10_000, PUE: 1000}, {Celsius: 30_000, PUE: 2000}}})
+	hourly := func(k api.SignalKind, values ...int64) {
+		x.PutSignal(&api.Signal{Kind: k, Zone: "a", Currency: "EUR", Step: api.Hour, Values: values, Known: 5})
+	}
+	hourly(api.SignalCarbon, 100_000, 900_000, 900_000, 900_000, 200_000)
+	hourly(api.SignalPrice, 10_000, 90_000, 90_000, 90_000, -10_000)
+	hourly(api.SignalTemperature, 10_000, 30_000, 30_000, 30_000, 10_000)
+	now := api.Time(0).Add(5 * api.Hour)
+	still := sched.Stretch{From: api.Time(0).Add(api.Hour), To: api.Time(0).Add(4 * api.Hour)}
+	task, r := &api.Task{Resources: api.Resources{CPU: 2000}}, &api.Result{Wall: 2 * api.Hour, CPU: 2 * api.Hour}
+	const wattHour = 3_600_000_000
+	f := x.Took("n", task, r, now, 0, still)
+	if f == nil || f.Energy != 200*wattHour || *f.Carbon != 30_000_000 || f.Cost.Micro != 1_000_000 {
+		t.Errorf("%+v: 0.2 kWh at 150 g/kWh are 30 g; at 0 EUR in the mean only the half node is paid, for two hours", f)
+	}
+	if f = x.Took("n", task, r, now, 0); f == nil || *f.Carbon <= 30_000_000 {
+		t.Errorf("%+v: had it run in the last two hours it had taken more", f)
 	}
 }

@@ -222,10 +222,22 @@ func (x *Index) usedBy(tenant string) *usage {
 	return &usage{}
 }
 
-// Used is what a tenant's placed tasks hold, and the dominant share in thousandths
-// of what all nodes have.
+func (x *Index) usedByAll() *usage {
+	var sum usage
+	for _, u := range x.used { // order-free: sums
+		sum.cpu, sum.memory, sum.storage = sum.cpu+u.cpu, sum.memory+u.memory, sum.storage+u.storage
+		sum.bandwidth, sum.devices = sum.bandwidth+u.bandwidth, sum.devices+u.devices
+	}
+	return &sum
+}
+
+// Used is what the placed tasks of a tenant, or of all together (api.AllTenants), hold,
+// and the dominant share in thousandths of what all nodes have.
 func (x *Index) Used(tenant string) (api.Resources, api.Milli) {
 	u := x.usedBy(tenant)
+	if tenant == api.AllTenants {
+		u = x.usedByAll()
+	}
 	r := api.Resources{CPU: u.cpu, Memory: u.memory, Storage: u.storage, Bandwidth: u.bandwidth}
 	if u.devices > 0 {
 		r.Accelerators = []api.Accelerator{{Kind: "any", Count: u.devices}}

@@ -19,6 +19,7 @@ type Ask struct {
 	Objective api.Objective
 	Strategy  string // of the workload; "" is the tenant's or the cell's
 	Pin       string // the only node allowed; "" is any
+	site      string // the only site allowed; "" is any
 	Spread    bool   // replicas of one task should stand apart
 	Gang      int    // elements that are placed together or not at all; 0 and 1 are single
 	Profile   *api.Profile

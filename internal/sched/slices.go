@@ -36,14 +36,35 @@ func (h *Hours) At(piece int) api.Time {
 // Slices reports whether tasks of a strategy wait for better hours.
 func (x *Index) Slices(a *Ask) bool { return x.planOf(a).slice }
 
+// Thrifty reports whether they do so only for want of a budget of carbon.
+func (x *Index) Thrifty(a *Ask) bool { return x.planOf(a).thrift }
+
+// Slowdown is by how many per cent of its predicted run a task of a strategy that slices may
+// end later than at once; 0 is as its deadline allows.
+func (x *Index) Slowdown(a *Ask) int64 { return int64(x.planOf(a).slower) }
+
+// Stretch is by how many per cent of its predicted run a task of such a strategy may take
+// longer than on the reference node, held still and on a slower node; 0 is no bound.
+func (x *Index) Stretch(a *Ask) int64 { return int64(x.planOf(a).stretch) }
+
 // Hours is what energy costs at a site from one moment to another, by the signals that
 // the objective names: the carbon intensity, the price, or both, of which a per cent of
 // the mean of one counts like a per cent of that of the other. It ends where the signals
 // do. When nothing can be said, why says so.
 func (x *Index) Hours(site string, o api.Objective, from, to api.Time) (h Hours, why string) {
+	h, pieces, list, why := x.span(site, o, from, to)
+	if why == "" {
+		h.weighAll(list, pieces)
+	}
+	return h, why
+}
+
+// span is that stretch of time without the costs, into how many pieces it is cut, and by
+// which signals they cost.
+func (x *Index) span(site string, o api.Objective, from, to api.Time) (h Hours, pieces int, list []*api.Signal, why string) {
 	list, by := x.sliceSignals(site, o)
 	if len(list) == 0 {
-		return h, "no forecast of " + savedBy(o) + " is known for " + siteText(site)
+		return h, 0, nil, "no forecast of " + savedBy(o) + " is known for " + siteText(site)
 	}
 	for _, s := range list {
 		to = min(to, s.End())
@@ -52,13 +73,10 @@ func (x *Index) Hours(site string, o api.Objective, from, to api.Time) (h Hours,
 		}
 	}
 	h.By, h.Start = by, from
-	if !h.cut(to) {
-		return h, "it leaves no room to wait"
+	if pieces = h.cut(to); pieces == 0 {
+		return h, 0, nil, "it leaves no room to wait"
 	}
-	for _, s := range list {
-		h.weigh(s, len(list) > 1)
-	}
-	return h, ""
+	return h, pieces, list, ""
 }
 
 func savedBy(o api.Objective) string {
@@ -97,12 +115,12 @@ func (x *Index) sliceSignals(site string, o api.Objective) (list []*api.Signal, 
 	return list, by
 }
 
-// cut divides the time until to into pieces. The first has at least half a step, so
-// that it counts as one. false: there is not even one.
-func (h *Hours) cut(to api.Time) bool {
+// cut divides the time until to into pieces, and returns how many. The first has at least
+// half a step, so that it counts as one. 0: there is not even one.
+func (h *Hours) cut(to api.Time) int {
 	span := to.Sub(h.Start)
 	if span < api.Minute {
-		return false
+		return 0
 	}
 	h.Step = steps[len(steps)-1]
 	for _, s := range steps {
@@ -119,8 +137,15 @@ func (h *Hours) cut(to api.Time) bool {
 	if to > h.Next {
 		pieces += int(to.Sub(h.Next) / h.Step)
 	}
-	h.Costs = make([]int64, min(pieces, MaxPieces))
-	return true
+	return min(pieces, MaxPieces)
+}
+
+// weighAll fills in what the pieces cost.
+func (h *Hours) weighAll(list []*api.Signal, pieces int) {
+	h.Costs = make([]int64, pieces)
+	for _, s := range list {
+		h.weigh(s, len(list) > 1)
+	}
 }
 
 // weigh adds what a signal says. Beside another one it counts in thousandths of its mean.
@@ -146,16 +171,29 @@ func meanSize(values []int64) (mean int64) {
 	return mean / int64(len(values))
 }
 
-// Run is work that is to be fitted into hours.
+// Pieces is a set of pieces.
+type Pieces [(MaxPieces + 63) / 64]uint64
+
+// Add puts a piece in.
+func (p *Pieces) Add(piece int) { p[piece/64] |= 1 << (piece % 64) }
+
+// Has reports whether a piece is in.
+func (p *Pieces) Has(piece int) bool { return p[piece/64]>>(piece%64)&1 != 0 }
+
+// Run is work that is to be fitted into hours. Equal ones fit alike.
 type Run struct {
 	Pieces  int   // that it takes
 	Begun   bool  // it was started before
 	Running bool  // it runs now; else, when it was begun, it stands still
 	Held    bool  // it can be held still once it was started
+	Rests   int   // pieces at most in which it stands still once it was started; 0 is no bound
 	Keep    int64 // what a piece in which it stands still costs, in thousandths of one in which it runs
 	// Stop is what standing still once costs, in thousandths of a piece at the mean.
 	Stop   int64
-	Closed func(piece int) bool // in which pieces it cannot start; nil: there are none
+	Closed Pieces // in which it cannot start
+	// Wait is what waiting for a piece costs, for each piece of the run, in the hours'
+	// unit; what patience says at least.
+	Wait int64
 }
 
 // patience is what waiting costs, in thousandths of the run for a day: who waits saves
@@ -181,8 +219,8 @@ func (p *Fitted) Saves() int32 {
 }
 
 // Fit finds the cheapest pieces to run in, of all ways there are, by dynamic programming
-// over the piece, what is left of the run, and whether it runs. Of equally good ways it
-// is the one that runs sooner. false: it does not fit.
+// over the piece, what is left of the run, whether it runs and, where that is bounded, how
+// long it has stood still. Of equally good ways it is the one that runs sooner. false: it does not fit.
 func (h *Hours) Fit(r Run) (Fitted, bool) {
 	n := len(h.Costs)
 	if r.Pieces < 1 || r.Pieces > n {
@@ -195,59 +233,99 @@ func (h *Hours) Fit(r Run) (Fitted, bool) {
 
 const forbidden = math.MaxInt64 / 4
 
-// fitter is the table of a Fit: best[left][running] is what the pieces from one on cost.
+// fitter is the table of a Fit: best is what the pieces from one on cost, by what is left of
+// the run, in how many pieces it has stood still, and whether it runs.
 type fitter struct {
-	h    *Hours
-	r    Run
-	n    int
-	wait int64 // for a piece
-	stop int64
-	best [2][]int64 // of the next piece
-	runs [][2][]bool
+	h     *Hours
+	r     Run
+	n     int
+	rests int   // pieces in which it may stand still, where that is bounded
+	wait  int64 // for a piece
+	stop  int64
+	best  []int64 // of the next piece
+	runs  []bool  // of every piece: whether it runs in it
 }
 
 func newFitter(h *Hours, r Run) *fitter {
 	f := &fitter{h: h, r: r, n: len(h.Costs)}
+	if r.Rests > 0 && r.Rests < f.n-r.Pieces { // else there is no time for more
+		f.rests = r.Rests
+	}
 	mean := meanSize(h.Costs)
 	f.wait = max(scale(scale(mean*int64(r.Pieces), patience, unit), int64(h.Step), int64(api.Day)), 1)
+	f.wait = max(f.wait, min(r.Wait, forbidden/MaxPieces/MaxPieces)*int64(r.Pieces))
 	f.stop = scale(mean, r.Stop, unit)
-	f.best = [2][]int64{make([]int64, r.Pieces+1), make([]int64, r.Pieces+1)}
-	for left := 1; left <= r.Pieces; left++ {
-		f.best[0][left], f.best[1][left] = forbidden, forbidden
-	}
-	f.runs = make([][2][]bool, f.n)
+	f.best = make([]int64, f.size())
+	f.over(f.best)
+	f.runs = make([]bool, f.n*f.size())
 	return f
 }
 
-// solve fills the table from the last piece to the first.
+// size is how many states there are in a piece.
+func (f *fitter) size() int { return f.at(0, f.rests+1, false) }
+
+// at is the place of a state among those of a piece.
+func (f *fitter) at(left, rested int, runs bool) int {
+	line := 2 * rested
+	if runs {
+		line++
+	}
+	return line*(f.r.Pieces+1) + left
+}
+
+// over is what it costs where no pieces are left: nothing when the run is over.
+func (f *fitter) over(costs []int64) {
+	for i := range costs {
+		costs[i] = forbidden
+		if i%(f.r.Pieces+1) == 0 {
+			costs[i] = 0
+		}
+	}
+}
+
+// solve fills the table from the last piece to the first. More than has passed cannot be done,
+// and more than comes cannot be left.
 func (f *fitter) solve() {
+	now, size := make([]int64, f.size()), f.size()
 	for i := f.n - 1; i >= 0; i-- {
-		now := [2][]int64{make([]int64, f.r.Pieces+1), make([]int64, f.r.Pieces+1)}
-		f.runs[i] = [2][]bool{make([]bool, f.r.Pieces+1), make([]bool, f.r.Pieces+1)}
-		for left := 1; left <= f.r.Pieces; left++ {
-			for state := range 2 {
-				run, rest := f.running(i, left, state == 1), f.resting(i, left, state == 1)
-				now[state][left], f.runs[i][state][left] = min(run, rest), run <= rest && run < forbidden
+		f.over(now)
+		runs := f.runs[i*size : (i+1)*size]
+		for left := max(f.r.Pieces-i, 1); left <= min(f.r.Pieces, f.n-i); left++ {
+			for rested := range min(f.rests, i) + 1 {
+				for _, state := range [...]bool{false, true} {
+					run, rest, at := f.running(i, left, rested, state), f.resting(i, left, rested, state), f.at(left, rested, state)
+					now[at], runs[at] = min(run, rest), run <= rest && run < forbidden
+				}
 			}
 		}
-		f.best = now
+		f.best, now = now, f.best
 	}
 }
 
 func (f *fitter) begun(left int) bool { return f.r.Begun || left < f.r.Pieces }
 
-func (f *fitter) running(i, left int, runs bool) int64 {
-	if !runs && !f.begun(left) && f.r.Closed != nil && f.r.Closed(i) {
+func (f *fitter) running(i, left, rested int, runs bool) int64 {
+	if !runs && !f.begun(left) && f.r.Closed.Has(i) {
 		return forbidden
 	}
-	return sum(f.h.Costs[i], f.best[1][left-1])
+	return sum(f.h.Costs[i], f.best[f.at(left-1, rested, true)])
 }
 
-func (f *fitter) resting(i, left int, runs bool) int64 {
-	if runs && !f.r.Held {
+func (f *fitter) resting(i, left, rested int, runs bool) int64 {
+	then := f.then(left, rested)
+	if runs && !f.r.Held || then > f.rests {
 		return forbidden
 	}
-	return sum(f.idle(i, left, runs)+f.wait, f.best[0][left])
+	return sum(f.idle(i, left, runs)+f.wait, f.best[f.at(left, then, false)])
+}
+
+// then is in how many pieces it has stood still behind one more; they count where they are
+// bounded, once it was started.
+func (f *fitter) then(left, rested int) int {
+	if f.rests > 0 && f.begun(left) {
+		return rested + 1
+	}
+	return rested
 }
 
 // idle is what not running in a piece costs.
@@ -270,22 +348,19 @@ func sum(a, b int64) int64 {
 
 // trace follows the table from now on.
 func (f *fitter) trace() (p Fitted, ok bool) {
-	runs, left, state := make([]bool, f.n), f.r.Pieces, 0
-	if f.r.Running {
-		state = 1
-	}
-	if f.best[state][left] >= forbidden {
+	runs, left, rested, running := make([]bool, f.n), f.r.Pieces, 0, f.r.Running
+	if f.best[f.at(left, rested, running)] >= forbidden {
 		return p, false
 	}
 	for i := 0; i < f.n && left > 0; i++ {
-		if runs[i] = f.runs[i][state][left]; runs[i] {
-			p.Cost, left, state = p.Cost+f.h.Costs[i], left-1, 1
+		if runs[i] = f.runs[i*f.size()+f.at(left, rested, running)]; runs[i] {
+			p.Cost, left, running = p.Cost+f.h.Costs[i], left-1, true
 			continue
 		}
-		if p.Cost += f.idle(i, left, state == 1); state == 1 {
+		if p.Cost += f.idle(i, left, running); running {
 			p.Stops++
 		}
-		state = 0
+		rested, running = f.then(left, rested), false
 	}
 	p.First = slices.Index(runs, true)
 	for p.Until = p.First; p.Until < f.n && runs[p.Until]; p.Until++ {

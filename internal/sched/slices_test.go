@@ -10,19 +10,22 @@ import (
 
 // cheapest tries every way to run in pieces, and is what running like that costs, with
 // the wait counted as Fit does.
-func cheapest(h *Hours, r Run, f *fitter, i, left int, runs bool) int64 {
+func cheapest(h *Hours, r Run, f *fitter, i, left, rested int, runs bool) int64 {
 	if left == 0 {
 		return 0
 	}
 	if i == len(h.Costs) {
 		return forbidden
 	}
-	best := int64(forbidden)
-	if begun := r.Begun || left < r.Pieces; runs || begun || r.Closed == nil || !r.Closed(i) {
-		best = sum(h.Costs[i], cheapest(h, r, f, i+1, left-1, true))
+	best, begun := int64(forbidden), r.Begun || left < r.Pieces
+	if runs || begun || !r.Closed.Has(i) {
+		best = sum(h.Costs[i], cheapest(h, r, f, i+1, left-1, rested, true))
 	}
-	if !runs || r.Held {
-		best = min(best, sum(f.wait+f.idle(i, left, runs), cheapest(h, r, f, i+1, left, false)))
+	if begun {
+		rested++
+	}
+	if (!runs || r.Held) && (r.Rests == 0 || rested <= r.Rests) {
+		best = min(best, sum(f.wait+f.idle(i, left, runs), cheapest(h, r, f, i+1, left, rested, false)))
 	}
 	return best
 }
@@ -34,24 +37,28 @@ func TestFitIsCheapest(t *testing.T) {
 		closed := rapid.SliceOfN(rapid.Bool(), len(h.Costs), len(h.Costs)).Draw(t, "closed")
 		r := Run{
 			Pieces: rapid.IntRange(1, len(h.Costs)).Draw(t, "pieces"), Held: rapid.Bool().Draw(t, "held"), Keep: rapid.Int64Range(0, 300).Draw(t, "keep"),
-			Stop: rapid.Int64Range(0, 1000).Draw(t, "stop"), Closed: func(i int) bool { return closed[i] },
+			Stop: rapid.Int64Range(0, 1000).Draw(t, "stop"), Rests: rapid.IntRange(0, 5).Draw(t, "rests"),
+		}
+		for i := range closed {
+			if closed[i] {
+				r.Closed.Add(i)
+			}
 		}
 		if r.Begun = rapid.Bool().Draw(t, "begun"); r.Begun {
 			r.Running = rapid.Bool().Draw(t, "running")
 		}
 		f := newFitter(h, r)
-		want := cheapest(h, r, f, 0, r.Pieces, r.Running)
+		want := cheapest(h, r, f, 0, r.Pieces, 0, r.Running)
 		f.solve()
-		state := 0
-		if r.Running {
-			state = 1
-		}
-		if got := f.best[state][r.Pieces]; got != want {
+		if got := f.best[f.at(r.Pieces, 0, r.Running)]; got != want {
 			t.Fatalf("it costs %d instead of %d", got, want)
 		}
 		fit, ok := h.Fit(r)
 		if ok != (want < forbidden) {
 			t.Fatalf("it fits: %t, and the cheapest way costs %d", ok, want)
+		}
+		if ok && r.Begun && r.Rests > 0 && fit.First > r.Rests {
+			t.Fatalf("it stands still for %d pieces of %d", fit.First, r.Rests)
 		}
 		if ok && (fit.First < 0 || fit.Until <= fit.First || fit.Until-fit.First > r.Pieces || !r.Held && fit.Stops > 0) {
 			t.Fatalf("%+v", fit)
@@ -61,7 +68,9 @@ func TestFitIsCheapest(t *testing.T) {
 
 func TestFit(t *testing.T) {
 	costs := []int64{400, 380, 390, 100, 100, 300, 100, 400}
-	closed := func(i int) bool { return i == 3 || i == 4 }
+	var closed Pieces
+	closed.Add(3)
+	closed.Add(4)
 	for _, c := range []struct {
 		name  string
 		run   Run
@@ -72,6 +81,8 @@ func TestFit(t *testing.T) {
 	}{
 		{"an hour waits for the cleanest", Run{Pieces: 1}, 3, 4, 0, -75},
 		{"three hours in one piece", Run{Pieces: 3}, 3, 6, 0, -57},
+		{"or in two over two dirty hours, where it may stand still for so long", Run{Pieces: 2, Begun: true, Running: true, Held: true, Rests: 3}, 3, 5, 1, -74},
+		{"and for two hours only the half of it reaches them", Run{Pieces: 2, Begun: true, Running: true, Held: true, Rests: 2}, 1, 2, 2, -38},
 		{"and in two, over a dirty hour", Run{Pieces: 3, Held: true}, 3, 5, 1, -74},
 		{"unless a stop costs as much", Run{Pieces: 3, Held: true, Stop: 900}, 3, 6, 0, -57},
 		{"who runs stops at once for an hour that is much better", Run{Pieces: 1, Begun: true, Running: true, Held: true}, 3, 4, 1, -75},

@@ -28,9 +28,13 @@ type plan struct {
 	pair  bool  // only two nodes, drawn by the task, are compared
 	sum   int64 // of the weights of what the strategy itself names
 
-	rest    *api.Rest // when idle nodes may sleep; nil: this says nothing of it
-	planner string    // decides for all that wait at once; "" is none
-	slice   bool      // work that may wait does so for better hours
+	rest    *api.Rest    // when idle nodes may sleep; nil: this says nothing of it
+	planner string       // decides for all that wait at once; "" is none
+	slice   bool         // work that may wait does so for better hours
+	thrift  bool         // and only as far as budgets of carbon would not suffice otherwise
+	charges api.Dispatch // by what batteries are charged and discharged; "": this says nothing of it
+	slower  int32        // by so many per cent of its run at most; 0: as its deadline allows
+	stretch int32        // what is held still takes so many per cent longer at most; 0: no bound
 }
 
 type weighted struct {
@@ -130,7 +134,7 @@ func unknown(name, what string, list []Named) string {
 func compile(s *api.Strategy) *plan {
 	p := &plan{
 		name: s.Name, first: s.Ties == api.TiesFirst, order: orderNamed(s.Order), planner: s.Planner, depth: depthOf(s.Backfill), rest: s.Rest,
-		slice: s.Slice,
+		slice: s.Slice || s.Thrift, thrift: s.Thrift, slower: s.Slowdown, stretch: s.Stretch, charges: s.Dispatch,
 	}
 	all := terms()
 	for _, t := range s.Terms {
@@ -177,7 +181,7 @@ func (x *Index) Use(cell string, declared map[string]*api.Strategy, tenants map[
 		cell = Default
 	}
 	x.usual = x.plans[cell]
-	x.cell, x.tenants = cell, map[string]*tenant{}
+	x.cell, x.tenants = cell, x.unheld()
 	for _, name := range sortedKeys(tenants) {
 		x.tenants[name] = &tenant{Tenant: *tenants[name], touched: true}
 	}

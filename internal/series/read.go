@@ -39,8 +39,9 @@ func (s *Store) ReadAll(want func(name string) bool, r Range) ([]Series, error) 
 		return nil, err
 	}
 	c := collector{want: want, r: v.r, all: map[string]*Series{}, known: map[string]bool{}}
+	pick := picking{from: (int64(v.r.From) + int64(v.step) - 1) / int64(v.step), want: want}
 	for _, g := range v.files {
-		_, err := readSegment(g.path, g.size, int64(v.step), func(at int64, rows []row) { c.take(at*int64(v.step), rows) })
+		_, err := readSegment(g.path, g.size, int64(v.step), pick, func(at int64, rows []row) { c.take(at*int64(v.step), rows) })
 		if err != nil && !errors.Is(err, os.ErrNotExist) { // it may have become too old meanwhile
 			return nil, fmt.Errorf("read a segment of a series store: %w", err)
 		}

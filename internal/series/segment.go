@@ -44,9 +44,22 @@ type row struct {
 	Point
 }
 
-// readSegment gives every whole bucket of a file, in the order of writing, up to size
-// bytes; size below 0 is all. The result is how many bytes are whole.
-func readSegment(path string, size int64, step int64, bucket func(at int64, rows []row)) (whole int64, err error) {
+// picking is what of a segment is wanted: buckets from a number on, of the series that want
+// picks; nil is all. The rest is passed over without being taken apart.
+type picking struct {
+	from int64
+	want func(name string) bool
+}
+
+// named is a series of a segment.
+type named struct {
+	row
+	wanted bool
+}
+
+// readSegment gives every whole bucket of a file that is wanted, in the order of writing,
+// up to size bytes; size below 0 is all. The result is how many bytes are whole.
+func readSegment(path string, size int64, step int64, pick picking, bucket func(at int64, rows []row)) (whole int64, err error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return 0, err
@@ -62,7 +75,7 @@ func readSegment(path string, size int64, step int64, bucket func(at int64, rows
 		return 0, nil // it was never begun
 	}
 	whole = int64(len(head))
-	names := map[uint64]row{}
+	names := map[uint64]named{}
 	var body []byte
 	var rows []row
 	for {
@@ -77,14 +90,15 @@ func readSegment(path string, size int64, step int64, bucket func(at int64, rows
 			if !ok {
 				return whole, nil
 			}
-			names[id] = r
+			names[id] = named{r, pick.want == nil || pick.want(r.name)}
 		case body[0] == frameBucket:
-			at, list, ok := decodeBucket(body[1:], names, rows[:0], step)
+			at, list, ok := decodeBucket(body[1:], names, rows[:0], step, pick.from)
 			if !ok {
 				return whole, nil
 			}
-			rows = list
-			bucket(at, rows)
+			if rows = list; at >= pick.from {
+				bucket(at, rows)
+			}
 		}
 		whole += int64(frameHead + len(body))
 	}
@@ -195,11 +209,15 @@ func appendPoint(b []byte, id uint64, p Point) []byte {
 	return b
 }
 
-func decodeBucket(b []byte, names map[uint64]row, rows []row, step int64) (at int64, list []row, ok bool) {
+// decodeBucket appends the rows that are wanted; of a bucket before from there are none.
+func decodeBucket(b []byte, names map[uint64]named, rows []row, step, from int64) (at int64, list []row, ok bool) {
 	r := reader{b: b}
 	at = int64(r.uvarint())
 	if r.bad || at > math.MaxInt64/step {
 		return 0, rows, false
+	}
+	if at < from {
+		return at, rows, true
 	}
 	for len(r.b) > 0 {
 		one, known := names[r.uvarint()]
@@ -211,7 +229,9 @@ func decodeBucket(b []byte, names map[uint64]row, rows []row, step int64) (at in
 		if r.bad || !known {
 			return 0, rows, false
 		}
-		rows = append(rows, one)
+		if one.wanted {
+			rows = append(rows, one.row)
+		}
 	}
 	return at, rows, true
 }

@@ -89,10 +89,7 @@ func (s *Store) refold(i int) error {
 		if g.last < from || g.first == 0 {
 			continue
 		}
-		_, err := readSegment(g.path, g.size, int64(fine.Step), func(at int64, rows []row) {
-			if at < from {
-				return
-			}
+		_, err := readSegment(g.path, g.size, int64(fine.Step), picking{from: from}, func(at int64, rows []row) {
 			acc := make(map[*entry]Point, len(rows))
 			for i := range rows {
 				if e := s.names[rows[i].name]; e != nil {

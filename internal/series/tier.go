@@ -41,7 +41,7 @@ func openTier(dir string, t Tier, share int64) (*tier, error) {
 // every bucket. What is written from now on goes into a new segment.
 func (t *tier) scan(seen func(at int64, rows []row)) error {
 	for _, g := range t.list {
-		whole, err := readSegment(g.path, -1, int64(t.Step), func(at int64, rows []row) {
+		whole, err := readSegment(g.path, -1, int64(t.Step), picking{}, func(at int64, rows []row) {
 			g.saw(at)
 			seen(at, rows)
 		})

@@ -12,6 +12,10 @@ const (
 	MaxAccounts = 2000 // workloads of which an account is kept; the others share one a tenant
 	MaxDays     = 400  // of which there are books by site
 	MaxDaySites = 64   // of one day; the others share one under ""
+
+	MaxWorkDays   = 62  // of which there are books by workload
+	MaxDayWorks   = 200 // of one day; the others share one a tenant
+	foldedDayWork = 50  // more than that are kept before they are folded
 )
 
 // Accounts are the books by site, by workload and by day, beside those by tenant. Each
@@ -22,6 +26,15 @@ type Accounts struct {
 	// those of a tenant that have none of their own, "/" those of tenants without a book.
 	Workloads map[string]*Book `cbor:"2,keyasint,omitempty"`
 	Days      []Day            `cbor:"3,keyasint,omitempty"` // the last MaxDays on which attempts ended, oldest first
+	// Works are the books of the last MaxWorkDays on which attempts ended, by workload as
+	// in Workloads.
+	Works []WorkDay `cbor:"4,keyasint,omitempty"`
+}
+
+// WorkDay is what the attempts took that ended on a day, by workload.
+type WorkDay struct {
+	Begin api.Time         `cbor:"1,keyasint"` // midnight UTC
+	Books map[string]*Book `cbor:"2,keyasint,omitempty"`
 }
 
 // Day is what the attempts took that ended on a day.
@@ -36,6 +49,7 @@ func (s *State) account(w *Workload, site string, took *api.Footprint, succeeded
 	a := s.books()
 	bookIn(a.Sites, site, MaxBooks).add(took, succeeded)
 	s.workBook(a, w).add(took, succeeded)
+	a.workToday(s.Now, s.workName(w)).add(took, succeeded)
 	bookIn(a.today(s.Now).Sites, site, MaxDaySites).add(took, succeeded)
 }
 
@@ -46,6 +60,7 @@ func (s *State) ran(w *Workload) {
 	}
 	s.Accounts.today(s.Now).Runs++
 	s.workBook(s.Accounts, w).Runs++
+	s.Accounts.workToday(s.Now, s.workName(w)).Runs++
 	if b := s.Books[s.bookOf(w.Spec.Tenant)]; b != nil {
 		b.Runs++
 	}
@@ -84,42 +99,81 @@ func bookIn(m map[string]*Book, name string, most int) *Book {
 	return m[name]
 }
 
+// workName is under what name a workload is booked.
+func (s *State) workName(w *Workload) string {
+	if owner := s.bookOf(w.Spec.Tenant); owner != w.Spec.Tenant {
+		return owner + "/"
+	}
+	if p := s.Workloads[w.Parent]; p != nil { // a run of a scheduled job
+		return w.Spec.Tenant + "/" + p.Spec.Name
+	}
+	return w.Spec.Tenant + "/" + w.Spec.Name
+}
+
 // workBook is the account of a workload's name.
 func (s *State) workBook(a *Accounts, w *Workload) *Book {
-	name := w.Spec.Tenant + "/" + w.Spec.Name
-	if p := s.Workloads[w.Parent]; p != nil { // a run of a scheduled job
-		name = w.Spec.Tenant + "/" + p.Spec.Name
-	}
-	if owner := s.bookOf(w.Spec.Tenant); owner != w.Spec.Tenant {
-		name = owner + "/"
-	}
+	name := s.workName(w)
 	if b := a.Workloads[name]; b != nil {
 		return b
 	}
 	if len(a.Workloads) >= 2*MaxAccounts+MaxBooks {
-		a.fold()
+		fold(a.Workloads, MaxAccounts)
 	}
 	b := &Book{}
 	a.Workloads[name] = b
 	return b
 }
 
-// fold keeps the accounts of the MaxAccounts workloads that took most energy, and adds
-// the others to those of their tenants. It comes once in MaxAccounts new names.
-func (a *Accounts) fold() {
+// workToday is the book of a name on the day of a moment. A day that is over keeps those
+// of most energy.
+func (a *Accounts) workToday(now api.Time, name string) *Book {
+	begin, n := (&api.Budget{Window: api.Day}).Begin(now), len(a.Works)
+	if n == 0 || a.Works[n-1].Begin < begin {
+		if n > 0 {
+			fold(a.Works[n-1].Books, MaxDayWorks)
+		}
+		a.Works = append(a.Works, WorkDay{Begin: begin})
+		a.Works = trimFront(a.Works, max(0, len(a.Works)-MaxWorkDays))
+	}
+	d := &a.Works[len(a.Works)-1]
+	d.Books = orMake(d.Books)
+	if b := d.Books[name]; b != nil {
+		return b
+	}
+	if ofTheirOwn(d.Books) >= MaxDayWorks+foldedDayWork {
+		fold(d.Books, MaxDayWorks)
+	}
+	b := &Book{}
+	d.Books[name] = b
+	return b
+}
+
+// ofTheirOwn counts the workloads that have a book of their own.
+func ofTheirOwn(books map[string]*Book) (n int) {
+	for name := range books { // order-free: counts
+		if name[len(name)-1] != '/' {
+			n++
+		}
+	}
+	return n
+}
+
+// fold keeps the books of so many workloads that took most energy, and adds the others to
+// those of their tenants. It comes once in many new names.
+func fold(books map[string]*Book, most int) {
 	var own []string
-	for _, name := range sortedKeys(a.Workloads) {
+	for _, name := range sortedKeys(books) {
 		if name[len(name)-1] != '/' {
 			own = append(own, name)
 		}
 	}
 	slices.SortStableFunc(own, func(x, y string) int {
-		return cmp.Compare(a.Workloads[y].energy(), a.Workloads[x].energy())
+		return cmp.Compare(books[y].energy(), books[x].energy())
 	})
-	for _, name := range own[min(MaxAccounts, len(own)):] {
-		rest := bookIn(a.Workloads, restOf(name), len(a.Workloads)+1)
-		rest.merge(a.Workloads[name])
-		delete(a.Workloads, name)
+	for _, name := range own[min(most, len(own)):] {
+		rest := bookIn(books, restOf(name), len(books)+1)
+		rest.merge(books[name])
+		delete(books, name)
 	}
 }
 

@@ -167,3 +167,43 @@ func TestAccountsAreBounded(t *testing.T) {
 		}
 	}
 }
+
+// TestWorkDays: the books of each day by workload sum to those by site, to the last unit;
+// of many workloads those of most energy are kept apart, of days the last.
+func TestWorkDays(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		st := state.New()
+		fill(t, st, 3, 5)
+		for _, d := range st.Accounts.Days {
+			for _, w := range st.Accounts.Works {
+				if got, want := sum(w.Books, every), sum(d.Sites, every); w.Begin == d.Begin {
+					if got.Runs = 0; !reflect.DeepEqual(got, want) {
+						t.Fatalf("by workload %+v\nby site %+v", got, want)
+					}
+				}
+			}
+		}
+	})
+	st, id := state.New(), uint64(1)
+	one := func(day, n int) {
+		f := &api.Footprint{Energy: api.Microjoules(1 + n), Basis: api.BasisAssumed}
+		endOne(t, st, api.Time(day)*api.Time(api.Day), id, "lab", fmt.Sprint("w", n), "s", f)
+		id++
+	}
+	for n := range state.MaxDayWorks + 100 {
+		one(0, n)
+	}
+	for day := 1; day < state.MaxWorkDays; day++ {
+		one(day, day)
+	}
+	works := st.Accounts.Works
+	if len(works) != state.MaxWorkDays || len(works[0].Books) != state.MaxDayWorks+1 || works[0].Books["lab/w0"] != nil || works[0].Books["lab/w299"] == nil {
+		t.Errorf("%d days, of the first %d books", len(works), len(works[0].Books))
+	}
+	if got, want := works[0].Books["lab/"].Assumed, api.Microjoules(100*101/2); got != want {
+		t.Errorf("the others took %d, want %d", got, want)
+	}
+	if one(state.MaxWorkDays, 0); len(st.Accounts.Works) != state.MaxWorkDays || st.Accounts.Works[0].Begin != api.Time(api.Day) {
+		t.Error("the oldest day does not go")
+	}
+}

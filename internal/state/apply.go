@@ -24,6 +24,7 @@ func (s *State) Apply(at api.Time, ev Event) error {
 	case *SitePut:
 		site := e.Site
 		s.Sites[site.Name] = &site
+		s.unsettle(site.Name, "")
 		s.remember(e.Key, Answer{Action: "updated"})
 	case *StrategyPut:
 		strategy := e.Strategy
@@ -72,7 +73,13 @@ func (s *State) Apply(at api.Time, ev Event) error {
 		if mine, err := s.applyRollout(ev); mine {
 			return err
 		}
+		if mine, err := s.applyStorage(ev); mine {
+			return err
+		}
 		if mine, err := s.applySlicing(ev); mine {
+			return err
+		}
+		if mine, err := s.applySuspension(ev); mine {
 			return err
 		}
 		return s.applyTask(ev)
@@ -132,6 +139,7 @@ func (s *State) applyNode(ev Event) error {
 		}
 		s.Versions = max(s.Versions, n.Version)
 		delete(s.Nodes, name)
+		s.cleared(name)
 		s.remember(e.Key, Answer{Action: "removed"})
 	case *NodePower:
 		s.power(n, e)
@@ -203,6 +211,7 @@ func (s *State) applyWorkload(ev Event) error {
 		if e.Status != api.WorkloadCancelled {
 			s.tally(w, false)
 		}
+		s.unsited(w.ID)
 	case *RunScheduled:
 		w.NextRun = e.Next
 	case *RevisionStable:

@@ -108,11 +108,12 @@ func (s *State) place(w *Workload, t *Task, e *TaskPlaced) error {
 	t.Try, t.Node, t.Decision, t.Devices, t.Epoch = e.Try, e.Node, e.Decision, e.Devices, s.Epoch
 	t.Placed, t.Started, t.Ended, t.Reported, t.PID = s.Now, 0, 0, 0, 0
 	t.Stop, t.Ports, t.Reason, t.Healthy, t.HealthyAt = StopNothing, nil, "", false, 0
-	t.Slice, t.Still, t.Stood = nil, 0, 0
+	t.Slice, t.Still, t.Stood, t.Stills = nil, 0, 0, nil
 	t.Size = w.sizeOf(t)
 	s.promise(w, e.Expects, 1)
 	t.Expects = e.Expects
 	s.move(w, t, api.TaskPlaced)
+	s.sited(w, n.Site)
 	n.hold(t, w.SpecOf(t))
 	s.touch(t)
 	if w.Status == api.WorkloadPending {
@@ -140,6 +141,7 @@ func (s *State) end(w *Workload, t *Task, e *TaskEnded) {
 		t.Result = e.Result
 		if e.Result.Outcome == api.OutcomeSucceeded && w.Spec.Kind == api.KindJob {
 			s.learn(w, t, e)
+			s.succeeded(e.Result.Wall)
 		}
 	}
 	if e.Remove {
@@ -226,6 +228,9 @@ func (s *State) settle(w *Workload, t *Task, to api.TaskStatus) {
 			g.Good++
 		}
 		s.Totals.Ended++
+	}
+	if to.Final() {
+		t.Suspension = nil
 	}
 	if to.Final() && t.Ended == 0 {
 		t.Ended = s.Now

@@ -1,6 +1,7 @@
 package state
 
 import (
+	"cmp"
 	"fmt"
 
 	"drover.dev/api"
@@ -10,6 +11,28 @@ import (
 type Spending struct {
 	Spent []Spent `cbor:"1,keyasint,omitempty"` // by budget, in the tenant's order
 	Held  *Held   `cbor:"2,keyasint,omitempty"` // nil: nothing waits for a budget
+	// Waits are, of the budgets of all tenants together, those who wait for one.
+	Waits map[string]*Held `cbor:"3,keyasint,omitempty"`
+}
+
+// HeldFor is what the tasks of a tenant wait for, of their own budgets or of those of
+// all tenants together; nil is nothing.
+func (s *State) HeldFor(tenant string) (held *Held, of string) {
+	if sp := s.Spending[tenant]; sp != nil && sp.Held != nil {
+		return sp.Held, tenant
+	}
+	if sp := s.Spending[api.AllTenants]; sp != nil {
+		return sp.Waits[tenant], api.AllTenants
+	}
+	return nil, ""
+}
+
+// Waiting are the tenants who wait for a budget of all of them, in order.
+func (sp *Spending) Waiting() []string { return sortedKeys(sp.Waits) }
+
+// Budgeted reports whether anything is budgeted of what a tenant takes.
+func (s *State) Budgeted(tenant string) bool {
+	return s.Spending[tenant] != nil || s.Spending[api.AllTenants] != nil
 }
 
 // Spent is what attempts that ended in a window took.
@@ -26,16 +49,25 @@ type Held struct {
 	Until  api.Time `cbor:"4,keyasint"` // it is looked at anew
 }
 
-// BudgetHeld lets the tasks of a tenant wait.
+// BudgetHeld lets the tasks of a tenant wait for a budget of its own; for one of all
+// tenants together (Tenant is api.AllTenants) those of the tenant For.
 type BudgetHeld struct {
 	Tenant string `cbor:"1,keyasint"`
 	Held   Held   `cbor:"2,keyasint"`
+	For    string `cbor:"3,keyasint,omitempty"`
 }
+
+// Whose is the tenant whose tasks wait.
+func (e *BudgetHeld) Whose() string { return cmp.Or(e.For, e.Tenant) }
 
 // BudgetFreed lets them go on.
 type BudgetFreed struct {
 	Tenant string `cbor:"1,keyasint"`
+	For    string `cbor:"2,keyasint,omitempty"`
 }
+
+// Whose is the tenant whose tasks go on.
+func (e *BudgetFreed) Whose() string { return cmp.Or(e.For, e.Tenant) }
 
 // Kind implements Event.
 func (*BudgetHeld) Kind() Kind { return KindBudgetHeld }
@@ -51,10 +83,19 @@ func (s *State) applyBudget(ev Event) error {
 			return fmt.Errorf("hold budget %d of tenant %q: there is none", e.Held.Budget, e.Tenant)
 		}
 		held := e.Held
-		sp.Held = &held
+		if e.For == "" {
+			sp.Held = &held
+			break
+		}
+		sp.Waits = orMake(sp.Waits)
+		sp.Waits[e.For] = &held
 	case *BudgetFreed:
-		if sp := s.Spending[e.Tenant]; sp != nil {
+		switch sp := s.Spending[e.Tenant]; {
+		case sp == nil:
+		case e.For == "":
 			sp.Held = nil
+		default:
+			delete(sp.Waits, e.For)
 		}
 	}
 	return nil
@@ -88,8 +129,14 @@ func (s *State) budgetsOf(tenant string) []api.Budget {
 	return nil
 }
 
-// spend counts what an attempt that ended took.
+// spend counts what an attempt that ended took, in the budgets of its tenant and in
+// those of all tenants.
 func (s *State) spend(tenant string, took *api.Footprint) {
+	s.spendOf(tenant, took)
+	s.spendOf(api.AllTenants, took)
+}
+
+func (s *State) spendOf(tenant string, took *api.Footprint) {
 	sp := s.Spending[tenant]
 	if sp == nil {
 		return
@@ -116,10 +163,15 @@ func (s *State) promise(w *Workload, f *api.Footprint, sign int64) {
 	if f == nil {
 		return
 	}
-	p := s.promised[w.Spec.Tenant]
+	s.promiseOf(w.Spec.Tenant, f, sign)
+	s.promiseOf(api.AllTenants, f, sign)
+}
+
+func (s *State) promiseOf(tenant string, f *api.Footprint, sign int64) {
+	p := s.promised[tenant]
 	if p == nil {
 		p = &promises{money: map[string]int64{}}
-		s.promised[w.Spec.Tenant] = p
+		s.promised[tenant] = p
 	}
 	if f.Carbon != nil {
 		p.carbon += sign * max(int64(*f.Carbon), 0)
@@ -129,7 +181,7 @@ func (s *State) promise(w *Workload, f *api.Footprint, sign int64) {
 	}
 }
 
-// Standing is what of a tenant's budget was spent in the window of a moment, and what is
+// Standing is what of a budget of a tenant, or of all of them, was spent in the window of a moment, and what is
 // promised to attempts that hold a place.
 func (s *State) Standing(tenant string, i int, at api.Time) (spent, promised int64) {
 	t, sp := s.Tenants[tenant], s.Spending[tenant]

@@ -77,6 +77,15 @@ const (
 	KindSlicingLooked
 	KindTaskSliced
 	KindTaskResized
+	KindNodesLooked
+	KindNodeClearing
+	KindBatterySet
+	KindBatteryReported
+	KindBatteryForgotten
+
+	// These have their numbers by themselves, so that others may follow on the list.
+	KindDemandForeseen Kind = 72
+	KindSuspensionPut  Kind = 73
 )
 
 // LeaderStarted opens an epoch; it is the read barrier of a new leader.
@@ -506,4 +515,11 @@ var makers = [...]func() Event{
 	KindSlicingLooked:     func() Event { return new(SlicingLooked) },
 	KindTaskSliced:        func() Event { return new(TaskSliced) },
 	KindTaskResized:       func() Event { return new(TaskResized) },
+	KindNodesLooked:       func() Event { return new(NodesLooked) },
+	KindNodeClearing:      func() Event { return new(NodeClearing) },
+	KindBatterySet:        func() Event { return new(BatterySet) },
+	KindBatteryReported:   func() Event { return new(BatteryReported) },
+	KindBatteryForgotten:  func() Event { return new(BatteryForgotten) },
+	KindDemandForeseen:    func() Event { return new(DemandForeseen) },
+	KindSuspensionPut:     func() Event { return new(SuspensionPut) },
 }

@@ -18,9 +18,13 @@ func (s *State) Restore() {
 	s.Refusals = orMake(s.Refusals)
 	s.Reservations = orMake(s.Reservations)
 	s.Spending = orMake(s.Spending)
+	s.Batteries = orMake(s.Batteries)
 	s.Ledger = orMake(s.Ledger)
 	if s.Slicing != nil {
 		s.Slicing.Waits = orMake(s.Slicing.Waits)
+	}
+	if s.Consolidation != nil {
+		s.Consolidation.Nodes = orMake(s.Consolidation.Nodes)
 	}
 	s.load, s.promised = Load{}, map[string]*promises{}
 	s.names = make(map[string]uint64, len(s.Workloads))

@@ -22,6 +22,9 @@ type Rollout struct {
 	Judged  RolloutEnd    `cbor:"10,keyasint,omitempty"`
 	Ended   api.Time      `cbor:"11,keyasint,omitempty"`
 	Reason  string        `cbor:"12,keyasint,omitempty"`
+	// Sited tells of the jobs that came to a canary of some sites and have not ended whether
+	// their first element was placed at one of those.
+	Sited map[uint64]bool `cbor:"13,keyasint,omitempty"`
 }
 
 // Stage is a part of a roll-out.
@@ -166,7 +169,7 @@ func (s *State) applyRollout(ev Event) (bool, error) {
 			r.begin(e.Next, s.Now)
 		}
 		if e.End != RolloutOpen {
-			r.Ended = s.Now
+			r.Ended, r.Sited = s.Now, nil
 		}
 	default:
 		return false, nil
@@ -175,7 +178,7 @@ func (s *State) applyRollout(ev Event) (bool, error) {
 }
 
 func (r *Rollout) begin(stage Stage, now api.Time) {
-	r.Stage, r.Since, r.Looks = stage, now, 0
+	r.Stage, r.Since, r.Looks, r.Sited = stage, now, 0, nil
 	if stage == StageCanary {
 		r.Trial, r.Control = make([]Tally, len(r.Asked.Goals)), make([]Tally, len(r.Asked.Goals))
 	}
@@ -192,10 +195,50 @@ const (
 )
 
 // SideOf tells on which side of the canary that goes on a workload is: a job that came
-// after its beginning, of one of the tenants, for which nobody chose a strategy. The
-// groups are drawn by a hash of the job's number, so that nothing but chance decides
-// which job is in which.
+// after its beginning, of one of the tenants, for which nobody chose a strategy, and, of
+// a canary of some sites, whose first element was placed there. The groups are drawn by
+// a hash of the job's number, so that nothing but chance decides which job is in which.
 func (s *State) SideOf(w *Workload) Side {
+	if r := s.Rollout; r == nil || len(r.Stages.Sites) > 0 && !r.Sited[w.ID] {
+		return SideNone
+	}
+	return s.drawn(w)
+}
+
+// SideAt tells on which side of the canary an element is placed that goes to a site. Of a
+// canary of some sites it is one of those, and the job's first element went there, too, if
+// it was placed already.
+func (s *State) SideAt(w *Workload, site string) Side {
+	if r := s.Rollout; r != nil && len(r.Stages.Sites) > 0 {
+		if there, placed := r.Sited[w.ID]; placed && !there || !slices.Contains(r.Stages.Sites, site) {
+			return SideNone
+		}
+	}
+	return s.drawn(w)
+}
+
+// sited notes of a job that comes to a canary of some sites where its first element goes.
+func (s *State) sited(w *Workload, site string) {
+	r := s.Rollout
+	if s.drawn(w) == SideNone || len(r.Stages.Sites) == 0 {
+		return
+	}
+	if _, placed := r.Sited[w.ID]; !placed {
+		r.Sited = orMake(r.Sited)
+		r.Sited[w.ID] = slices.Contains(r.Stages.Sites, site)
+	}
+}
+
+// unsited forgets it of a job that has ended.
+func (s *State) unsited(id uint64) {
+	if s.Rollout != nil {
+		delete(s.Rollout.Sited, id)
+	}
+}
+
+// drawn is the side of a workload wherever it is placed. Gangs have no part in a canary of
+// some sites: they are placed whole, and may stand at several.
+func (s *State) drawn(w *Workload) Side {
 	r := s.Rollout
 	if r == nil || r.Judged != RolloutOpen || r.Stage != StageCanary || w.Submitted <= r.Since ||
 		w.Spec.Kind != api.KindJob || w.Spec.Schedule != nil && w.Parent == 0 || w.Spec.Strategy != "" {
@@ -205,6 +248,9 @@ func (s *State) SideOf(w *Workload) Side {
 		return SideNone
 	}
 	if len(r.Stages.Tenants) > 0 && !slices.Contains(r.Stages.Tenants, w.Spec.Tenant) {
+		return SideNone
+	}
+	if len(r.Stages.Sites) > 0 && w.Spec.Gang {
 		return SideNone
 	}
 	if scatter(w.ID)%100 < uint64(r.Stages.Share) {

@@ -20,6 +20,7 @@ func (s *State) putSignal(e *SignalPut) {
 		old = &api.Signal{}
 	}
 	s.Signals[key] = old.Merge(&e.Signal, s.Now)
+	s.unsettle("", e.Signal.Zone)
 	s.remember(e.Key, Answer{Action: "updated"})
 }
 

@@ -2,6 +2,7 @@ package state
 
 import (
 	"fmt"
+	"slices"
 
 	"drover.dev/api"
 )
@@ -12,6 +13,8 @@ type Slicing struct {
 	Waits map[uint64]*Waits `cbor:"1,keyasint,omitempty"` // by workload; replaced, never changed
 	From  uint64            `cbor:"2,keyasint,omitempty"` // a look at all workloads goes on behind this one
 	At    *api.TaskRef      `cbor:"3,keyasint,omitempty"` // and, of the next one, at this element; replaced, never changed
+	Again uint64            `cbor:"4,keyasint,omitempty"` // at its end it begins anew, up to this workload; 0: it is over
+	To    uint64            `cbor:"5,keyasint,omitempty"` // it ends with this workload; 0: with the last
 }
 
 // Waits are the tasks of a workload that wait for better hours, by their position.
@@ -38,6 +41,9 @@ type TasksDeferred struct {
 type SlicingLooked struct {
 	From uint64       `cbor:"1,keyasint,omitempty"` // it goes on behind this workload
 	At   *api.TaskRef `cbor:"2,keyasint,omitempty"` // and, of the next one, at this element; without both it is over
+	// Again and To are those of Slicing.
+	Again uint64 `cbor:"3,keyasint,omitempty"`
+	To    uint64 `cbor:"4,keyasint,omitempty"`
 }
 
 // TaskSliced begins a stretch of time in which an element stands still, or runs.
@@ -60,7 +66,8 @@ func (s *State) applySlicing(ev Event) (mine bool, err error) {
 	case *TasksDeferred:
 		return true, s.deferTasks(e)
 	case *SlicingLooked:
-		s.slicing().From, s.slicing().At = e.From, e.At
+		l := s.slicing()
+		l.From, l.At, l.Again, l.To = e.From, e.At, e.Again, e.To
 		return true, nil
 	case *TaskSliced:
 		_, t := s.Task(e.Ref)
@@ -73,7 +80,7 @@ func (s *State) applySlicing(ev Event) (mine bool, err error) {
 		s.touch(t)
 		return true, nil
 	}
-	return false, nil
+	return s.applyClearing(ev)
 }
 
 // Looking reports whether a look at all workloads is under way.
@@ -142,7 +149,7 @@ func (s *State) suspended(w *Workload, t *Task, e *TaskSuspended) {
 	t.Reported = max(t.Reported, e.N)
 	if e.Resumed {
 		if t.Still != 0 {
-			t.Stood += max(s.Now.Sub(t.Still), 0)
+			t.stood(Stood{From: t.Still, To: s.Now, Owner: t.Suspension.each().Owner != nil})
 		}
 		t.Still = 0
 		s.move(w, t, api.TaskRunning)
@@ -150,6 +157,43 @@ func (s *State) suspended(w *Workload, t *Task, e *TaskSuspended) {
 	}
 	t.Still = s.Now
 	s.move(w, t, api.TaskSuspended)
+}
+
+// MaxStills bounds the times of which it is kept when an attempt stood still. What was
+// before them is of hours of which the signals are hardly kept.
+const MaxStills = 64
+
+// Stood is a stretch of time in which an attempt was suspended.
+type Stood struct {
+	From  api.Time `cbor:"1,keyasint"`
+	To    api.Time `cbor:"2,keyasint"`
+	Owner bool     `cbor:"3,keyasint,omitempty"` // its owner had it suspended, and pays for the room
+}
+
+// Stills are stretches of time in their order.
+type Stills []Stood
+
+// All are the stretches, none of nil.
+func (s *Stills) All() []Stood {
+	if s == nil {
+		return nil
+	}
+	return *s
+}
+
+// stood notes a stretch in which an element stood still.
+func (t *Task) stood(v Stood) {
+	if v.To <= v.From {
+		return
+	}
+	t.Stood += v.To.Sub(v.From)
+	list := append(slices.Clone(t.Stills.All()), v)
+	if len(list) > MaxStills { // those that are paid for stay longest
+		at := max(slices.IndexFunc(list, func(s Stood) bool { return !s.Owner }), 0)
+		list = slices.Delete(list, at, at+1)
+	}
+	all := Stills(list)
+	t.Stills = &all
 }
 
 // StoodBy is how long the present attempt of an element has stood still by a moment.

@@ -61,6 +61,11 @@ type State struct {
 
 	Wakes uint64 `cbor:"33,keyasint,omitempty"` // orders to wake a node so far
 
+	Consolidation *Consolidation `cbor:"39,keyasint,omitempty"` // nil: no node was ever looked at for work to move
+
+	Foresight *Foresight         `cbor:"43,keyasint,omitempty"` // nil: nobody ever said what nodes will hold; replaced, never changed
+	Batteries map[string]*Stored `cbor:"41,keyasint,omitempty"` // that are, or were, dispatched, by site; replaced, never changed
+
 	load     Load
 	promised map[string]*promises      // to attempts that hold a place, by tenant
 	origins  map[api.HandoverID]uint64 // to the workload that accepted it
@@ -231,7 +236,7 @@ type Group struct {
 	Good  uint32  `cbor:"4,keyasint,omitempty"` // elements that have succeeded
 }
 
-// Task is one element.
+// Task is one element. Small fields stand side by side: there may be millions of it.
 type Task struct {
 	Ref       api.TaskRef       `cbor:"1,keyasint"`
 	Status    api.TaskStatus    `cbor:"2,keyasint,omitempty"`
@@ -244,6 +249,7 @@ type Task struct {
 	Epoch     uint64            `cbor:"9,keyasint,omitempty"` // in which the attempt was decided
 	Stop      StopFor           `cbor:"10,keyasint,omitempty"`
 	Healthy   bool              `cbor:"11,keyasint,omitempty"`
+	LostTry   uint32            `cbor:"25,keyasint,omitempty"` // an earlier attempt that was given up with its node
 	HealthyAt api.Time          `cbor:"12,keyasint,omitempty"`
 	Ready     api.Time          `cbor:"13,keyasint,omitempty"`
 	Placed    api.Time          `cbor:"14,keyasint,omitempty"`
@@ -251,22 +257,24 @@ type Task struct {
 	Ended     api.Time          `cbor:"16,keyasint,omitempty"`
 	NotBefore api.Time          `cbor:"17,keyasint,omitempty"`
 	Reported  uint32            `cbor:"18,keyasint,omitempty"` // number of the attempt's last report
+	Size      uint32            `cbor:"34,keyasint,omitempty"` // number of what the last attempt asked for; 0: as specified
 	Ports     []api.Port        `cbor:"19,keyasint,omitempty"`
 	PID       int32             `cbor:"20,keyasint,omitempty"`
+	Losses    uint32            `cbor:"27,keyasint,omitempty"` // attempts that vanished while their node was up
 	Devices   []api.DeviceShare `cbor:"21,keyasint,omitempty"`
 	Result    *api.Result       `cbor:"22,keyasint,omitempty"` // of the last ended attempt
 	Decision  *api.Decision     `cbor:"23,keyasint,omitempty"`
 	Reason    string            `cbor:"24,keyasint,omitempty"`
-	LostTry   uint32            `cbor:"25,keyasint,omitempty"` // an earlier attempt that was given up with its node
-	LostNode  string            `cbor:"26,keyasint,omitempty"` // and may still report success from there
-	Losses    uint32            `cbor:"27,keyasint,omitempty"` // attempts that vanished while their node was up
+	LostNode  string            `cbor:"26,keyasint,omitempty"` // of attempt LostTry, which may still report success from there
 	Booking   *Booking          `cbor:"28,keyasint,omitempty"` // room that is being freed for it while it is pending
 	Took      *api.Footprint    `cbor:"29,keyasint,omitempty"` // by its attempts that have ended; replaced, never changed
 	Expects   *api.Footprint    `cbor:"30,keyasint,omitempty"` // what the attempt that holds a place is foreseen to take, of a tenant with budgets
 	Slice     *Slice            `cbor:"31,keyasint,omitempty"` // of an attempt that runs in turns; replaced, never changed
 	Still     api.Time          `cbor:"32,keyasint,omitempty"` // since when the attempt is suspended; 0: it is not
 	Stood     api.Duration      `cbor:"33,keyasint,omitempty"` // how long the attempt was suspended before
-	Size      uint32            `cbor:"34,keyasint,omitempty"` // number of what the last attempt asked for; 0: as specified
+	Stills    *Stills           `cbor:"35,keyasint,omitempty"` // when the attempt was suspended before, the last MaxStills, oldest first; replaced, never changed
+	// Suspension is until when it is not to run; nil: nobody asked for that.
+	Suspension *Suspensions `cbor:"36,keyasint,omitempty"`
 }
 
 // Booking is room on a node that lower priorities are leaving for an element.

@@ -84,6 +84,7 @@ func TestEventsThatDoNotFit(t *testing.T) {
 
 // TestEveryKindHasAnEvent keeps the two tables of events together.
 func TestEveryKindHasAnEvent(t *testing.T) {
+	byThemselves := []state.Kind{state.KindDemandForeseen, state.KindSuspensionPut}
 	known := 0
 	for k := range state.Kind(100) {
 		ev := state.NewEvent(k)
@@ -95,7 +96,7 @@ func TestEveryKindHasAnEvent(t *testing.T) {
 			t.Errorf("NewEvent(%d) is of kind %d", k, ev.Kind())
 		}
 	}
-	if known != int(state.KindTaskResized) {
+	if known != int(state.KindBatteryForgotten)+len(byThemselves) {
 		t.Errorf("%d kinds are known", known)
 	}
 }
@@ -273,6 +274,30 @@ func TestRestored(t *testing.T) {
 	}
 	if w.Counts != counts || n.Used.CPU != used.CPU || len(n.Held) != 1 || c.st.Named("t", "a").ID != 2 {
 		t.Fatalf("%+v, %+v", w.Counts, n.Used)
+	}
+}
+
+// TestStoodStill: of an attempt that is suspended again and again the last times are kept,
+// and how long they all were; another attempt begins without them.
+func TestStoodStill(t *testing.T) {
+	c := newCell(t)
+	c.apply(register("n1"), job(1, "a", 1), place(ref(1, 0), 1, "n1"), &state.TaskStarted{Attempt: attempt(ref(1, 0), 1)})
+	const times = state.MaxStills + 3
+	hold, goOn := &state.TaskSuspended{Attempt: attempt(ref(1, 0), 1)}, &state.TaskSuspended{Attempt: attempt(ref(1, 0), 1), Resumed: true}
+	c.apply(hold)
+	first := c.st.Now
+	c.apply(goOn)
+	for range times - 1 {
+		c.apply(hold, goOn) // each a moment long, a moment apart
+	}
+	_, e := c.st.Task(ref(1, 0))
+	all := e.Stills.All()
+	if n := len(all); n != state.MaxStills || all[0].From != first+2*3 || all[n-1].To != c.st.Now || e.Stood != times {
+		t.Fatalf("%d times are kept, from %v, in all %d", n, all[0], e.Stood)
+	}
+	c.apply(&state.TaskEnded{Attempt: attempt(ref(1, 0), 1), Next: api.TaskPending}, place(ref(1, 0), 2, "n1"))
+	if _, e = c.st.Task(ref(1, 0)); len(e.Stills.All()) != 0 || e.Stood != 0 {
+		t.Errorf("the second attempt stood still %v", e.Stills)
 	}
 }
 

@@ -1,6 +1,9 @@
 package twin
 
-import "drover.dev/api"
+import (
+	"drover.dev/api"
+	"drover.dev/internal/engine"
+)
 
 // Reading is what has passed in a world since it began.
 type Reading struct {
@@ -35,8 +38,15 @@ func (w *World) Advance(until api.Time, stop func() bool) (Reading, error) {
 	}
 	m := &w.meter
 	for i := range w.nodes {
-		m.elapsed(&w.nodes[i], int32(i), max(until, w.nodes[i].since))
+		m.elapsed(&w.nodes[i], max(until, w.nodes[i].since))
 	}
 	m.waited(w.awaited, until)
-	return Reading{until, m.joules, m.jobSeconds, m.done, m.missed, m.failed, m.refused}, nil
+	return Reading{until, m.drew().Joules, m.jobSeconds, m.done, m.missed, m.failed, m.refused}, nil
+}
+
+// Tell gives the engine an input between two calls of Advance, as if it came at the
+// moment that time has passed to. What it decides is carried out at once; the answer is not given.
+func (w *World) Tell(in engine.Input) error {
+	w.inputs = append(w.inputs, in)
+	return w.decide()
 }

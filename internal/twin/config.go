@@ -33,13 +33,20 @@ type Config struct {
 	Start api.Time
 	// Strategy is the cell's, which also orders the queue; "" is the default.
 	Strategy string
+	// Shadow is a strategy that decides beside the cell's: for each placement that the
+	// cell's strategy scored it is asked what it would do, on the same state, and nothing is
+	// done about it. "" is none; a world that goes on From a cell has none.
+	Shadow string
 	// Settings are given to the engine as a first command; nil keeps its own.
 	Settings []engine.Input
 	// Retain is how many finished workloads the engine keeps; 0 is its default.
 	Retain int32
-	// Startup is how long a task takes from when its inputs are there to its first
-	// instruction, by driver. Drivers that are not named take none.
+	// Startup is how long a task takes besides its transfers and its run, by driver.
+	// Drivers that are not named take no time for it.
 	Startup map[string]Startup
+	// Delays, when it is not nil, says that of each task anew, and Startup is not looked
+	// at. It is asked in the order in which things happen.
+	Delays func(Delay) api.Duration
 	// Home is the site of the cell's store and of its callers: programs and inputs
 	// come from there, outputs go there. "" is nowhere in particular, and no bytes
 	// of theirs cross a link.
@@ -53,6 +60,9 @@ type Config struct {
 	// Planning is how long a planner takes from the question to its answer, as seen
 	// by the world; default 100 ms.
 	Planning api.Duration
+	// Resume is how much longer a task runs each time that it was held still: cold caches,
+	// memory that comes back from where it was swapped to.
+	Resume api.Duration
 	// Failures are those of nodes and links. The zero value has none.
 	Failures Failures
 	// Cuts of links come beside those.
@@ -60,9 +70,15 @@ type Config struct {
 	// Signals are those of the sites, by name; "" is for all that are not named. Where
 	// nothing is said of carbon or of a price, that is 0.
 	Signals map[string]Signals
+	// OwnCarbon is what power emits that a site makes itself, in g CO2e/kWh.
+	OwnCarbon float64
 	// News, when it is not nil, is what the cell hears at its times. The world does not go
 	// on for it alone.
 	News Herald
+	// Foresee, when it is not nil, is shown the cell every ten seconds, and says what is to
+	// be expected of it; nil is nothing. It sees the past alone. The world does not go on for
+	// it alone.
+	Foresee func(now api.Time, e *engine.Engine) engine.Input
 	// Seed of all that is random.
 	Seed uint64
 	// Check has every batch checked for the invariants of engine.Check, which
@@ -72,6 +88,8 @@ type Config struct {
 	Watch func(now api.Time, events []state.Event)
 	// Observe, when it is not nil, is told of each element that ended for good.
 	Observe func(Ended)
+	// Refused, when it is not nil, is told of each arrival that was not accepted, and why.
+	Refused func(w *api.Workload, why string)
 	// Horizon ends the run so long after Start, although work may be left. 0 runs
 	// until nothing is left to happen.
 	Horizon api.Duration
@@ -96,7 +114,9 @@ func (c *Config) validate() error {
 		}
 	}
 	fault(len(c.Nodes) == 0 && c.From == nil, "no nodes")
-	fault(c.Gather < 0 || c.Horizon < 0, "a time is negative")
+	fault(c.Shadow != "" && c.From != nil, "a world that goes on from a cell has no shadow")
+	fault(c.Gather < 0 || c.Horizon < 0 || c.Resume < 0, "a time is negative")
+	fault(!(c.OwnCarbon >= 0 && c.OwnCarbon <= 3000), "power that a site makes itself cannot emit %g g CO2e/kWh", c.OwnCarbon)
 	fault(c.Planning < 0, "the time for a plan is negative")
 	fault(c.Failures.Between < 0 || c.Failures.Repair < 0, "a mean time between failures, or to repair, is negative")
 	fault(c.Failures.LinkBetween < 0 || c.Failures.LinkRepair < 0, "a mean time between the cuts of a link, or their length, is negative")

@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"drover.dev/api"
+	"drover.dev/internal/energy"
 	"drover.dev/internal/engine"
 	"drover.dev/internal/state"
 )
@@ -29,8 +30,11 @@ type machine struct {
 	nap   nap
 	used  use      // at this moment
 	since api.Time // when used last changed
-	feed  *feed    // signals of its site
-	at    levels   // of them at since
+
+	curve   energy.Curve // of its power, but for what its accelerators draw
+	site    *supply
+	drawn   int64 // that its site has counted it with, in µW
+	changed bool  // it draws other than that
 }
 
 // use is what runs on a machine.
@@ -39,13 +43,15 @@ type use struct {
 	asked  api.Milli // asked for
 	memory api.Bytes
 	gpu    api.Milli
+
+	devices int64 // what tasks have accelerators draw beyond idle, in µW
 }
 
 func newMachine(n *api.Node, cache api.Bytes, now api.Time) machine {
 	if cache == 0 {
 		cache = n.Capacity.Storage / 10
 	}
-	return machine{node: n, speed: max(n.Speed, 1), programs: programs{limit: cache}, since: now}
+	return machine{node: n, speed: max(n.Speed, 1), programs: programs{limit: cache}, since: now, curve: energy.CurveOf(n)}
 }
 
 // placed gives a task to its machine.
@@ -87,6 +93,7 @@ func (w *World) attempt(ref api.TaskRef, try uint32, node string, devices []api.
 	if a.memory > 0 && truth.Memory > a.memory {
 		a.run, a.killed = a.run/2, true
 	}
+	a.devices = m.devices(devices)
 	for _, d := range devices {
 		a.gpu += d.Share
 	}
@@ -165,6 +172,9 @@ func (w *World) happen(e event) {
 		w.cutLater(e.node)
 	case turns:
 		w.turn(e.node, e.at)
+	case hears:
+		w.inputs = append(w.inputs, w.heard...)
+		w.heard = nil
 	case carries:
 		w.carried(e.node)
 	case joins:
@@ -192,8 +202,12 @@ func (w *World) happen(e event) {
 		}
 	case standsStill, runsOn:
 		w.suspend(a, e.kind == standsStill)
-	case stopped:
+	case reports:
 		if !a.over {
+			w.report(a, w.ending(a, ends))
+		}
+	case stopped:
+		if !a.over && !a.done {
 			w.report(a, w.ending(a, stopped))
 		}
 	}
@@ -203,9 +217,19 @@ func (w *World) happen(e event) {
 // that is there.
 func (w *World) ran(a *attempt) {
 	a.ran, a.stopped = true, w.now // it uses nothing from here on
-	w.meter.elapsed(&w.nodes[a.node], a.node, w.now)
-	w.nodes[a.node].used.cpu -= a.use
+	w.meter.elapsed(&w.nodes[a.node], w.now)
+	w.nodes[a.node].work(a, -1)
 	if n := a.truth.Out; n > 0 && !a.fails && !a.timeout && !a.killed && w.send(a, w.nodes[a.node].node.Site, w.net.home, n) {
+		return
+	}
+	w.done(a)
+}
+
+// done has the cell hear that an attempt has ended by itself, after a while.
+func (w *World) done(a *attempt) {
+	a.done = true
+	if d := w.delay(DelayReport, a); d > 0 {
+		w.queue.push(event{at: w.now.Add(d), kind: reports, node: a.node, attempt: a})
 		return
 	}
 	w.report(a, w.ending(a, ends))
@@ -263,9 +287,9 @@ func (w *World) leave(a *attempt) {
 // load adds an attempt's use to its machine, or takes it away.
 func (w *World) load(a *attempt, sign int64) {
 	m := &w.nodes[a.node]
-	w.meter.elapsed(m, a.node, w.now)
+	w.meter.elapsed(m, w.now)
 	if !a.ran && a.still == 0 {
-		m.used.cpu += a.use * api.Milli(sign)
+		m.work(a, sign)
 	}
 	m.used.asked += a.asked * api.Milli(sign)
 	m.used.memory += a.memory * api.Bytes(sign)
@@ -292,7 +316,7 @@ func (w *World) stop(ref api.TaskRef) {
 		m.stops = append(m.stops, a)
 		return
 	}
-	w.queue.push(event{at: w.now, kind: stopped, node: a.node, attempt: a})
+	w.queue.push(event{at: w.now.Add(w.delay(DelayStop, a)), kind: stopped, node: a.node, attempt: a})
 }
 
 // drop forgets an attempt that the engine does not wait for any more. If it still
@@ -339,7 +363,7 @@ func (w *World) die(n int32) {
 			w.leave(a)
 		}
 	}
-	w.meter.elapsed(m, n, w.now)
+	w.meter.elapsed(m, w.now)
 	m.down = true
 	m.boot++
 	down := w.exponential(w.cfg.Failures.Repair)
@@ -352,7 +376,7 @@ func (w *World) die(n int32) {
 // repair brings a machine back.
 func (w *World) repair(n int32) {
 	m := &w.nodes[n]
-	w.meter.elapsed(m, n, w.now)
+	w.meter.elapsed(m, w.now)
 	m.down, m.reborn = false, true
 	if m.cut == 0 {
 		w.reach(n)

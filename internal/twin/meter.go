@@ -5,14 +5,7 @@ import (
 	"slices"
 
 	"drover.dev/api"
-)
-
-// What a core draws when a node says nothing of its power, in W a core: the
-// averages over AWS instances of the Cloud Carbon Footprint methodology (0.74
-// idle, 3.5 at full load).
-const (
-	assumedIdle = 0.74
-	assumedFull = 3.5
+	"drover.dev/internal/energy"
 )
 
 // meter measures what happens in a world.
@@ -25,59 +18,39 @@ type meter struct {
 	failures int64 // of nodes
 	cuts     int64 // of links
 	missed   int64 // deadlines
+	sleeps   int64 // nodes that fell asleep, each time
+	moves    int64 // tasks that were moved so that a node could sleep, or was relieved
 	done     int64 // workloads
 	fault    error
 
 	waits, completions []api.Duration
+	stretches          []float64
+	first              map[api.TaskRef]api.Time // when elements that run did so first
 	unbegun            map[api.TaskRef]struct{} // tried before, and did not run
 	last               api.Time                 // when the last workload ended
 
-	watts []power // by node
-	total use     // of the whole fleet
+	sites []*supply
+	total use // of the whole fleet
 
-	// Integrals over time: of use, in units times seconds, and of power in J.
+	// Integrals over time: of use, in units times seconds.
 	cpu, asked, memory, gpu float64
-	joules                  float64
-	carbon, cost            float64 // W times signal times s
 	jobSeconds              float64 // see Reading
 	counted                 api.Time
 }
-
-type power struct{ idle, full, pue float64 } // in W, with what the site takes besides (PUE)
 
 // wattSeconds are in a kWh.
 const wattSeconds = 3.6e6
 
 func (m *meter) fleet(cfg *Config) {
-	m.unbegun, m.counted = map[api.TaskRef]struct{}{}, cfg.Start
-	effectiveness := map[string]float64{}
-	for i := range cfg.Sites {
-		effectiveness[cfg.Sites[i].Name] = float64(max(cfg.Sites[i].PUE, 1000)) / 1000
-	}
-	nodes := cfg.Nodes
-	for i := range nodes {
-		c := &nodes[i].Capacity
+	m.unbegun, m.first, m.counted = map[api.TaskRef]struct{}{}, map[api.TaskRef]api.Time{}, cfg.Start
+	for i := range cfg.Nodes {
+		c := &cfg.Nodes[i].Capacity
 		m.total.cpu += c.CPU
 		m.total.memory += c.Memory
 		for _, a := range c.Accelerators {
 			m.total.gpu += a.Count
 		}
-		p := powerOf(&nodes[i])
-		p.pue = 1
-		if pue := effectiveness[nodes[i].Site]; pue > 1 {
-			p.pue = pue
-			p.idle, p.full = float64(p.idle*pue), float64(p.full*pue)
-		}
-		m.watts = append(m.watts, p)
 	}
-}
-
-func powerOf(n *api.Node) power {
-	if given := n.Power; given != nil {
-		return power{idle: float64(given.Idle) / 1000, full: float64(given.Full) / 1000}
-	}
-	cores := float64(n.Capacity.CPU) / 1000
-	return power{idle: assumedIdle * cores, full: assumedFull * cores}
 }
 
 // Draws is what a node draws, in W, beyond what it draws idle, while so much of its
@@ -86,39 +59,36 @@ func Draws(n *api.Node, pue, cpu api.Milli) float64 {
 	if n.Capacity.CPU <= 0 {
 		return 0
 	}
-	p := powerOf(n)
-	share := min(float64(cpu)/float64(n.Capacity.CPU), 1)
-	return (p.full - p.idle) * share * float64(max(pue, 1000)) / 1000
+	p := energy.CurveOf(n)
+	return (p.At(float64(cpu)/float64(n.Capacity.CPU)) - p.Idle) * float64(max(pue, 1000)) / 1000
 }
 
-// elapsed adds what a machine did since it last changed.
-func (w *meter) elapsed(m *machine, at int32, now api.Time) {
+// DevicesDraw is what shares of a node's accelerators draw, in W, beyond what they draw idle,
+// and what its site takes besides; pue is as in Draws.
+func DevicesDraw(n *api.Node, pue api.Milli, list []api.DeviceShare) float64 {
+	return float64(devicesOf(n, list)) / 1e6 * float64(max(pue, 1000)) / 1000
+}
+
+// elapsed adds what a machine did since it last changed. It may change then.
+func (w *meter) elapsed(m *machine, now api.Time) {
+	m.site.change(m, now)
 	s := now.Sub(m.since).Std().Seconds()
 	m.since = now
-	if s == 0 {
-		return
-	}
-	before := m.at
-	m.at = m.feed.until(now)
-	if m.down {
+	if s == 0 || m.down {
 		return
 	}
 	w.cpu += s * float64(m.used.cpu)
 	w.asked += s * float64(m.used.asked)
 	w.memory += s * float64(m.used.memory)
 	w.gpu += s * float64(m.used.gpu)
-	p := w.watts[at]
-	u := 0.0
-	if c := m.node.Capacity.CPU; c > 0 {
-		u = min(float64(m.used.cpu)/float64(c), 1)
+}
+
+// drew is what all sites took until what was counted last.
+func (w *meter) drew() (all Supply) {
+	for _, s := range w.sites {
+		all.add(&s.Supply)
 	}
-	watts := p.idle + (p.full-p.idle)*u
-	if m.nap.off {
-		watts = m.nap.watts * p.pue
-	}
-	w.joules += s * watts
-	w.carbon += float64(watts * (m.at.carbon - before.carbon))
-	w.cost += float64(watts * (m.at.price - before.price))
+	return all
 }
 
 // waited adds the time that so many jobs have spent since their number last changed.
@@ -134,6 +104,9 @@ func (w *meter) started(a *attempt, now api.Time) {
 	if a.ghost {
 		return // another attempt waits, or has begun, in its place
 	}
+	if _, ok := w.first[a.id.TaskRef]; !ok && !a.job.serves {
+		w.first[a.id.TaskRef] = now
+	}
 	if a.id.Try > 1 {
 		if _, ok := w.unbegun[a.id.TaskRef]; !ok {
 			return
@@ -141,6 +114,21 @@ func (w *meter) started(a *attempt, now api.Time) {
 		delete(w.unbegun, a.id.TaskRef)
 	}
 	w.waits = append(w.waits, now.Sub(a.job.at))
+}
+
+// leastRun bounds stretches of what hardly runs (Feitelson et al., 1997, "Theory and
+// Practice in Parallel Job Scheduling", whose bounded slowdown has the same 10 s).
+const leastRun = 10.0
+
+// ended notes how long an element took from its first run to the end of its last one, for
+// each second that it runs alone and undisturbed on a node of speed 1000.
+func (w *meter) ended(a *attempt, well bool) {
+	begun, ok := w.first[a.id.TaskRef]
+	delete(w.first, a.id.TaskRef)
+	if ok && well && a.ran {
+		took, alone := a.stopped.Sub(begun).Std().Seconds(), a.truth.of(a.id.Index).Std().Seconds()
+		w.stretches = append(w.stretches, max(took, leastRun)/max(alone, leastRun))
+	}
 }
 
 // dropped notes an element that must begin anew.
@@ -162,27 +150,34 @@ func (w *meter) finished(j *job, now api.Time, well bool) {
 	}
 }
 
-// Spread describes many times, in seconds.
+// Spread describes many times, in seconds, or many ratios.
 type Spread struct {
 	Mean float64 `json:"mean"`
 	P50  float64 `json:"p50"`
 	P99  float64 `json:"p99"`
 }
 
-// spread sorts the times. Percentiles are the nearest rank.
+// spread describes times.
 func spread(times []api.Duration) Spread {
-	if len(times) == 0 {
+	list := make([]float64, len(times))
+	for i, d := range times {
+		list[i] = d.Std().Seconds()
+	}
+	return spreadOf(list)
+}
+
+// spreadOf sorts a list. Percentiles are the nearest rank.
+func spreadOf(list []float64) Spread {
+	if len(list) == 0 {
 		return Spread{}
 	}
-	slices.Sort(times)
+	slices.Sort(list)
 	sum := 0.0
-	for _, d := range times {
-		sum += d.Std().Seconds()
+	for _, v := range list {
+		sum += v
 	}
-	rank := func(p float64) float64 {
-		return times[int(math.Ceil(p*float64(len(times))))-1].Std().Seconds()
-	}
-	return Spread{Mean: sum / float64(len(times)), P50: rank(0.5), P99: rank(0.99)}
+	rank := func(p float64) float64 { return list[int(math.Ceil(p*float64(len(list))))-1] }
+	return Spread{Mean: sum / float64(len(list)), P50: rank(0.5), P99: rank(0.99)}
 }
 
 // Utilisation is the share of the fleet's capacity that was taken over the
@@ -208,15 +203,25 @@ type Result struct {
 	Failures   int64  // of nodes
 	Cuts       int64  // of links
 	Missed     int64  // deadlines
+	Sleeps     int64  // how often a node fell asleep
+	Moves      int64  // tasks that were asked to leave a node so that it could sleep
 	Makespan   api.Duration
 	// Wait is from submission to the first run of each element, Completion from
 	// submission to the end of each workload.
 	Wait, Completion Spread
-	Utilisation      Utilisation
-	Joules           float64 // of all nodes from the start to the end of the makespan
-	Carbon           float64 // of that energy, in g CO2e
-	Cost             float64 // of that energy, in the units of the price
-	Links            []Carried
+	// Stretch is, of each element that succeeded, the time from its first run to the end of
+	// its last one by the time that it runs alone on a node of speed 1000, both at least
+	// 10 s: slow nodes, being held still and beginning anew lengthen it, waiting does not.
+	Stretch     Spread
+	Utilisation Utilisation
+	Joules      float64  // of all nodes from the start to the end of the makespan
+	Own         float64  // of those, what sites made themselves
+	Generated   float64  // J that sites made in all
+	Carbon      float64  // of that energy, in g CO2e
+	Cost        float64  // of what came from the grid, in the units of the price
+	Sites       []Supply // those that have a name, in the order of their first nodes
+	Links       []Carried
+	Shadow      *Shadowed // nil: there was none
 }
 
 func (w *World) result() Result {
@@ -226,15 +231,23 @@ func (w *World) result() Result {
 		end = w.now
 	}
 	for i := range w.nodes {
-		m.elapsed(&w.nodes[i], int32(i), max(end, w.nodes[i].since))
+		m.elapsed(&w.nodes[i], max(end, w.nodes[i].since))
 	}
+	drew := m.drew()
 	r := Result{
 		Workloads: m.done, Tasks: int64(len(m.waits)), Events: m.events, Decided: m.decided, Refused: m.refused, Refusal: m.refusal, Failed: m.failed,
-		Unfinished: int64(len(w.jobs)), Failures: m.failures, Cuts: m.cuts, Missed: m.missed, Makespan: max(end.Sub(w.cfg.Start), 0),
-		Wait: spread(m.waits), Completion: spread(m.completions), Joules: m.joules, Carbon: m.carbon / wattSeconds, Cost: m.cost / wattSeconds,
+		Unfinished: int64(len(w.jobs)), Failures: m.failures, Cuts: m.cuts, Missed: m.missed, Sleeps: m.sleeps, Moves: m.moves, Makespan: max(end.Sub(w.cfg.Start), 0),
+		Wait: spread(m.waits), Completion: spread(m.completions), Joules: drew.Joules, Own: drew.Own, Generated: drew.Generated,
+		Carbon: drew.Carbon, Cost: drew.Cost,
 	}
-	r.Links = w.net.used(r.Makespan)
+	for _, s := range m.sites {
+		if s.Site != "" {
+			r.Sites = append(r.Sites, s.Supply)
+		}
+	}
+	r.Links, r.Stretch = w.net.used(r.Makespan), spreadOf(m.stretches)
 	r.Utilisation = m.utilisation(r.Makespan)
+	r.Shadow = w.shadow.result()
 	return r
 }
 

@@ -116,12 +116,7 @@ func (w *World) fetch(a *attempt) {
 		}
 	}
 	a.ready = w.now
-	startup := w.cfg.Startup[a.program.driver]
-	took := startup.Warm
-	if a.cold {
-		took = startup.Cold
-	}
-	w.queue.push(event{at: w.now.Add(took), kind: starts, node: a.node, attempt: a})
+	w.queue.push(event{at: w.now.Add(w.delay(DelayStart, a)), kind: starts, node: a.node, attempt: a})
 }
 
 // send puts bytes on their way for an attempt: after one round trip they are on the
@@ -164,7 +159,7 @@ func (w *World) carried(at int32) {
 	for t := l.ended(w.now); t != nil; t = l.ended(w.now) {
 		t.attempt.moving = nil
 		if t.attempt.ran {
-			w.report(t.attempt, w.ending(t.attempt, ends))
+			w.done(t.attempt)
 		} else {
 			w.fetch(t.attempt)
 		}

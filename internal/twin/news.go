@@ -47,3 +47,15 @@ func (w *World) upToDate() {
 		w.tell()
 	}
 }
+
+// foreseeEvery is how often the cell is shown to who foresees: as often as a leader
+// writes down how things stand.
+const foreseeEvery = 10 * api.Second
+
+// foresee tells the cell what is to be expected, by how it stands now.
+func (w *World) foresee() {
+	if in := w.cfg.Foresee(w.now, w.engine); in != nil {
+		w.inputs = append(w.inputs, in)
+	}
+	w.glance = w.glance.Add(foreseeEvery)
+}

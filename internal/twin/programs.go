@@ -2,11 +2,50 @@ package twin
 
 import "drover.dev/api"
 
-// Startup is how long a task of a driver takes from the moment when all its inputs
-// are there to its first instruction.
+// Startup is how long a task of a driver takes besides its transfers and its run.
 type Startup struct {
-	Cold api.Duration // the first time that a node runs its program, or after it was evicted
-	Warm api.Duration
+	// From the moment when all its inputs are there to its first instruction: Cold is the
+	// first time that a node runs its program, or after it was evicted.
+	Cold, Warm api.Duration
+	// Report is from the end of its run, or from when its outputs are home, to when the
+	// cell hears of that. It holds its room meanwhile.
+	Report api.Duration
+	// Stop is from the decision that it is to stop to when the cell hears that it has.
+	Stop api.Duration
+}
+
+// Delay is something of a task that takes a node time, see [Startup].
+type Delay struct {
+	Kind         DelayKind
+	Node, Driver string
+	Cold         bool
+}
+
+// DelayKind is what takes the time.
+type DelayKind uint8
+
+// The kinds of delays.
+const (
+	DelayStart DelayKind = iota
+	DelayReport
+	DelayStop
+)
+
+// delay is how long it takes for an attempt.
+func (w *World) delay(k DelayKind, a *attempt) api.Duration {
+	if w.cfg.Delays != nil {
+		return max(w.cfg.Delays(Delay{Kind: k, Node: w.nodes[a.node].node.Name, Driver: a.program.driver, Cold: a.cold}), 0)
+	}
+	s := w.cfg.Startup[a.program.driver]
+	switch {
+	case k == DelayReport:
+		return s.Report
+	case k == DelayStop:
+		return s.Stop
+	case a.cold:
+		return s.Cold
+	}
+	return s.Warm
 }
 
 // program is what a node can have ready: an image, a module, an executable.

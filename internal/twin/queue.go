@@ -30,6 +30,8 @@ const (
 	turns                        // a machine has fallen asleep, or is awake
 	standsStill                  // a task is suspended
 	runsOn                       // it goes on
+	reports                      // the cell hears that a task has ended
+	hears                        // the cell hears of batteries
 )
 
 // before orders events by time, then by the order in which they were made.

@@ -15,7 +15,7 @@ type Point struct {
 }
 
 // Signal is a value over time that steps from point to point: the carbon intensity of
-// a grid in g CO2e/kWh, or the price of energy in a currency's units a kWh. After its
+// a grid in g CO2e/kWh, for instance, or the price of energy. After its
 // last point, which lasts as long as the one before, and before its first it repeats.
 type Signal struct {
 	points []Point
@@ -55,6 +55,15 @@ func NewSignal(points []Point) (*Signal, error) {
 	return s, nil
 }
 
+// Times is the signal with every value so many times as large.
+func (s *Signal) Times(by float64) *Signal {
+	out := &Signal{points: make([]Point, len(s.points)), sums: make([]float64, len(s.sums)), period: s.period, whole: s.whole * by}
+	for i := range s.points {
+		out.points[i], out.sums[i] = Point{s.points[i].At, s.points[i].Value * by}, s.sums[i]*by
+	}
+	return out
+}
+
 // First is the moment of its first point.
 func (s *Signal) First() api.Time { return s.points[0].At }
 
@@ -70,62 +79,49 @@ type cursor struct {
 	at int
 }
 
-// until is the signal's integral from its first point to now, in value times seconds.
-func (c *cursor) until(now api.Time) float64 {
+// seek finds the point that holds at a moment: how often the signal was repeated until
+// then, and where the moment lies among its points.
+func (c *cursor) seek(now api.Time) (rounds api.Duration, at api.Time) {
 	since := now.Sub(c.points[0].At)
-	rounds := since / c.period
+	rounds = since / c.period
 	if since < 0 {
 		rounds = (since+1)/c.period - 1
 	}
-	within := since - rounds*c.period
-	at := c.points[0].At.Add(within)
+	at = c.points[0].At.Add(since - rounds*c.period)
 	if c.points[c.at].At > at {
 		c.at = 0
 	}
 	for c.at+1 < len(c.points) && c.points[c.at+1].At <= at {
 		c.at++
 	}
+	return rounds, at
+}
+
+// until is the signal's integral from its first point to now, in value times seconds.
+func (c *cursor) until(now api.Time) float64 {
+	rounds, at := c.seek(now)
 	p := c.points[c.at]
 	return float64(float64(rounds)*c.whole) + c.sums[c.at] + float64(p.Value*at.Sub(p.At).Std().Seconds())
 }
 
-// Signals are those of a site.
-type Signals struct {
-	Carbon *Signal // g CO2e/kWh
-	Price  *Signal // of energy, in a currency's units a kWh
-}
-
-// feed is where a world stands in the signals of a site.
-type feed struct{ carbon, price cursor }
-
-// levels are the integrals of a site's signals up to some moment.
-type levels struct{ carbon, price float64 }
-
-func (f *feed) until(now api.Time) levels {
-	return levels{f.carbon.until(now), f.price.until(now)}
-}
-
-// feeds opens the signals of every site of a world.
-func feeds(cfg *Config) map[string]*feed {
-	none := Constant(0, cfg.Start)
-	out := map[string]*feed{}
-	for i := range cfg.Nodes {
-		site := cfg.Nodes[i].Site
-		if out[site] != nil {
-			continue
-		}
-		s, ok := cfg.Signals[site]
-		if !ok {
-			s = cfg.Signals[""]
-		}
-		f := &feed{cursor{Signal: s.Carbon}, cursor{Signal: s.Price}}
-		if f.carbon.Signal == nil {
-			f.carbon.Signal = none
-		}
-		if f.price.Signal == nil {
-			f.price.Signal = none
-		}
-		out[site] = f
+// holds is the signal's value at a moment, and until when it is that.
+func (c *cursor) holds(now api.Time) (v float64, until api.Time) {
+	_, at := c.seek(now)
+	v = c.points[c.at].Value
+	switch {
+	case len(c.points) == 1:
+		return v, math.MaxInt64
+	case c.at+1 < len(c.points):
+		return v, now.Add(c.points[c.at+1].At.Sub(at))
 	}
-	return out
+	return v, now.Add(c.period - at.Sub(c.points[0].At))
+}
+
+// Signals are those of a site. What is nil is not known: 0, and of the temperature that
+// the site's PUE holds.
+type Signals struct {
+	Carbon      *Signal // g CO2e/kWh
+	Price       *Signal // of energy, in a currency's units a kWh
+	Temperature *Signal // outside, in °C
+	Generation  *Signal // on site, in W
 }

@@ -23,15 +23,18 @@ func (w *World) power(ev *state.NodePower) {
 		return
 	}
 	m := &w.nodes[at]
-	w.meter.elapsed(m, at, w.now)
-	s, own := m.node.Sleep, powerOf(m.node)
+	w.meter.elapsed(m, w.now)
+	s := m.node.Sleep
 	if s == nil || ev.State == api.PowerOn {
 		m.nap = nap{}
 		return
 	}
-	begin, takes, energy, usual := w.now, s.Down, s.DownEnergy, own.idle
+	if ev.State == api.PowerSleeping {
+		w.meter.sleeps++
+	}
+	begin, takes, energy, usual := w.now, s.Down, s.DownEnergy, m.curve.Idle
 	if ev.State == api.PowerWaking {
-		takes, energy, usual = s.Waking(), s.UpEnergy, own.full
+		takes, energy, usual = s.Waking(), s.UpEnergy, m.curve.Full
 		if m.nap.off && !m.nap.ups {
 			begin = max(begin, m.nap.next) // it falls asleep first
 		}
@@ -49,7 +52,7 @@ func (w *World) turn(at int32, due api.Time) {
 	if !m.nap.off || m.nap.next != due || m.down {
 		return
 	}
-	w.meter.elapsed(m, at, w.now)
+	w.meter.elapsed(m, w.now)
 	if !m.nap.ups {
 		m.nap.watts = float64(m.node.Sleep.Draw) / 1000
 		return

@@ -10,7 +10,7 @@ import (
 // idle ones sleep until then; what waits for one waits as long as that takes to wake.
 func TestNodesSleep(t *testing.T) {
 	run := func(strategy string) Result {
-		cfg := Config{Strategy: strategy, Check: true, Start: api.Time(api.Day)}
+		cfg := Config{Strategy: strategy, Check: true}
 		for _, name := range []string{"a", "b", "c", "d"} {
 			cfg.Nodes = append(cfg.Nodes, api.Node{
 				Name: name, Site: "hall", Layer: api.LayerCloud, Drivers: []string{api.DriverNoop}, Speed: 1000,
@@ -32,7 +32,7 @@ func TestNodesSleep(t *testing.T) {
 				return Arrival{}, false
 			}
 			came = true
-			return Arrival{At: api.Time(api.Day + 2*api.Hour), Workload: job, Truth: []Truth{{Run: 10 * api.Minute}}}, true
+			return Arrival{At: api.Time(2 * api.Hour), Workload: job, Truth: []Truth{{Run: 10 * api.Minute}}}, true
 		}, nil)
 		if err != nil || r.Workloads != 1 || r.Failed != 0 {
 			t.Fatalf("%s: %+v, %v", strategy, r, err)

@@ -2,16 +2,19 @@ package twin
 
 import "drover.dev/api"
 
-// wishStill tells a machine that a task is to stand still, or to go on. One that is cut
-// off does not hear of it.
-func (w *World) wishStill(ref api.TaskRef, still bool) {
+// wish tells a machine whether a task is to stand still. One that is cut off does not
+// hear of it.
+func (w *World) wish(ref api.TaskRef) {
+	_, t := w.State().Task(ref)
+	a := w.tasks[ref]
+	if t == nil || a == nil || w.nodes[a.node].cut != 0 {
+		return
+	}
 	kind := runsOn
-	if still {
+	if t.Stands() {
 		kind = standsStill
 	}
-	if a := w.tasks[ref]; a != nil && w.nodes[a.node].cut == 0 {
-		w.queue.push(event{at: w.now, kind: kind, node: a.node, attempt: a})
-	}
+	w.queue.push(event{at: w.now, kind: kind, node: a.node, attempt: a})
 }
 
 // suspend holds a task still as its agent would, or lets it go on: it keeps its room, and
@@ -24,7 +27,7 @@ func (w *World) suspend(a *attempt, still bool) {
 	if still {
 		a.still = w.now
 	} else {
-		kind, a.stood, a.due = api.ReportResumed, a.stoodBy(w.now), a.due.Add(w.now.Sub(a.still))
+		kind, a.stood, a.due = api.ReportResumed, a.stoodBy(w.now), a.due.Add(w.now.Sub(a.still)+w.cfg.Resume)
 		a.still = 0
 		w.queue.push(event{at: a.due, kind: ends, node: a.node, attempt: a})
 	}
@@ -36,11 +39,11 @@ func (w *World) suspend(a *attempt, still bool) {
 // idle takes what a task uses off its machine, or puts it back.
 func (w *World) idle(a *attempt, still bool) {
 	m := &w.nodes[a.node]
-	w.meter.elapsed(m, a.node, w.now)
+	w.meter.elapsed(m, w.now)
 	if still {
-		m.used.cpu -= a.use
+		m.work(a, -1)
 	} else {
-		m.used.cpu += a.use
+		m.work(a, 1)
 	}
 }
 

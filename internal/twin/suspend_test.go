@@ -1,6 +1,7 @@
 package twin_test
 
 import (
+	"math"
 	"testing"
 
 	"drover.dev/api"
@@ -34,8 +35,13 @@ func TestTimeSlicing(t *testing.T) {
 				Name: "n1", Site: "bonn", Layer: api.LayerCloud, Drivers: []string{api.DriverNoop, api.DriverProcess},
 				Capacity: api.Resources{CPU: 4000, Memory: 8 * api.GiB}, Power: &api.PowerModel{Idle: 0, Full: 100_000},
 			}},
-			Sites: []api.Site{{Name: "bonn", Layer: api.LayerCloud, Zone: "DE"}}, Signals: map[string]twin.Signals{"": {Carbon: truth}},
-			Settings: []engine.Input{&engine.PutSignal{Signal: *carbon}}, Start: start, Check: true,
+			Resume: api.Minute,
+			Sites:  []api.Site{{Name: "bonn", Layer: api.LayerCloud, Zone: "DE"}}, Signals: map[string]twin.Signals{"": {Carbon: truth}},
+			Settings: []engine.Input{
+				&engine.PutSignal{Signal: *carbon},
+				&engine.PutStrategy{Strategy: api.Strategy{Name: "unbounded", Slice: true, Terms: []api.StrategyTerm{{Term: "carbon", Weight: 2}, {Term: "latency", Weight: 1}}}},
+			},
+			Start: start, Check: true,
 			Watch: func(_ api.Time, events []state.Event) {
 				for _, ev := range events {
 					if s, ok := ev.(*state.TaskSuspended); ok && !s.Resumed {
@@ -74,15 +80,17 @@ func TestTimeSlicing(t *testing.T) {
 		ends                   float64 // hours
 		grams                  float64
 		suspended              int
+		stretch                float64
 	}{
-		{"at once", "greedy", api.DriverProcess, 6 * api.Hour, 6, 300, 0},
-		{"around the dirty hours", "time-slicing", api.DriverProcess, 7 * api.Hour, 12, 70, 1},
-		{"behind them in one piece", "time-slicing", api.DriverNoop, 6 * api.Hour, 14, 60, 0},
+		{"at once", "greedy", api.DriverProcess, 6 * api.Hour, 6, 300, 0, 1},
+		{"around the dirty hours", "unbounded", api.DriverProcess, 7 * api.Hour, 12, 70, 1, (12 + 1./60) / 7}, // a minute for going on
+		{"not where that takes more than 15 % longer", "time-slicing", api.DriverProcess, 7 * api.Hour, 14, 150, 0, 1},
+		{"behind them in one piece", "time-slicing", api.DriverNoop, 6 * api.Hour, 14, 60, 0, 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r, n := run(c.strategy, c.driver, c.run)
-			if hours := r.Completion.Mean / 3600; hours < c.ends || hours > c.ends+0.1 || r.Carbon < c.grams || r.Carbon > c.grams+1 || n != c.suspended || r.Missed > 0 {
-				t.Errorf("it ends after %.2f h with %.1f g, suspended %d times, %d missed", hours, r.Carbon, n, r.Missed)
+			if hours := r.Completion.Mean / 3600; hours < c.ends || hours > c.ends+0.1 || r.Carbon < c.grams || r.Carbon > c.grams+1 || n != c.suspended || r.Missed > 0 || math.Abs(r.Stretch.Mean-c.stretch) > 1e-6 {
+				t.Errorf("it ends after %.2f h with %.1f g, suspended %d times, stretched to %.4f, %d missed", hours, r.Carbon, n, r.Stretch.Mean, r.Missed)
 			}
 		})
 	}

@@ -147,7 +147,7 @@ func TestOneTask(t *testing.T) {
 	// 10 W, and 5 s of 10 W on top.
 	want := Result{
 		Workloads: 1, Tasks: 1, Events: got.Events, Decided: got.Decided, Missed: 1, Makespan: 10 * api.Second,
-		Wait: Spread{1, 1, 1}, Completion: Spread{6, 6, 6}, Utilisation: Utilisation{CPU: 0.25, CPUUsed: 0.25, Memory: 0}, Joules: 150,
+		Wait: Spread{1, 1, 1}, Completion: Spread{6, 6, 6}, Stretch: Spread{1, 1, 1}, Utilisation: Utilisation{CPU: 0.25, CPUUsed: 0.25, Memory: 0}, Joules: 150,
 	}
 	want.Utilisation.Memory = got.Utilisation.Memory
 	if !reflect.DeepEqual(got, want) {

@@ -24,6 +24,7 @@ type World struct {
 	more   bool
 	news   News // the next one, when told is set
 	told   bool
+	glance api.Time // when the cell is shown to who foresees; 0 is never
 
 	now   api.Time
 	end   api.Time // of the horizon; 0 is none
@@ -42,6 +43,8 @@ type World struct {
 	ghosts  map[api.Attempt]*attempt // given up, and running on behind a cut
 	meter   meter
 	plan    []engine.Input // on its way
+	heard   []engine.Input // of batteries, likewise
+	shadow  *shadow        // nil: none
 }
 
 // job is a workload as the world knows it.
@@ -69,13 +72,15 @@ type attempt struct {
 	asked   api.Milli
 	memory  api.Bytes
 	gpu     api.Milli
-	killed  bool // for its memory
+	devices int64 // what they draw beyond idle while it runs, in µW
+	killed  bool  // for its memory
 	fails   bool
 	timeout bool
 	told    bool // its machine knows of it
 	cold    bool // its machine does not have its program
 	running bool
 	ran     bool   // it has run; its outputs are on their way
+	done    bool   // they are there, and that is about to be heard
 	over    bool   // nothing more is to happen to it
 	ghost   bool   // the engine gave it up
 	said    uint32 // number of the last report before the world began
@@ -113,7 +118,7 @@ func New(cfg Config) (*World, error) {
 	if cfg.Horizon > 0 {
 		w.end = cfg.Start.Add(cfg.Horizon)
 	}
-	w.net = newNetwork(&cfg)
+	w.net, w.shadow = newNetwork(&cfg), newShadow(&cfg)
 	return w, w.open(known)
 }
 
@@ -132,7 +137,8 @@ func (w *World) open(known int) error {
 	}
 	w.upToDate()
 	w.nodes = make([]machine, len(w.cfg.Nodes))
-	signals := feeds(&w.cfg)
+	var sites map[string]*supply
+	w.meter.sites, sites = supplies(&w.cfg)
 	for i := range w.cfg.Nodes {
 		n := &w.cfg.Nodes[i]
 		n.Normalize()
@@ -141,8 +147,8 @@ func (w *World) open(known int) error {
 		}
 		w.index[n.Name] = int32(i)
 		w.nodes[i] = newMachine(n, w.cfg.Cache, w.now)
-		w.nodes[i].feed = signals[n.Site]
-		w.nodes[i].at = signals[n.Site].until(w.now)
+		w.nodes[i].site = sites[n.Site]
+		w.nodes[i].site.change(&w.nodes[i], w.now)
 		if i >= known {
 			w.inputs = append(w.inputs, &engine.Register{Node: *n})
 		}
@@ -153,6 +159,9 @@ func (w *World) open(known int) error {
 		return err
 	}
 	w.resume()
+	if w.cfg.Foresee != nil {
+		w.glance = w.now.Add(foreseeEvery)
+	}
 	return w.decide()
 }
 
@@ -207,11 +216,17 @@ func (w *World) advance() bool {
 		if heard {
 			at, ok = w.news.At, true
 		}
+		foresees := w.glance != 0 && (!ok || w.glance <= at)
+		if foresees {
+			at, ok = w.glance, true
+		}
 		if !ok || at > until {
 			break
 		}
 		w.now = max(w.now, at)
 		switch {
+		case foresees:
+			w.foresee()
 		case heard:
 			w.tell()
 		case came:
@@ -240,6 +255,9 @@ func (w *World) soonest() (at api.Time, ok bool) {
 	}
 	if w.told && ok { // a world does not go on for news alone
 		at = min(at, w.news.At)
+	}
+	if w.glance != 0 && ok {
+		at = min(at, w.glance)
 	}
 	return at, ok && (busy || at <= w.cfg.Until)
 }
@@ -295,6 +313,9 @@ func (w *World) decide() error {
 		if err == nil && w.cfg.Check {
 			err = engine.Check(w.engine, out)
 		}
+		if err == nil {
+			err = w.shadow.follow(w.now, out.Events)
+		}
 		if err != nil {
 			return fmt.Errorf("at %s: %w", w.now, err)
 		}
@@ -319,14 +340,18 @@ func (w *World) decide() error {
 func (w *World) answered(inputs []engine.Input, answers []state.Answer) {
 	n := 0
 	for i, in := range inputs {
-		if _, ok := in.(*engine.Submit); !ok {
-			continue
+		submit, ok := in.(*engine.Submit)
+		if !ok || n == len(w.arrived) || submit.Workload != w.arrived[n].Workload {
+			continue // nothing that the demand brought
 		}
 		a := w.arrived[n]
 		n++
 		if answers[i].Code != state.CodeOK {
 			if w.meter.refused++; w.meter.refused == 1 {
 				w.meter.refusal = answers[i].Message
+			}
+			if w.cfg.Refused != nil {
+				w.cfg.Refused(a.Workload, answers[i].Message)
 			}
 			continue
 		}
@@ -355,13 +380,24 @@ func (w *World) follow(events []state.Event) {
 		case *state.TaskStop:
 			w.stop(ev.Ref)
 		case *state.TaskSliced:
-			w.wishStill(ev.Ref, ev.Slice.Pause)
+			w.wish(ev.Ref)
+		case *state.TaskStarted:
+			if _, t := w.State().Task(ev.Attempt.TaskRef); t != nil && t.Stands() {
+				w.wish(t.Ref)
+			}
+		case *state.SuspensionPut:
+			for i := ev.From; i < ev.To; i++ {
+				w.wish(api.TaskRef{Workload: ev.Workload, Task: ev.Task, Index: i})
+			}
 		case *state.TasksLost:
 			for _, ref := range ev.Refs {
 				w.drop(ref)
 			}
 		case *state.TaskEnded:
 			w.observe(ev)
+			if a := w.tasks[ev.Attempt.TaskRef]; a != nil && ev.Next.Final() {
+				w.meter.ended(a, ev.Next == api.TaskSucceeded)
+			}
 			w.drop(ev.Attempt.TaskRef)
 			if ev.Next.Final() && ev.Next != api.TaskSucceeded {
 				w.meter.failed++
@@ -370,6 +406,10 @@ func (w *World) follow(events []state.Event) {
 			w.finished(ev)
 		case *state.NodePower:
 			w.power(ev)
+		case *state.BatterySet:
+			w.charge(ev)
+		case *state.NodeClearing:
+			w.meter.moves += int64(len(ev.Tasks))
 		case *state.PlanAsked:
 			w.makePlan()
 		}

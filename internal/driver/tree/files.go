@@ -84,15 +84,17 @@ func members(dir string) ([]int, error) {
 func kill(pid int) { _ = syscall.Kill(pid, syscall.SIGKILL) }
 
 // poll asks until the answer is yes, for two seconds.
-func poll(done func() (bool, error)) error {
-	deadline := time.Now().Add(2 * time.Second)
+func poll(done func() (bool, error)) error { return pollFor(2*time.Second, done) }
+
+func pollFor(limit time.Duration, done func() (bool, error)) error {
+	deadline := time.Now().Add(limit)
 	for wait := 100 * time.Microsecond; ; wait = min(2*wait, 20*time.Millisecond) {
 		ok, err := done()
 		if ok || err != nil {
 			return err
 		}
 		if time.Now().After(deadline) {
-			return errors.New("the kernel did not do it within 2 s")
+			return fmt.Errorf("the kernel did not do it within %s", limit)
 		}
 		time.Sleep(wait)
 	}

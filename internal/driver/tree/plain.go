@@ -1,9 +1,9 @@
 package tree
 
 import (
-	"errors"
 	"os"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -87,15 +87,36 @@ func (t *Tree) killPlain() (left int, err error) {
 	return left, err
 }
 
+// freezePlain stops all of the tree or nothing. A tree without a process has none yet, or none
+// any more: only a control group would hold still what is born in it later.
 func (t *Tree) freezePlain(frozen bool) error {
-	if err := t.signalStill(frozen); err != nil || !frozen {
-		return err
+	if !frozen {
+		return t.signalStill(false)
 	}
-	found, err := t.plain()
-	for _, s := range found {
-		err = errors.Join(err, AwaitStanding(s.PID))
+	err := poll(func() (bool, error) {
+		if err := t.signalStill(true); err != nil {
+			return false, err
+		}
+		return t.standing()
+	})
+	if err != nil {
+		_ = t.signalStill(false)
 	}
 	return err
+}
+
+// standing tells whether there are processes and all have obeyed a SIGSTOP.
+func (t *Tree) standing() (bool, error) {
+	found, err := t.plain()
+	for _, s := range found {
+		if s.State == 'Z' {
+			continue
+		}
+		if still, err := Standing(s.PID); err != nil || !still {
+			return false, err
+		}
+	}
+	return len(found) > 0, err
 }
 
 // signalStill stops or continues the tree until no process escapes it.
@@ -113,9 +134,22 @@ func (t *Tree) signalStill(stop bool) error {
 				seen[p] = true
 				fresh++
 				_ = syscall.Kill(s.PID, sig)
+				if stop {
+					leaveKernel(s.PID)
+				}
 			}
 		}
 		return fresh == 0, err
+	})
+}
+
+// leaveKernel gives a process that waits uninterruptibly a moment to leave the kernel, before
+// its children are told to stop as well: a parent between vfork and exec wakes only when the
+// child has gone on, and until it wakes its other threads do not hear of the signal.
+func leaveKernel(pid int) {
+	_ = pollFor(20*time.Millisecond, func() (bool, error) {
+		states, err := threadStates(pid)
+		return !strings.Contains(states, "D"), err
 	})
 }
 

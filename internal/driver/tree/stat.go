@@ -60,14 +60,29 @@ func parseStat(b []byte) (Stat, error) {
 	return s, bad
 }
 
-// Standing reports whether every thread of a process has stopped running: a
-// signal to stop is obeyed by each of them in its own time. What is gone stands.
+// Standing reports whether no thread of a process that was told to stop runs any more: each
+// obeys in its own time. One that waits in the kernel, uninterruptibly, obeys before it leaves
+// it; the wait may be for a child that is stopped too, between its vfork and its exec, and
+// then does not end. What is gone stands.
 func Standing(pid int) (bool, error) {
+	states, err := threadStates(pid)
+	return strings.Trim(states, "TtZXD") == "", err
+}
+
+// AwaitStanding returns when the process has obeyed a SIGSTOP with all its
+// threads, so that from then on it uses no CPU; an error after two seconds.
+func AwaitStanding(pid int) error {
+	return poll(func() (bool, error) { return Standing(pid) })
+}
+
+// threadStates gives a letter for each thread of a process, none when it is gone.
+func threadStates(pid int) (string, error) {
 	dir := "/proc/" + strconv.Itoa(pid) + "/task"
 	threads, err := os.ReadDir(dir)
 	if err != nil {
-		return true, ignoreMissing(err)
+		return "", ignoreMissing(err)
 	}
+	states := make([]byte, 0, len(threads))
 	for _, t := range threads {
 		b, err := os.ReadFile(dir + "/" + t.Name() + "/stat")
 		if err != nil {
@@ -75,19 +90,11 @@ func Standing(pid int) (bool, error) {
 		}
 		s, err := parseStat(b)
 		if err != nil {
-			return false, fmt.Errorf("read %s/%s/stat: %w", dir, t.Name(), err)
+			return "", fmt.Errorf("read %s/%s/stat: %w", dir, t.Name(), err)
 		}
-		if !strings.ContainsRune("TtZX", rune(s.State)) {
-			return false, nil
-		}
+		states = append(states, s.State)
 	}
-	return true, nil
-}
-
-// AwaitStanding returns when the process has obeyed a SIGSTOP with all its
-// threads, so that from then on it uses no CPU; an error after two seconds.
-func AwaitStanding(pid int) error {
-	return poll(func() (bool, error) { return Standing(pid) })
+	return string(states), nil
 }
 
 // Self identifies the calling process.

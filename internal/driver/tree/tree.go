@@ -105,12 +105,16 @@ func (t *Tree) Freeze(frozen bool) error {
 // Terminate sends SIGTERM to every process of the tree. They stand still
 // meanwhile, so that no pid can pass to a stranger in between.
 func (t *Tree) Terminate() error {
-	err := t.Freeze(true)
+	freeze := t.Freeze
+	if !t.Grouped() { // and no process may be left by now
+		freeze = t.signalStill
+	}
+	err := freeze(true)
 	pids, listErr := t.PIDs()
 	for _, pid := range pids {
 		_ = syscall.Kill(pid, syscall.SIGTERM)
 	}
-	return errors.Join(err, listErr, t.Freeze(false))
+	return errors.Join(err, listErr, freeze(false))
 }
 
 // Kill ends every process of the tree, also one that forks as fast as it can,

@@ -45,12 +45,18 @@ func kinds(t *testing.T) map[string]Parent {
 // grow makes a tree of a shell and two children that compute.
 func grow(t *testing.T, p Parent) (*Tree, *exec.Cmd) {
 	t.Helper()
+	return growing(t, p, "read go; (while :; do :; done) & (while :; do :; done) & wait")
+}
+
+// growing makes a tree of a shell whose script waits for its input to end.
+func growing(t *testing.T, p Parent, script string) (*Tree, *exec.Cmd) {
+	t.Helper()
 	self, err := Self()
 	if err != nil {
 		t.Fatal(err)
 	}
 	tr := p.New("w"+strconv.Itoa(os.Getpid())+"-"+strconv.FormatUint(self.Start, 10), self)
-	c := exec.Command("sh", "-c", "read go; (while :; do :; done) & (while :; do :; done) & wait")
+	c := exec.Command("sh", "-c", script)
 	in, err := c.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -275,5 +281,22 @@ func TestSweepKeepsTheLiving(t *testing.T) {
 		if _, err := os.Stat(dir); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// TestFreezeAmidForks: a shell that stands between the fork of a command and its exec waits in
+// the kernel, for as long as the command is stopped too. It stands still all the same.
+func TestFreezeAmidForks(t *testing.T) {
+	for name, p := range kinds(t) {
+		t.Run(name, func(t *testing.T) {
+			tr, _ := growing(t, p, "read go; while :; do /bin/true; done")
+			drivertest.Eventually(t, "it computes", func() bool { u, err := tr.Usage(); return err == nil && u.CPU > 0 })
+			for range 60 {
+				if err := errors.Join(tr.Freeze(true), tr.Freeze(false)); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(time.Millisecond)
+			}
+		})
 	}
 }

@@ -34,7 +34,33 @@ type SCI struct {
 	// of the attempts on nodes that do not declare what is embodied, 0 to 1.
 	Unknown    api.Microjoules `json:"unknown"`
 	Undeclared float64         `json:"undeclared"`
-	Days       []SCIDay        `json:"days,omitempty"`
+	// Mixed is on how many days a workload may be among others, which are not kept apart,
+	// and Since the first day of which there are books by workload.
+	Mixed int      `json:"mixedDays,omitempty"`
+	Since api.Time `json:"keptSince,omitempty"`
+	Days  []SCIDay `json:"days,omitempty"`
+}
+
+// WorkSCI reports on a workload in a period, by its books by day, of which rows without a
+// name hold others.
+func WorkSCI(scope string, rows []api.BookView, p Period, unit Unit) (*SCI, error) {
+	var own []api.BookView
+	mixed := 0
+	for i := range rows {
+		switch {
+		case rows[i].Workload == "":
+			if p.holds(rows[i].Day) {
+				mixed++
+			}
+		case rows[i].Attempts > 0 || rows[i].Runs > 0:
+			own = append(own, rows[i])
+		}
+	}
+	r, err := MakeSCI(scope, own, p, unit)
+	if err == nil && len(rows) > 0 {
+		r.Mixed, r.Since = mixed, rows[0].Day
+	}
+	return r, err
 }
 
 // SCIDay is a day of an SCI.

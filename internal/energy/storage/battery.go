@@ -17,6 +17,7 @@ import (
 type Battery struct {
 	Capacity   float64 // kWh in the cells, > 0
 	Power      float64 // kW at the meter, the most in either direction, > 0
+	Discharge  float64 // kW at the meter, the most out of it where that is not Power; 0: it is
 	Efficiency float64 // of the round trip, over 0, at most 1
 	Ageing     float64 // price of each kWh that is taken out of the cells, ≥ 0
 }
@@ -28,6 +29,8 @@ func (b Battery) Check() error {
 		return fmt.Errorf("a battery cannot hold %g kWh: it must be over 0 and at most %g", b.Capacity, float64(most))
 	case !(b.Power > 0 && b.Power <= most):
 		return fmt.Errorf("a battery cannot have a power of %g kW: it must be over 0 and at most %g", b.Power, float64(most))
+	case !(b.Discharge >= 0 && b.Discharge <= most):
+		return fmt.Errorf("a battery cannot be discharged with %g kW: it must be at least 0 and at most %g", b.Discharge, float64(most))
 	case !(b.Efficiency > 0 && b.Efficiency <= 1):
 		return fmt.Errorf("a battery cannot have an efficiency of %g: it must be over 0 and at most 1", b.Efficiency)
 	case !(b.Ageing >= 0 && b.Ageing <= most):
@@ -63,16 +66,21 @@ func check(b Battery, steps []Step) error {
 	return nil
 }
 
-// limits are the most kWh that a step can put into the cells and take out of them.
+// limits are the most kWh that a step can put into the cells and take out of them. Products
+// are rounded, so that none is fused with a sum that it goes into, see [First].
 func (b Battery) limits(s Step) (in, out float64) {
 	r := math.Sqrt(b.Efficiency)
-	return r * b.Power * s.Hours, min(b.Power, s.Load) * s.Hours / r
+	give := b.Power
+	if b.Discharge > 0 {
+		give = b.Discharge
+	}
+	return float64(r * b.Power * s.Hours), min(give, s.Load) * s.Hours / r
 }
 
 // rates are what a kWh more in the cells costs, and what a kWh less saves.
 func (b Battery) rates(s Step) (charge, discharge float64) {
 	r := math.Sqrt(b.Efficiency)
-	return s.Price / r, s.Price*r - b.Ageing
+	return s.Price / r, float64(s.Price*r) - b.Ageing
 }
 
 // flow is what a step does to get from one level to another: kWh into the cells
@@ -87,13 +95,13 @@ func (b Battery) flow(s Step, from, to float64) (in, out float64) {
 		return max(change, 0), max(-change, 0)
 	}
 	share := min(max((change+least)/(most+least), 0), 1)
-	return share * most, (1 - share) * least
+	return float64(share * most), float64((1 - share) * least)
 }
 
 // cost is what a step adds to the bill of the load alone.
 func (b Battery) cost(s Step, in, out float64) float64 {
 	charge, discharge := b.rates(s)
-	return in*charge - out*discharge
+	return float64(in*charge) - float64(out*discharge)
 }
 
 // Outcome is a battery's work over some steps.
@@ -106,7 +114,7 @@ type Outcome struct {
 
 func (o *Outcome) add(b Battery, s Step, from, to float64) {
 	in, out := b.flow(s, from, to)
-	bill := s.Price * s.Load * s.Hours
+	bill := float64(s.Price * s.Load * s.Hours)
 	o.Without += bill
 	o.With += bill + b.cost(s, in, out)
 	o.Cycles += out / b.Capacity

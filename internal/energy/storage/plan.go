@@ -19,6 +19,21 @@ func Optimal(b Battery, steps []Step) (Outcome, error) {
 	return o, o.ended(b, level)
 }
 
+// First is the level that the cheapest way through steps has after the first of them, in
+// kWh, from a level on. What is in the cells behind the last step is worth nothing. Of the
+// same arguments it is the same on every machine: products are rounded before they are
+// added, so that no processor fuses the two.
+func First(b Battery, steps []Step, level float64) (float64, error) {
+	if err := check(b, steps); err != nil {
+		return 0, err
+	}
+	if !(level >= 0 && level <= b.Capacity) {
+		return 0, fmt.Errorf("a battery of %g kWh cannot hold %g", b.Capacity, level)
+	}
+	in, out := b.limits(steps[0])
+	return bands(b, steps, b.Capacity)[0].next(level, in, out), nil
+}
+
 func (o *Outcome) follow(b Battery, s Step, aim band, level float64) float64 {
 	in, out := b.limits(s)
 	next := aim.next(level, in, out)

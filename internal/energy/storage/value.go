@@ -36,7 +36,7 @@ func (b Battery) moves(s Step) (list [2]piece, in float64) {
 	charge, discharge := b.rates(s)
 	in, out := b.limits(s)
 	if charge < discharge && in+out > 0 {
-		chord := (charge*in + discharge*out) / (in + out)
+		chord := (float64(charge*in) + float64(discharge*out)) / (in + out)
 		return [2]piece{{in, -chord}, {out, -chord}}, in
 	}
 	return [2]piece{{in, -charge}, {out, -discharge}}, in

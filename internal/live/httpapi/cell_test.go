@@ -159,3 +159,32 @@ func TestMetrics(t *testing.T) {
 		}
 	}
 }
+
+// TestSuspend: a job is suspended and resumed by whoever names its tenant; bad requests
+// are refused whole, with the path of what is wrong.
+func TestSuspend(t *testing.T) {
+	w := start(t, httpapi.Options{})
+	w.do("POST", "/v1/workloads", strings.Replace(job("hello"), `"noop"`, `"process","command":["x"]`, 1))
+	suspend := func(query, body string) reply { return w.do("POST", "/v1/workloads/"+query, body) }
+	w.problem(suspend("hello/suspend?tenant=other", ""), 404)
+	w.problem(suspend("~1/suspend?tenant=other", ""), 404)
+	w.problem(suspend("hello/suspend", `{"for":"8d"}`), 422)
+	w.problem(suspend("hello/suspend", `{"for":"-1s"}`), 422)
+	w.problem(suspend("hello/suspend", `{"elements":[{"task":""}]}`), 422)
+	w.problem(suspend("hello/suspend", `{"elements":[{"task":"nothing"}]}`), 404)
+	var a api.Applied
+	if w.into(suspend("hello/suspend", `{"for":"1h","reason":"lunch"}`), 200, &a); a.Action != "suspended" || a.ID != 1 {
+		t.Errorf("%+v", a)
+	}
+	var tasks api.TaskPage
+	w.get("/v1/workloads/hello/tasks", &tasks)
+	if s := tasks.Items[0].Suspensions; len(s) != 1 || s[0].Reason != "lunch" || s[0].Operator || s[0].Until != s[0].Since.Add(api.Hour) {
+		t.Errorf("%+v", s)
+	}
+	if w.into(suspend("~1/resume", `{"operator":true}`), 200, &a); a.Action != "unchanged" {
+		t.Errorf("the operator lifts what the owner wishes: %+v", a)
+	}
+	if w.into(suspend("~1/resume", ""), 200, &a); a.Action != "resumed" {
+		t.Errorf("%+v", a)
+	}
+}

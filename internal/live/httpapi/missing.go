@@ -63,6 +63,13 @@ func (s *Server) whatIsMissing(ctx context.Context, in engine.Input, what api.Ap
 		case *engine.Drain, *engine.RemoveNode, *engine.Power:
 			p.Type = api.ProblemNoNode
 			p.Detail += didYouMean(what.Name, nodeNames(e.State()))
+		case *engine.Suspend:
+			if e.State().Named(what.Tenant, what.Name) != nil {
+				p.Type = api.ProblemNoTask
+				break
+			}
+			p.Type = api.ProblemNoWorkload
+			p.Detail += didYouMean(what.Name, workloadNames(e.State(), what.Tenant))
 		case *engine.Cancel, *engine.Rollback:
 			p.Type = api.ProblemNoWorkload
 			p.Detail += didYouMean(what.Name, workloadNames(e.State(), what.Tenant))

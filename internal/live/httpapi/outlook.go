@@ -21,6 +21,8 @@ type Outlook interface {
 	// ForecastScores how good they were.
 	Forecasts(prefix string) api.ForecastList
 	ForecastScores(prefix string) api.ForecastScores
+	// FittedModels are what is stored of the models behind them.
+	FittedModels(prefix string) api.FittedModelList
 	// Capacity says what may be short within a horizon of at most api.MaxPlanHorizon.
 	Capacity(horizon api.Duration) (api.CapacityPlan, error)
 	// Rightsize says what a tenant's tasks should ask for; "" is all tenants.
@@ -42,6 +44,8 @@ func (s *Server) outlookRoutes() {
 		"List what is expected of the series", http.StatusNotFound), s.listForecasts)
 	huma.Register(s.api, s.operation("listForecastScores", http.MethodGet, "/v1/forecasts/scores", "outlook",
 		"List how good forecasts were, and what came that was far from them", http.StatusNotFound), s.listScores)
+	huma.Register(s.api, s.operation("listFittedModels", http.MethodGet, "/v1/forecasts/models", "outlook",
+		"List the models that were fitted to the series, which are artifacts", http.StatusNotFound), s.listModels)
 	huma.Register(s.api, s.operation("planCapacity", http.MethodGet, "/v1/capacity", "outlook",
 		"Say what may be short, when, and how likely that is", http.StatusNotFound, http.StatusUnprocessableEntity), s.planCapacity)
 	huma.Register(s.api, s.operation("rightsize", http.MethodGet, "/v1/rightsize", "outlook",
@@ -84,6 +88,14 @@ func (s *Server) listScores(_ context.Context, in *listSeries) (*bodyOf[api.Fore
 		return nil, err
 	}
 	return &bodyOf[api.ForecastScores]{o.ForecastScores(in.Prefix)}, nil
+}
+
+func (s *Server) listModels(_ context.Context, in *listSeries) (*bodyOf[api.FittedModelList], error) {
+	o, err := s.outlook()
+	if err != nil {
+		return nil, err
+	}
+	return &bodyOf[api.FittedModelList]{o.FittedModels(in.Prefix)}, nil
 }
 
 type planCapacity struct {

@@ -20,6 +20,7 @@ type (
 	moneySchema    struct{}
 	massSchema     struct{}
 	energySchema   struct{}
+	powerSchema    struct{}
 	digestSchema   struct{}
 	statusSchema   struct{}
 )
@@ -60,6 +61,10 @@ func (energySchema) Schema(huma.Registry) *huma.Schema {
 	return quantity("An amount of energy with its unit: GWh, MWh, kWh, Wh or J.", "10 MWh", false)
 }
 
+func (powerSchema) Schema(huma.Registry) *huma.Schema {
+	return quantity("A power with its unit: GW, MW, kW, W or mW.", "100 kW", false)
+}
+
 func (digestSchema) Schema(huma.Registry) *huma.Schema {
 	s := quantity("The content address of an artifact.", "", false)
 	s.Pattern = "^sha256:[0-9a-f]{64}$"
@@ -97,6 +102,7 @@ func registry() huma.Registry {
 		{api.Money{}, moneySchema{}},
 		{api.Mass(0), massSchema{}},
 		{api.Energy(0), energySchema{}},
+		{api.Power(0), powerSchema{}},
 		{api.Digest(""), digestSchema{}},
 		{api.Outcome(0), statusSchema{}},
 	} {

@@ -52,7 +52,7 @@ func (s *Server) listTenants(ctx context.Context, in *Reading) (*answer[api.Tena
 
 type putTenant struct {
 	Command
-	Tenant string `path:"tenant" doc:"The name of a tenant." maxLength:"63" example:"research"`
+	Tenant string `path:"tenant" doc:"The name of a tenant; * is all of them together, which have budgets alone." maxLength:"63" example:"research"`
 	Body   api.Tenant
 }
 

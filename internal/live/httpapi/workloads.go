@@ -31,6 +31,12 @@ func (s *Server) workloadRoutes() {
 	huma.Register(s.api, s.operation("rollbackWorkload", http.MethodPost, "/v1/workloads/{workload}/rollback", "workloads",
 		"Give a service an earlier revision again", http.StatusNotFound, http.StatusConflict,
 		http.StatusTooManyRequests), s.rollbackWorkload)
+	huma.Register(s.api, s.operation("suspendWorkload", http.MethodPost, "/v1/workloads/{workload}/suspend", "workloads",
+		"Have a job, or elements of it, stand still for a while", http.StatusNotFound, http.StatusConflict,
+		http.StatusTooManyRequests), s.suspendWorkload)
+	huma.Register(s.api, s.operation("resumeWorkload", http.MethodPost, "/v1/workloads/{workload}/resume", "workloads",
+		"Let what was suspended go on before its time", http.StatusNotFound, http.StatusConflict,
+		http.StatusTooManyRequests), s.resumeWorkload)
 }
 
 // find returns the workload that the request means, or a problem.
@@ -197,6 +203,49 @@ func (s *Server) rollbackWorkload(ctx context.Context, in *rollbackWorkload) (*a
 	if in.Body != nil {
 		c.Revision = in.Body.Revision
 	}
+	return s.change(ctx, c, name)
+}
+
+type suspendWorkload struct {
+	OfWorkload
+	Body *api.SuspendRequest
+}
+
+func (s *Server) suspendWorkload(ctx context.Context, in *suspendWorkload) (*answer[api.Applied], error) {
+	var r api.SuspendRequest
+	if in.Body != nil {
+		r = *in.Body
+	}
+	r.Normalize()
+	if faults := r.Validate(); len(faults) > 0 {
+		return nil, invalid(faults)
+	}
+	return s.suspension(ctx, &in.OfWorkload, &engine.Suspend{Elements: r.Elements, For: r.For, Reason: r.Reason, Operator: r.Operator})
+}
+
+type resumeWorkload struct {
+	OfWorkload
+	Body *api.ResumeRequest
+}
+
+func (s *Server) resumeWorkload(ctx context.Context, in *resumeWorkload) (*answer[api.Applied], error) {
+	var r api.ResumeRequest
+	if in.Body != nil {
+		r = *in.Body
+	}
+	if faults := r.Validate(); len(faults) > 0 {
+		return nil, invalid(faults)
+	}
+	return s.suspension(ctx, &in.OfWorkload, &engine.Suspend{Elements: r.Elements, Operator: r.Operator, Off: true})
+}
+
+// suspension has the command be about the workload that a request names.
+func (s *Server) suspension(ctx context.Context, in *OfWorkload, c *engine.Suspend) (*answer[api.Applied], error) {
+	name, id, err := s.identify(ctx, in.One)
+	if err != nil {
+		return nil, err
+	}
+	c.Caller, c.Tenant, c.Name, c.ID = caller(ctx, in.Command), name.Tenant, name.Name, id
 	return s.change(ctx, c, name)
 }
 
