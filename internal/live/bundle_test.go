@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"drover.dev/api"
 	"drover.dev/internal/engine"
@@ -17,7 +18,7 @@ import (
 	"drover.dev/internal/live/httpapi"
 )
 
-// busyCell has names and texts of every sort in it.
+// busyCell has names and texts of every sort in it, and a snapshot of its beginning.
 func busyCell(t *testing.T, cfg Config) (c *Cell, private []string) {
 	t.Helper()
 	c = run(t, cfg)
@@ -37,7 +38,18 @@ func busyCell(t *testing.T, cfg Config) (c *Cell, private []string) {
 	blocked.Tasks[0].Requires.Labels = map[string]string{"rack": "tnt-7"}
 	_, seq := do(t, c, submit(blocked))
 	must[uint64](t)(c.View(t.Context(), seq, nothing))
+	snapshotted(t, c)
 	return c, []string{"node-of-acme", "payroll", "acme", "wile-coyote", "roadrunner", "anvils", "tnt-7", "giant", "CUSTOMER", "vault-password"}
+}
+
+// snapshotted waits until a snapshot that was begun is on the disk.
+func snapshotted(t *testing.T, c *Cell) {
+	t.Helper()
+	for end := time.Now().Add(wait); len(must[[]uint64](t)(c.snapshots.List())) == 0; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("no snapshot is written")
+		}
+	}
 }
 
 // bundle writes a bundle to a file.
