@@ -215,14 +215,23 @@ func keepScale(to, from *api.Workload) {
 	to.Scale, to.Resize = from.Scale, from.Resize
 }
 
-func (e *Engine) cancel(in *Cancel, key string) state.Answer {
-	w := e.st.Named(in.Tenant, in.Name)
-	name := in.Name
-	if in.ID != 0 {
-		w, name = e.st.Workloads[in.ID], "#"+strconv.FormatUint(in.ID, 10)
+// meant is the workload that a command is about: the one of a number, or else of a name.
+// nil goes with what to answer.
+func (e *Engine) meant(tenant, name string, id uint64) (*state.Workload, state.Answer) {
+	w := e.st.Named(tenant, name)
+	if id != 0 {
+		w, name = e.st.Workloads[id], "#"+strconv.FormatUint(id, 10)
 	}
-	if w == nil || w.Spec.Tenant != in.Tenant {
-		return refuse(state.CodeNotFound, "there is no workload %s of tenant %s", name, in.Tenant)
+	if w == nil || w.Spec.Tenant != tenant {
+		return nil, refuse(state.CodeNotFound, "there is no workload %s of tenant %s", name, tenant)
+	}
+	return w, state.Answer{}
+}
+
+func (e *Engine) cancel(in *Cancel, key string) state.Answer {
+	w, missing := e.meant(in.Tenant, in.Name, in.ID)
+	if w == nil {
+		return missing
 	}
 	if w.Status.Final() || w.Stopping {
 		return state.Answer{ID: w.ID, Revision: w.Revision, Action: "unchanged"}
@@ -236,10 +245,10 @@ func (e *Engine) cancel(in *Cancel, key string) state.Answer {
 }
 
 func (e *Engine) rollback(in *Rollback, key string) state.Answer {
-	w := e.st.Named(in.Tenant, in.Name)
+	w, missing := e.meant(in.Tenant, in.Name, 0)
 	switch {
 	case w == nil:
-		return refuse(state.CodeNotFound, "there is no workload %s of tenant %s", in.Name, in.Tenant)
+		return missing
 	case w.Status.Final() || w.Stopping:
 		return refuse(state.CodeConflict, "%s has ended", in.Name)
 	}

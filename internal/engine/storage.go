@@ -222,7 +222,7 @@ func (e *Engine) followLoad(site *api.Site, was *state.Stored) bool {
 		}
 		e.emit(ev)
 	case was.Until != 0 && draw > was.Load+site.Battery.MostDischarge()/drawsMore:
-		if again := was.At.Add(settles); again > e.st.Now {
+		if again := was.Planned.Add(settles); again > e.st.Now {
 			e.timers.add(timer{at: again, kind: timerBattery, node: site.Name})
 			return false
 		}

@@ -38,13 +38,9 @@ const mostStands = state.MaxStills - 4
 
 // suspend carries the command out, on all that it names or on nothing.
 func (e *Engine) suspend(in *Suspend) state.Answer {
-	w := e.st.Named(in.Tenant, in.Name)
-	name := in.Name
-	if in.ID != 0 {
-		w, name = e.st.Workloads[in.ID], "#"+strconv.FormatUint(in.ID, 10)
-	}
-	if w == nil || w.Spec.Tenant != in.Tenant {
-		return refuse(state.CodeNotFound, "there is no workload %s of tenant %s", name, in.Tenant)
+	w, missing := e.meant(in.Tenant, in.Name, in.ID)
+	if w == nil {
+		return missing
 	}
 	if why := notSuspended(w); why != "" {
 		return refuse(state.CodeConflict, "%s %s", w.Spec.Name, why)

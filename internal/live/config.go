@@ -239,6 +239,9 @@ func (c *Config) defaults() {
 	c.API.Version = cmp.Or(c.API.Version, c.Build)
 	c.API.MaxArtifact = cmp.Or(c.API.MaxArtifact, c.MaxArtifact)
 	c.API.Log = cmp.Or(c.API.Log, c.Logger)
+	if c.API.Now == nil {
+		c.API.Now = c.Wall
+	}
 }
 
 // tls reads the certificate; nil when there is none.

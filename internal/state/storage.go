@@ -23,6 +23,8 @@ type Stored struct {
 	// Usual is what its site draws in each hour of the day (UTC), an exponentially weighted
 	// mean of what it drew when it was planned; −1 where nothing is known.
 	Usual []api.Power `cbor:"13,keyasint,omitempty"`
+	// Planned is when it was last planned anew, and not only kept to what its site draws.
+	Planned api.Time `cbor:"14,keyasint,omitempty"`
 }
 
 // Obeyed is the set-point that counts: 0 when the order is not obeyed.
@@ -90,13 +92,13 @@ func (s *State) setBattery(e *BatterySet) {
 		Level: e.Level, At: s.Now, Setpoint: e.Setpoint, Order: 1, Since: s.Now, Until: e.Until, By: e.By, Why: e.Why, Load: e.Load, Plain: e.Plain,
 	}
 	if old := s.Batteries[e.Site]; old != nil {
-		n.Order, n.Told, n.Usual = old.Order+1, old.Told, old.Usual
+		n.Order, n.Told, n.Usual, n.Planned = old.Order+1, old.Told, old.Usual, old.Planned
 		if old.Setpoint == e.Setpoint { // nothing else is asked of it
 			n.Order, n.Since, n.Idle = old.Order, old.Since, old.Idle
 		}
 	}
 	if e.Planned {
-		n.Usual = usualDraw(n.Usual, s.Now, e.Load)
+		n.Usual, n.Planned = usualDraw(n.Usual, s.Now, e.Load), s.Now
 	}
 	s.Batteries[e.Site] = &n
 }

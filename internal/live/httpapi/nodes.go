@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 
 	"drover.dev/api"
 	"drover.dev/internal/engine"
@@ -115,7 +114,7 @@ func (s *Server) listSites(ctx context.Context, in *Reading) (*answer[api.SiteLi
 		for _, site := range e.State().Sites {
 			out.Body.Items = append(out.Body.Items, *site)
 		}
-		out.Body.Batteries = e.ViewBatteries(api.Time(time.Now().UnixNano()))
+		out.Body.Batteries = e.ViewBatteries(s.opt.Now())
 	})
 	slices.SortFunc(out.Body.Items, func(a, b api.Site) int { return strings.Compare(a.Name, b.Name) })
 	return out, err

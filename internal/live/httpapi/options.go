@@ -53,6 +53,8 @@ type Options struct {
 	LogPoll time.Duration
 	// Log takes what no client can be told. Default slog.Default.
 	Log *slog.Logger
+	// Now tells the time of day, by which the present is shown. Default the machine's.
+	Now func() api.Time
 }
 
 func (o Options) withDefaults() Options {
@@ -75,6 +77,9 @@ func (o Options) withDefaults() Options {
 	setDefault(&o.LogPoll, 200*time.Millisecond)
 	if o.Log == nil {
 		o.Log = slog.Default()
+	}
+	if o.Now == nil {
+		o.Now = func() api.Time { return api.Time(time.Now().UnixNano()) }
 	}
 	return o
 }

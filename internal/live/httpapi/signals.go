@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -25,7 +24,7 @@ func (s *Server) listSignals(ctx context.Context, in *Reading) (*answer[api.Sign
 	out := &answer[api.SignalList]{Body: api.SignalList{Items: []api.SignalView{}}}
 	var now api.Time
 	if in.At == "" {
-		now = api.Time(time.Now().UnixNano()) // an idle cell's last record may be old
+		now = s.opt.Now() // an idle cell's last record may be old
 	}
 	err := s.viewAt(ctx, *in, &out.Stand, func(e *engine.Engine) {
 		out.Body.Items = append(out.Body.Items, e.ViewSignals(now)...)
