@@ -197,7 +197,7 @@ func (e *Engine) outdated(v *timer) bool {
 		return n == nil || n.Power != api.PowerWaking
 	case timerBattery:
 		b := e.st.Batteries[v.node]
-		return b == nil || b.Until != v.at && b.At.Add(settles) != v.at
+		return b == nil || b.Until != v.at && b.Planned.Add(settles) != v.at
 	case timerRetention, timerPlan, timerReplan, timerProbation, timerRollout, timerBudget, timerLook, timerForeseen:
 		return false
 	}
