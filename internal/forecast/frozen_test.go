@@ -95,6 +95,9 @@ func kinds(t testing.TB) map[string]Kept {
 }
 
 func TestStoredModels(t *testing.T) {
+	if testing.Short() {
+		t.Skip("every model is fitted, by one goroutine")
+	}
 	all := kinds(t)
 	t.Run("forecast the same", func(t *testing.T) { forecastTheSame(t, all) })
 	t.Run("are refused when they are damaged", func(t *testing.T) { refusedWhenDamaged(t, all["auto"]) })
@@ -258,6 +261,9 @@ func harmlessWhenForged(t *testing.T, all map[string]Kept) {
 
 // A forged mixture may lean on a base that reaches less far than what is asked for.
 func TestForgedBaseThatReachesLess(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a whole model is fitted, by one goroutine")
+	}
 	k := fitted(t, Auto{Horizon: 4}, Series{Values: waves(60), Periods: []int{12}})
 	m := k.Fitted.(*fit).body.(*mixture)
 	near := across{layout: layout{horizon: 1, reach: 12}, reg: &linear{weights: make([]float64, 15)}}
@@ -268,6 +274,9 @@ func TestForgedBaseThatReachesLess(t *testing.T) {
 }
 
 func FuzzThaw(f *testing.F) {
+	if testing.Short() {
+		f.Skip("six models are fitted, by one goroutine")
+	}
 	s := Series{Values: waves(60), Periods: []int{12}}
 	for _, m := range []Model{SeasonalNaive{}, Theta{}, AutoARIMA{MaxModels: 3}, DecisionTree{}, LSTM{Hidden: 2, Epochs: 1}, Auto{Horizon: 4}} {
 		data, err := fitted(f, m, s).Freeze()
