@@ -38,17 +38,20 @@ type BookView struct {
 	Measured Microjoules `json:"measured"` // energy by what it rests on
 	Modelled Microjoules `json:"modelled"`
 	Assumed  Microjoules `json:"assumed"`
+	// Generated is what of this energy sites made themselves: it is neither bought nor
+	// counted as emitting anything.
+	Generated Microjoules `json:"generated,omitempty"`
 
 	Carbon         Micrograms  `json:"carbon"` // location-based: at the intensity of the grid
 	CarbonMeasured Micrograms  `json:"carbonMeasured"`
 	CarbonModelled Micrograms  `json:"carbonModelled"`
 	CarbonAssumed  Micrograms  `json:"carbonAssumed"`
-	Unknown        Microjoules `json:"unknown"` // energy of which the carbon is not known
+	Unknown        Microjoules `json:"unknown"` // energy that was bought, of which the carbon is not known
 
 	// Market is market-based carbon before certificates: at the factors that sites
 	// declare for what they buy, and that of the grid where they declare none.
 	Market        Micrograms  `json:"market"`
-	Contracted    Microjoules `json:"contracted"`              // energy at declared factors
+	Contracted    Microjoules `json:"contracted"`              // energy that was bought at declared factors
 	MarketUnknown Microjoules `json:"marketUnknown,omitempty"` // energy of which not even the grid's is known
 
 	Embodied Micrograms `json:"embodied"`
@@ -62,6 +65,9 @@ func (b *BookView) Energy() Microjoules {
 	return saturated(saturated(b.Measured, b.Modelled), b.Assumed)
 }
 
+// Bought is all energy that sites did not make themselves.
+func (b *BookView) Bought() Microjoules { return b.Energy() - b.Generated }
+
 // Add adds the amounts of another book, or takes them away where sign is -1. Sums
 // beyond the range saturate.
 func (b *BookView) Add(o *BookView, sign int64) {
@@ -74,6 +80,7 @@ func (b *BookView) Add(o *BookView, sign int64) {
 		{&b.Measured, &o.Measured},
 		{&b.Modelled, &o.Modelled},
 		{&b.Assumed, &o.Assumed},
+		{&b.Generated, &o.Generated},
 		{&b.Unknown, &o.Unknown},
 		{&b.Contracted, &o.Contracted},
 		{&b.MarketUnknown, &o.MarketUnknown},

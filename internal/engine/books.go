@@ -90,7 +90,7 @@ func sortedNames(books map[string]*state.Book) []string {
 func viewBook(b *state.Book) api.BookView {
 	return api.BookView{
 		Attempts: b.Attempts, Succeeded: b.Succeeded, Runs: b.Runs,
-		Measured: b.Measured, Modelled: b.Modelled, Assumed: b.Assumed,
+		Measured: b.Measured, Modelled: b.Modelled, Assumed: b.Assumed, Generated: b.Generated,
 		Carbon: b.Carbon, CarbonMeasured: b.CarbonMeasured, CarbonModelled: b.CarbonModelled,
 		CarbonAssumed: b.Carbon - b.CarbonMeasured - b.CarbonModelled, Unknown: b.Unknown,
 		Market: b.Carbon - b.Replaced + b.Contract, Contracted: b.Contracted, MarketUnknown: b.Unknown - b.Disclosed,

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"slices"
 
 	"drover.dev/api"
 	"drover.dev/internal/state"
@@ -46,6 +47,10 @@ func Check(e *Engine, out Output) error {
 			}
 		case *state.BatterySet:
 			if err := checkBattery(e.st, v); err != nil {
+				return err
+			}
+		case *state.TaskEnded:
+			if err := checkGenerated(v); err != nil {
 				return err
 			}
 		}
@@ -127,6 +132,22 @@ func checkBattery(st *state.State, s *state.BatterySet) error {
 	b := site.Battery
 	if s.Setpoint > b.Charge || -s.Setpoint > min(b.MostDischarge(), max(s.Load, 0)) || s.Level < 0 || s.Level > api.Microjoules(b.Capacity) {
 		return fmt.Errorf("the battery of site %s, which draws %v, is to do %v and to hold %v of %v", s.Site, s.Load, s.Setpoint, api.Energy(s.Level), b.Capacity)
+	}
+	return nil
+}
+
+// checkGenerated requires that what an attempt took of its site's own power is a part of
+// what it took, and told by the hour.
+func checkGenerated(ev *state.TaskEnded) error {
+	took, g := ev.Took, ev.Generated
+	if took == nil || took.Generated == 0 {
+		if g != nil {
+			return fmt.Errorf("attempt %v is given %v of its site's own power, of which nothing is booked", ev.Attempt, api.Energy(g.Total()))
+		}
+		return nil
+	}
+	if g == nil || g.Total() != took.Generated || took.Bought() < 0 || slices.Min(g.Hours) < 0 || len(g.Hours) > api.MaxGeneratedHours {
+		return fmt.Errorf("attempt %v took %v, %v of it of its site's own power, by the hour %+v", ev.Attempt, api.Energy(took.Energy), api.Energy(took.Generated), g)
 	}
 	return nil
 }

@@ -103,16 +103,16 @@ func (e *Engine) optionsOf(w *state.Workload, t *state.Task, d *api.Decision) []
 // tookSlack is by how much clocks of leaders that follow each other may differ.
 const tookSlack = api.Minute
 
-// took is what an attempt that ends now took on a node. It was placed at a moment or
-// later: a node that says it ran longer, by more than clocks differ, is not believed. still
-// is when it was held still, kept for how long of that its owner wished it.
-func (e *Engine) took(node string, task *api.Task, r *api.Result, placed api.Time, kept api.Duration, still ...sched.Stretch) *api.Footprint {
-	if most := e.st.Now.Sub(placed) + tookSlack; r != nil && r.Wall > most {
-		c := *r
+// took is what an attempt that ends now took. It was placed at a moment or later: a node
+// that says it ran longer, by more than clocks differ, is not believed.
+func (e *Engine) took(a *sched.Ended, placed api.Time) (*api.Footprint, *api.Generated) {
+	a.Now, a.Given = e.st.Now, e.st.Given
+	if most := e.st.Now.Sub(placed) + tookSlack; a.Result != nil && a.Result.Wall > most {
+		c := *a.Result
 		c.Wall = most
-		r = &c
+		a.Result = &c
 	}
-	return e.index.Took(node, task, r, e.st.Now, kept, still...)
+	return e.index.Took(a)
 }
 
 // stillOf is when the present attempt of an element was held still, as the cell heard of it.

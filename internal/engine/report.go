@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"drover.dev/api"
+	"drover.dev/internal/sched"
 	"drover.dev/internal/state"
 )
 
@@ -71,11 +72,12 @@ func (e *Engine) late(node string, w *state.Workload, t *state.Task, r *api.Repo
 	mine := !known && r.Try == t.Try && t.Node == node && r.N > t.Reported
 	switch {
 	case known && !t.Status.Final() && r.Result.Outcome == api.OutcomeSucceeded && w.Spec.Kind == api.KindJob:
-		e.emit(&state.TaskEnded{
+		ev := &state.TaskEnded{
 			Attempt: r.Attempt, N: r.N, Result: trim(w.SpecOf(t), r.Result), Next: api.TaskSucceeded, Fails: t.Fails, Losses: t.Losses,
 			Reason: "reported by node " + node + " after it had been given up", Machine: e.machineAt(node, w.SpecOf(t)),
-			Took: e.took(node, w.SpecOf(t), r.Result, w.Submitted, 0),
-		})
+		}
+		ev.Took, ev.Generated = e.took(&sched.Ended{Node: node, Task: w.SpecOf(t), Result: r.Result}, w.Submitted)
+		e.emit(ev)
 	case known && t.Status.Final() || mine:
 		e.emit(&state.ReportDuplicate{Attempt: r.Attempt, N: r.N, Outcome: r.Result.Outcome})
 	}
@@ -95,7 +97,9 @@ func (e *Engine) unhealthy(w *state.Workload, t *state.Task, r *api.Report) {
 func (e *Engine) ended(w *state.Workload, t *state.Task, r *api.Report) {
 	ev := &state.TaskEnded{Attempt: r.Attempt, N: r.N, Result: trim(w.SpecOf(t), r.Result), Fails: t.Fails, Losses: t.Losses}
 	ev.Reason = reasonOf(ev.Result)
-	ev.Took = e.took(t.Node, w.SpecOf(t), ev.Result, t.Placed, t.StoodFor(e.st.Now), e.stillOf(t)...)
+	ev.Took, ev.Generated = e.took(&sched.Ended{
+		Node: t.Node, Task: w.SpecOf(t), Result: ev.Result, Kept: t.StoodFor(e.st.Now), Still: e.stillOf(t),
+	}, t.Placed)
 	out := r.Result.Outcome
 	switch {
 	case out == api.OutcomeSucceeded && w.Spec.Kind == api.KindJob:

@@ -154,6 +154,33 @@ func TestGoldenBodies(t *testing.T) {
 	}
 }
 
+// TestEarlierBodies: events that earlier versions wrote, before fields were added, come back
+// with nothing in these, and to the same bytes.
+func TestEarlierBodies(t *testing.T) {
+	lines, err := os.ReadFile("testdata/bodies-earlier.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(lines)) {
+		words := strings.Fields(line)
+		body, err := hex.DecodeString(words[len(words)-1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := journal.Record{Format: journal.Format, N: 3, Events: body}
+		events, err := r.DecodeEvents()
+		if err != nil || len(events) != 1 {
+			t.Fatalf("%s: %d events, %v", words[2], len(events), err)
+		}
+		if got := recordOf(t, nil, events).Events; !bytes.Equal(got, body) {
+			t.Errorf("%s\n was %x\n came back %x", words[2], body, got)
+		}
+		if e, is := events[0].(*cell.TaskEnded); is && (e.Generated != nil || e.Took.Generated != 0 || e.Took.Embodied == nil) {
+			t.Errorf("it took %+v, %+v of its site's own power", e.Took, e.Generated)
+		}
+	}
+}
+
 func TestBodiesThatDoNotFitAreRefused(t *testing.T) {
 	ok := recordOf(t, nil, []cell.Event{&cell.NodeSilent{Node: "a"}}).Events
 	for name, c := range map[string]struct {

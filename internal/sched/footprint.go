@@ -186,11 +186,30 @@ func doubt(s *api.Signal, at api.Time) string {
 // costOf is the cost of energy and of the part of a node that a task holds for a time; nil when
 // neither has a price, or they are in different currencies.
 func (x *Index) costOf(e *node, t *api.Task, energy int64, when ran, room api.Duration) *api.Money {
-	var sum *api.Money
-	if s := x.signalAt(e.Site, api.SignalPrice); s != nil && (len(s.Values) > 0 || s.Usual != 0) {
-		mean, _ := when.mean(s)
-		sum = &api.Money{Micro: scale(energy, mean, kilowattHour), Currency: s.Currency}
+	s := x.priceAt(e.Site)
+	if s == nil {
+		return e.withRent(t, nil, room)
 	}
+	mean, _ := when.mean(s)
+	return e.withRent(t, costs(energy, mean, s), room)
+}
+
+// priceAt is the signal of the price of energy at a site; nil when no price is known.
+func (x *Index) priceAt(site string) *api.Signal {
+	if s := x.signalAt(site, api.SignalPrice); s != nil && (len(s.Values) > 0 || s.Usual != 0) {
+		return s
+	}
+	return nil
+}
+
+// costs is what energy costs at a mean of a price.
+func costs(energy, mean int64, s *api.Signal) *api.Money {
+	return &api.Money{Micro: scale(energy, mean, kilowattHour), Currency: s.Currency}
+}
+
+// withRent adds to what energy costs, nil where that is not known, what the part of a node costs
+// that a task holds for a time; nil when both are known in different currencies, or neither is.
+func (e *node) withRent(t *api.Task, sum *api.Money, room api.Duration) *api.Money {
 	if e.Price == nil {
 		return sum
 	}
@@ -218,100 +237,4 @@ func (e *node) portion(t *api.Task) int64 {
 		has += int64(c.Accelerators[i].Count)
 	}
 	return min(max(p, share(asked, has)), unit)
-}
-
-// Took is what an attempt that ends now took on a node: by the node's meter if it was
-// divided over its tasks, else by the node's power: beyond idle by the CPU time that was
-// used, idle by the part of the CPU that was held, both with what the site takes besides.
-// still is when it was held still, in the order of time: its hours are those in which it
-// ran. kept is for how long of it the room of the node is to be paid for all the same. nil where no power, price or signal is known.
-func (x *Index) Took(name string, t *api.Task, r *api.Result, now api.Time, kept api.Duration, still ...Stretch) *api.Footprint {
-	e := x.byName[name]
-	if e == nil || r == nil || r.Wall <= 0 {
-		return nil
-	}
-	_, full, said := Draw(&e.Node)
-	wall := int64(min(r.Wall, api.MaxDuration))
-	when := ranFor(api.Duration(wall), now, still)
-	room := when.lasts() + max(kept, 0)
-	f := &api.Footprint{Basis: api.BasisAssumed}
-	if said {
-		f.Basis = api.BasisModelled
-	}
-	uj := scale(e.shareOf(t, r), wall, milliwattNanoseconds)
-	if r.Energy > 0 && int64(r.Energy) <= mostMeasured(full, said, wall) {
-		uj, f.Basis = int64(r.Energy), api.BasisMeasured
-	}
-	f.Energy = api.Microjoules(scale(uj, x.overhead(e.Site, when), 1000))
-	if s := x.signalAt(e.Site, api.SignalCarbon); s != nil && (len(s.Values) > 0 || s.Usual != 0) {
-		mean, spread := when.mean(s)
-		g := api.Micrograms(scale(int64(f.Energy), mean, perMilligram))
-		f.Carbon, f.Spread = &g, api.Micrograms(scale(int64(f.Energy), spread, perMilligram))
-		f.CarbonBasis = carbonBasis(s, f.Basis, now)
-	}
-	if m := x.sites[e.Site].Market; m != nil {
-		g := api.Micrograms(scale(int64(f.Energy), int64(m.Factor), kilowattHour))
-		f.Market = &g
-	}
-	if e.Embodied != nil {
-		g := e.embodied(t, int64(room))
-		f.Embodied = &g
-	}
-	f.Cost = x.costOf(e, t, int64(f.Energy), when, room)
-	if f.Basis == api.BasisAssumed && f.Carbon == nil && f.Cost == nil && f.Market == nil && f.Embodied == nil {
-		return nil
-	}
-	return f
-}
-
-// carbonBasis is what carbon rests on up to a moment, where that is weaker than what its
-// energy rests on; "" where it is not.
-func carbonBasis(s *api.Signal, energy string, now api.Time) string {
-	switch {
-	case energy == api.BasisAssumed:
-		return ""
-	case now > s.End():
-		return api.BasisAssumed // the usual intensity, or a yearly mean
-	case now > s.KnownUntil() && energy == api.BasisMeasured:
-		return api.BasisModelled
-	}
-	return ""
-}
-
-// embodied is the part of what a node's making emitted that falls to a task which held
-// its largest part of the node for a time: M = TE · TS · RS, with TS = time/lifetime and
-// RS the part that was held (Green Software Foundation, 2024, "Software Carbon Intensity
-// Specification", ISO/IEC 21031).
-func (e *node) embodied(t *api.Task, wall int64) api.Micrograms {
-	share := scale(int64(e.Embodied.Carbon), e.portion(t), unit)
-	return api.Micrograms(scale(share, wall, max(int64(e.Embodied.Lifetime), 1)))
-}
-
-// mostMeasured is what a meter may say of an attempt, in µJ: some times the full power that
-// the node declares, over a second more than it ran, since meters are read now and then.
-// What says more is in another unit, or made up; the node's power is taken instead.
-func mostMeasured(full int64, said bool, wall int64) int64 {
-	const times, readings = 4, int64(api.Second)
-	most := int64(energy.MostDraw)
-	if said {
-		most = min(most, times*full)
-	}
-	return scale(most, wall+readings, milliwattNanoseconds)
-}
-
-// shareOf is the mean power in mW that an attempt answers for, by a node's power. How
-// much its devices were used nobody says: what it held of them counts as used.
-func (e *node) shareOf(t *api.Task, r *api.Result) int64 {
-	idle, full, _ := energy.Machine(&e.Node)
-	_, devices := e.devicesOf(t)
-	c := int64(e.Capacity.CPU)
-	if c <= 0 {
-		return devices
-	}
-	held := min(int64(t.Resources.CPU), c)
-	used := held
-	if r.CPU > 0 {
-		used = min(scale(int64(r.CPU), 1000, int64(r.Wall)), c)
-	}
-	return scale(full-idle, used, c) + scale(idle, held, c) + devices
 }

@@ -105,6 +105,12 @@ func FuzzFootprint(f *testing.F) {
 	})
 }
 
+// took is what an attempt took at a site that makes nothing itself.
+func took(x *sched.Index, on string, t *api.Task, r *api.Result, now api.Time, still ...sched.Stretch) *api.Footprint {
+	f, _ := x.Took(&sched.Ended{Node: on, Task: t, Result: r, Now: now, Still: still})
+	return f
+}
+
 // TestTook follows attempts of an hour on half of a node of 100 to 300 W by hand, at
 // 250 g/kWh: with a quarter of its CPU used, as asked for, by its meter, and on a node
 // of which nothing is known.
@@ -127,15 +133,15 @@ func TestTook(t *testing.T) {
 		{"a meter that lies", "n", api.Result{Wall: api.Second, Energy: 1 << 62}, 150_000_000, api.BasisModelled},
 		{"a meter in mJ", "n", api.Result{Wall: api.Second, CPU: api.Second, Energy: 100_000_000_000}, 100_000_000, api.BasisModelled},
 	} {
-		f := x.Took(tc.on, task, &tc.r, 1e18, 0)
+		f := took(x, tc.on, task, &tc.r, 1e18)
 		if f == nil || f.Energy != tc.energy || f.Basis != tc.basis || f.Carbon == nil || *f.Carbon != api.Micrograms(int64(tc.energy)/perGram) {
 			t.Errorf("%s: %+v, want %d", tc.name, f, tc.energy)
 		}
 	}
-	if f := x.Took("bare", task, &api.Result{Wall: api.Hour}, 1e18, 0); f != nil {
+	if f := took(x, "bare", task, &api.Result{Wall: api.Hour}, 1e18); f != nil {
 		t.Errorf("a node of which nothing is known took %+v", f)
 	}
-	if f := x.Took("n", task, &api.Result{Wall: -1 << 63}, 1e18, 0); f != nil {
+	if f := took(x, "n", task, &api.Result{Wall: -1 << 63}, 1e18); f != nil {
 		t.Errorf("a negative time took %+v", f)
 	}
 }
@@ -151,7 +157,7 @@ func TestTookBooksContractsAndMaking(t *testing.T) {
 		n.Embodied = &api.Embodied{Carbon: 1_200_000_000_000, Lifetime: 1461 * api.Day}
 	}))
 	x.PutSite(api.Site{Name: "a", Zone: "a", PUE: 1000, Market: &api.Market{Factor: 40_000_000, Kind: api.MarketContract, Source: "PPA 7"}})
-	f := x.Took("n", &api.Task{Resources: api.Resources{CPU: 2000}}, &api.Result{Wall: api.Hour, CPU: api.Hour}, 1e18, 0)
+	f := took(x, "n", &api.Task{Resources: api.Resources{CPU: 2000}}, &api.Result{Wall: api.Hour, CPU: api.Hour}, 1e18)
 	const wattHour = 3_600_000_000
 	if f == nil || f.Energy != 100*wattHour || *f.Carbon != 25_000_000 || f.Market == nil || *f.Market != 4_000_000 {
 		t.Fatalf("%+v: 0.1 kWh are 25 g by the grid and 4 g by the contract", f)
@@ -199,7 +205,7 @@ func TestDevices(t *testing.T) {
 		if o, _ := x.Footprint("n", a, 0); o.Energy != tc.adds {
 			t.Errorf("%s: adds %d µJ, want %d", tc.name, o.Energy, tc.adds)
 		}
-		if f := x.Took("n", &task, &api.Result{Wall: api.Hour}, 1e18, 0); f == nil || f.Energy != tc.held {
+		if f := took(x, "n", &task, &api.Result{Wall: api.Hour}, 1e18); f == nil || f.Energy != tc.held {
 			t.Errorf("%s: took %+v, want %d", tc.name, f, tc.held)
 		}
 	}
@@ -284,11 +290,11 @@ func TestTookByTheHours(t *testing.T) {
 	still := sched.Stretch{From: api.Time(0).Add(api.Hour), To: api.Time(0).Add(4 * api.Hour)}
 	task, r := &api.Task{Resources: api.Resources{CPU: 2000}}, &api.Result{Wall: 2 * api.Hour, CPU: 2 * api.Hour}
 	const wattHour = 3_600_000_000
-	f := x.Took("n", task, r, now, 0, still)
+	f := took(x, "n", task, r, now, still)
 	if f == nil || f.Energy != 200*wattHour || *f.Carbon != 30_000_000 || f.Cost.Micro != 1_000_000 {
 		t.Errorf("%+v: 0.2 kWh at 150 g/kWh are 30 g; at 0 EUR in the mean only the half node is paid, for two hours", f)
 	}
-	if f = x.Took("n", task, r, now, 0); f == nil || *f.Carbon <= 30_000_000 {
+	if f = took(x, "n", task, r, now); f == nil || *f.Carbon <= 30_000_000 {
 		t.Errorf("%+v: had it run in the last two hours it had taken more", f)
 	}
 }

@@ -29,6 +29,8 @@ type Accounts struct {
 	// Works are the books of the last MaxWorkDays on which attempts ended, by workload as
 	// in Workloads.
 	Works []WorkDay `cbor:"4,keyasint,omitempty"`
+	// Given is what of the power that sites make themselves was booked so far.
+	Given *Given `cbor:"5,keyasint,omitempty"`
 }
 
 // WorkDay is what the attempts took that ended on a day, by workload.

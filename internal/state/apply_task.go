@@ -52,7 +52,7 @@ func (s *State) applyTask(ev Event) error {
 		t.Reason = e.Reason
 		s.wantStop(t, e.For)
 	case *TaskEnded:
-		s.enter(w, t, e.Took, e.Next == api.TaskSucceeded)
+		s.enter(w, t, e)
 		s.end(w, t, e)
 	case *TaskSuspended:
 		s.suspended(w, t, e)

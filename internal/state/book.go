@@ -38,22 +38,36 @@ type Book struct {
 	Declared  uint64         `cbor:"15,keyasint,omitempty"` // attempts on nodes that declare what is embodied
 	Succeeded uint64         `cbor:"16,keyasint,omitempty"` // attempts by which a task succeeded
 	Runs      uint64         `cbor:"17,keyasint,omitempty"` // jobs that succeeded, of tenants and workloads
+
+	// Generated is what of all energy the sites made themselves; Unknown, Contracted and
+	// Disclosed are of the rest.
+	Generated api.Microjoules `cbor:"18,keyasint,omitempty"`
 }
 
 // enter books what an attempt took that ends now, on its element, its tenant, its
 // budgets and the accounts.
-func (s *State) enter(w *Workload, t *Task, took *api.Footprint, succeeded bool) {
+func (s *State) enter(w *Workload, t *Task, e *TaskEnded) {
+	took, succeeded := e.Took, e.Next == api.TaskSucceeded
 	if took == nil {
 		return
 	}
 	t.Took = sumOf(t.Took, took)
 	s.spend(w.Spec.Tenant, took)
 	bookIn(s.Books, w.Spec.Tenant, MaxBooks).add(took, succeeded)
-	site := ""
-	if n := s.Nodes[t.Node]; n != nil {
-		site = n.Site
+	s.account(w, s.siteOf(t, e), took, succeeded)
+	s.give(e.Generated)
+}
+
+// siteOf is where an attempt is booked: at the site whose power it took, which it may tell
+// of after its element was placed elsewhere, or that of its element's node.
+func (s *State) siteOf(t *Task, e *TaskEnded) string {
+	if e.Generated != nil {
+		return e.Generated.Site
 	}
-	s.account(w, site, took, succeeded)
+	if n := s.Nodes[t.Node]; n != nil {
+		return n.Site
+	}
+	return ""
 }
 
 // bookOf is the name under which what a tenant takes is booked.
@@ -85,8 +99,9 @@ func (b *Book) addEnergy(f *api.Footprint) {
 	default:
 		b.Assumed = saturate(b.Assumed, f.Energy)
 	}
+	b.Generated = saturate(b.Generated, f.Generated)
 	if f.Carbon == nil {
-		b.Unknown = saturate(b.Unknown, f.Energy)
+		b.Unknown = saturate(b.Unknown, f.Bought())
 	}
 }
 
@@ -103,10 +118,10 @@ func (b *Book) addCarbon(f *api.Footprint) {
 		b.CarbonModelled = saturate(b.CarbonModelled, grid)
 	}
 	if f.Market != nil {
-		b.Contracted, b.Contract = saturate(b.Contracted, f.Energy), saturate(b.Contract, *f.Market)
+		b.Contracted, b.Contract = saturate(b.Contracted, f.Bought()), saturate(b.Contract, *f.Market)
 		b.Replaced = saturate(b.Replaced, grid)
 		if f.Carbon == nil {
-			b.Disclosed = saturate(b.Disclosed, f.Energy)
+			b.Disclosed = saturate(b.Disclosed, f.Bought())
 		}
 	}
 	if f.Embodied != nil {
@@ -130,6 +145,7 @@ func (b *Book) merge(o *Book) {
 	b.Succeeded += o.Succeeded
 	b.Runs += o.Runs
 	b.Measured, b.Modelled, b.Assumed = saturate(b.Measured, o.Measured), saturate(b.Modelled, o.Modelled), saturate(b.Assumed, o.Assumed)
+	b.Generated = saturate(b.Generated, o.Generated)
 	b.Carbon, b.Unknown = saturate(b.Carbon, o.Carbon), saturate(b.Unknown, o.Unknown)
 	b.CarbonMeasured, b.CarbonModelled = saturate(b.CarbonMeasured, o.CarbonMeasured), saturate(b.CarbonModelled, o.CarbonModelled)
 	b.Contracted, b.Contract = saturate(b.Contracted, o.Contracted), saturate(b.Contract, o.Contract)
@@ -152,6 +168,7 @@ func sumOf(a, b *api.Footprint) *api.Footprint {
 		return &c
 	}
 	out := &api.Footprint{Energy: saturate(a.Energy, b.Energy), Spread: saturate(a.Spread, b.Spread), Basis: weaker(a.Basis, b.Basis)}
+	out.Generated = saturate(a.Generated, b.Generated)
 	out.Carbon = both(a.Carbon, b.Carbon)
 	if a.Cost != nil && b.Cost != nil && a.Cost.Currency == b.Cost.Currency {
 		out.Cost = &api.Money{Micro: saturate(a.Cost.Micro, b.Cost.Micro), Currency: a.Cost.Currency}

@@ -37,10 +37,11 @@ func TestBooksAddUp(t *testing.T) {
 			}
 			b.Attempts++
 			b.Measured += f.Energy
+			b.Generated += f.Generated
 			if f.Carbon != nil {
 				b.Carbon += *f.Carbon
 			} else {
-				b.Unknown += f.Energy
+				b.Unknown += f.Energy - f.Generated
 			}
 			if f.Cost != nil {
 				costs[tenant][f.Cost.Currency] += f.Cost.Micro
@@ -48,7 +49,7 @@ func TestBooksAddUp(t *testing.T) {
 		}
 		for tenant, want := range sums {
 			got := st.Books[tenant]
-			if got.Attempts != want.Attempts || got.Measured+got.Modelled+got.Assumed != want.Measured || got.Carbon != want.Carbon || got.Unknown != want.Unknown {
+			if got.Attempts != want.Attempts || got.Measured+got.Modelled+got.Assumed != want.Measured || got.Carbon != want.Carbon || got.Unknown != want.Unknown || got.Generated != want.Generated {
 				t.Fatalf("%+v, want %+v", got, want)
 			}
 			for _, m := range got.Costs {
@@ -64,6 +65,9 @@ func footprint(t *rapid.T) *api.Footprint {
 	f := &api.Footprint{
 		Energy: api.Microjoules(rapid.Int64Range(0, 1e15).Draw(t, "energy")),
 		Basis:  rapid.SampledFrom([]string{api.BasisMeasured, api.BasisModelled, api.BasisAssumed}).Draw(t, "basis"),
+	}
+	if rapid.Bool().Draw(t, "made on site") {
+		f.Generated = api.Microjoules(rapid.Int64Range(0, int64(f.Energy)).Draw(t, "generated"))
 	}
 	if rapid.Bool().Draw(t, "grid") {
 		g := api.Micrograms(rapid.Int64Range(0, 1e12).Draw(t, "carbon"))

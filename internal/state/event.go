@@ -332,6 +332,8 @@ type TaskEnded struct {
 	Machine string `cbor:"10,keyasint,omitempty"`
 	// Took is what the attempt took, as far as power, prices or signals were known.
 	Took *api.Footprint `cbor:"11,keyasint,omitempty"`
+	// Generated is where Took.Generated comes from; nil where that is 0.
+	Generated *api.Generated `cbor:"12,keyasint,omitempty"`
 }
 
 // TasksLost gives attempts on a silent node up; Next says what follows.
