@@ -57,6 +57,11 @@ func carbonBases(c account.Carbon) string {
 // decimals is a number for programs, report.Number one for people.
 func decimals(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
 
+// generatedPair says what of the energy sites made themselves, and how it counts.
+func generatedPair(e api.Microjoules, how string) report.Pair {
+	return report.Pair{Key: "made on site", Value: energyText(e) + " of the energy: " + how, Tone: report.Good}
+}
+
 func sciPairs(r *account.SCI) []report.Pair {
 	perUnit := api.Micrograms(r.PerUnit)
 	list := []report.Pair{
@@ -69,6 +74,9 @@ func sciPairs(r *account.SCI) []report.Pair {
 		{Key: "I", Value: report.Number(r.Intensity) + " g/kWh, location-based"},
 		{Key: "E·I", Value: carbonBases(r.Operational)},
 		{Key: "M", Value: carbonText(&r.Embodied)},
+	}
+	if r.Energy.Generated > 0 {
+		list = append(list, generatedPair(r.Energy.Generated, "it is in E, with an intensity of 0 in I"))
 	}
 	if r.Undeclared > 0 {
 		list = append(list, report.Pair{Key: "not in M", Value: report.Percent(r.Undeclared) + " of the attempts ran on nodes that declare nothing", Tone: report.Warn})
@@ -117,6 +125,9 @@ func scope2Pairs(r *account.Scope2) []report.Pair {
 		{Key: "by certificates", Value: energyText(r.Certified)},
 		{Key: "declared", Value: energyText(r.Contracted) + " at factors that sites declare"},
 	}
+	if r.Energy.Generated > 0 {
+		list = append(list, generatedPair(r.Energy.Generated, "it is not bought, and emits nothing by either method"))
+	}
 	if r.Unknown > 0 {
 		list = append(list, report.Pair{Key: "not counted", Value: energyText(r.Unknown) + " location-based, " + energyText(r.MarketUnknown) + " market-based: no intensity is known", Tone: report.Warn})
 	}
@@ -146,6 +157,8 @@ func scope2Table(r *account.Scope2, number func(float64) string) *report.Table {
 		t.Add(orDash(s.Site), orDash(s.Zone), kWh(s.Energy.Total), grams(s.Location.Total), grams(s.Market),
 			kWh(s.Covered), instrumentText(s.Instrument), kWh(s.Energy.Measured), kWh(s.Energy.Modelled), kWh(s.Energy.Assumed))
 	}
+	const behindEnergy = 3
+	addGenerated(t, behindEnergy, report.Column{Title: "GENERATED KWH"}, r.Sites, func(s *account.Scope2Site) api.Microjoules { return s.Energy.Generated }, kWh)
 	return t
 }
 

@@ -3,11 +3,13 @@ package main
 import (
 	"bytes"
 	"encoding/csv"
+	"io"
 	"strings"
 	"testing"
 
 	"drover.dev/api"
 	"drover.dev/internal/energy/account"
+	"drover.dev/internal/report"
 )
 
 // someDays are two weeks of a cell with two sites, one of which buys wind power.
@@ -119,5 +121,68 @@ func TestCostForms(t *testing.T) {
 	}
 	if bars := costBars(r, "NOK"); len(bars) != 1 || bars[0].Label != "oslo" {
 		t.Errorf("%+v", bars)
+	}
+}
+
+// TestGeneratedColumns: what sites made themselves has a column in each form of the books,
+// and none where they made nothing.
+func TestGeneratedColumns(t *testing.T) {
+	days, sites, ledger := someDays()
+	forms := func() map[string]string {
+		scope2 := account.MakeScope2(days, sites, ledger, account.Period{})
+		costs := account.MakeCosts(api.BooksBySite, days, account.Period{}, func(b *api.BookView) string { return b.Site })
+		sci, err := account.MakeSCI("cell", days, account.Period{}, account.Unit{Name: account.UnitTasks})
+		if err != nil {
+			t.Fatal(err)
+		}
+		out := map[string]string{}
+		for name, table := range map[string]*report.Table{
+			"books": bookTable(days, api.BooksByDay), "scope 2": scope2Table(scope2, decimals), "cost": costTable(costs, decimals),
+			"tasks": (&app{}).taskTable([]api.TaskView{{Result: &api.Result{}, Took: &api.Footprint{Energy: days[0].Energy(), Generated: days[0].Generated}}}),
+		} {
+			var b bytes.Buffer
+			if err := table.CSV(&b); err != nil {
+				t.Fatal(err)
+			}
+			out[name] = b.String()
+		}
+		for name, page := range map[string]func(io.Writer) error{
+			"page of scope 2": func(w io.Writer) error { return scope2Page(w, scope2, "") },
+			"page of the SCI": func(w io.Writer) error { return sciPage(w, sci, "") },
+			"page of costs":   func(w io.Writer) error { return costPage(w, costs, "") },
+		} {
+			var b bytes.Buffer
+			if err := page(&b); err != nil {
+				t.Fatal(err)
+			}
+			out[name] = b.String()
+		}
+		return out
+	}
+	for name, form := range forms() {
+		if strings.Contains(form, "GENERATED") || strings.Contains(form, "made on site") {
+			t.Errorf("%s speak of power that nobody made:\n%s", name, form)
+		}
+	}
+	for i := range days {
+		days[i].Generated = kilowattHour / 2
+	}
+	got := forms()
+	for name, want := range map[string]string{
+		"books":           "2026-01-01 berlin,40,5.00 kWh,0,0,500 Wh,",
+		"scope 2":         "berlin,DE-LU,112,7,",
+		"cost":            "SITE,ATTEMPTS,KWH,GENERATED KWH\nberlin,560,112,7\n",
+		"tasks":           ",5.00 kWh,500 Wh,–,–\n",
+		"page of scope 2": "14.0 kWh of the energy: it is not bought, and emits nothing by either method",
+		"page of the SCI": "14.0 kWh of the energy: it is in E, with an intensity of 0 in I",
+		"page of costs":   "14.0 kWh of the energy: it costs nothing",
+	} {
+		if !strings.Contains(got[name], want) {
+			t.Errorf("%s lack %q:\n%.1500s", name, want, got[name])
+		}
+	}
+	tasks := []api.TaskView{{Took: &api.Footprint{Energy: kilowattHour, Basis: api.BasisModelled, Generated: kilowattHour / 4}}, {Took: &api.Footprint{Energy: kilowattHour, Basis: api.BasisModelled}}}
+	if text := tookText(tasks, false); !strings.HasPrefix(text, "2.00 kWh (modelled), 250 Wh of it made on site") {
+		t.Errorf("they took %q", text)
 	}
 }

@@ -32,7 +32,7 @@ func newCostCmd(a *app) *cobra.Command {
 		Use:   "cost",
 		Short: "Report what finished tasks cost, by tenant, site, workload or day",
 		Long: `Report what finished tasks cost: their energy at the price of their sites, and the part that they held of
-their nodes at the price of these. Currencies stand beside each other and are never added. Days are UTC,
+their nodes at the price of these. What a site made itself costs nothing. Currencies stand beside each other and are never added. Days are UTC,
 an attempt counts on the day on which it ended. What no price is known of is not in it. Budgets in money
 are in drover tenants; docs/energy.md has the rules.`,
 		Example: "  drover cost --by workload\n  drover cost --by day --from 2026-01-01 --html cost.html\n  drover cost --by site --format csv > cost.csv",
@@ -146,12 +146,18 @@ func costTable(r *account.Costs, number func(float64) string) *report.Table {
 		}
 		t.Add(row...)
 	}
+	const behindEnergy = 3
+	addGenerated(t, behindEnergy, report.Column{Title: "GENERATED KWH"}, r.Items, func(c *account.Cost) api.Microjoules { return c.Generated },
+		func(e api.Microjoules) string { return number(float64(e) / kilowattHour) })
 	return t
 }
 
 func costPage(w io.Writer, r *account.Costs, subtitle string) error {
 	p := &report.Page{Title: "Cost by " + r.By, Subtitle: subtitle}
 	pairs := []report.Pair{{Key: "time", Value: periodText(r.Period)}, {Key: "attempts", Value: report.Count(int64(min(r.Total.Attempts, 1<<62)))}, {Key: "energy", Value: energyText(r.Total.Energy)}}
+	if r.Total.Generated > 0 {
+		pairs = append(pairs, generatedPair(r.Total.Generated, "it costs nothing"))
+	}
 	for i := range r.Total.Costs {
 		pairs = append(pairs, report.Pair{Key: r.Total.Costs[i].Currency, Value: costText(&r.Total.Costs[i]), Tone: report.Strong})
 	}

@@ -22,7 +22,8 @@ func newEnergyBooksCmd(a *app) *cobra.Command {
 node's declared power, or that of usual cores), carbon at the intensity of the grid
 while they ran (location-based), carbon by what sites declare of the energy that
 they buy (market-based), what of the making of nodes falls to them (embodied), and
-cost. The rows sum to the same whole, whatever they are by. docs/energy.md has the
+cost. What of the energy sites made themselves is neither bought nor counted as
+emitting anything; it has a column where there is any. The rows sum to the same whole, whatever they are by. docs/energy.md has the
 formulas.`,
 		Example: "  drover energy books --by site -o wide",
 		Args:    args(0, 0, ""),
@@ -63,7 +64,22 @@ func bookTable(rows []api.BookView, by string) *report.Table {
 		t.Add(bookName(b, by), report.Count(int64(b.Attempts)), energyText(b.Measured), energyText(b.Modelled), energyText(b.Assumed),
 			carbonText(&b.Carbon), carbonText(&b.Market), carbonText(&b.Embodied), costsText(b.Costs), energyText(b.Unknown))
 	}
+	const behindEnergy = 5
+	addGenerated(t, behindEnergy, report.Column{Title: "GENERATED"}, rows, func(b *api.BookView) api.Microjoules { return b.Generated }, energyText)
 	return t
+}
+
+// addGenerated gives a table, of a row for each item, a column of what sites made
+// themselves, where they made anything.
+func addGenerated[T any](t *report.Table, at int, c report.Column, items []T, generated func(*T) api.Microjoules, text func(api.Microjoules) string) {
+	if !slices.ContainsFunc(items, func(item T) bool { return generated(&item) != 0 }) {
+		return
+	}
+	c.Right = true
+	t.Columns = slices.Insert(t.Columns, at, c)
+	for i := range items {
+		t.Rows[i] = slices.Insert(t.Rows[i], at, text(generated(&items[i])))
+	}
 }
 
 func bookName(b *api.BookView, by string) string {

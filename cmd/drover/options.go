@@ -91,7 +91,7 @@ func comparedText(o *api.Option) string {
 	return orDash(text)
 }
 
-// tookText sums up what tasks took: "12.5 Wh (measured), 4.1 g CO2e, 0.003 EUR". What is
+// tookText sums up what tasks took: "12.5 Wh (measured), 3.2 Wh of it made on site, 4.1 g CO2e, 0.003 EUR". What is
 // not known of one of them is not said of all; more says that these are not all.
 func tookText(tasks []api.TaskView, more bool) string {
 	var sum api.Footprint
@@ -103,7 +103,7 @@ func tookText(tasks []api.TaskView, more bool) string {
 			continue
 		}
 		n++
-		sum.Energy += f.Energy
+		sum.Energy, sum.Generated = sum.Energy+f.Energy, sum.Generated+f.Generated
 		if sum.Basis == "" || sum.Basis == api.BasisMeasured || f.Basis == api.BasisAssumed {
 			sum.Basis = f.Basis
 		}
@@ -118,6 +118,9 @@ func tookText(tasks []api.TaskView, more bool) string {
 		return ""
 	}
 	text := energyText(sum.Energy) + " (" + sum.Basis + ")"
+	if sum.Generated > 0 {
+		text += ", " + energyText(sum.Generated) + " of it made on site"
+	}
 	if allCarbon {
 		text += ", " + carbonText(&carbon) + " CO2e"
 	}

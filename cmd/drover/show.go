@@ -168,6 +168,13 @@ func (a *app) taskTable(tasks []api.TaskView) *report.Table {
 		}
 		t.Add(row...)
 	}
+	const behindEnergy = 14
+	addGenerated(t, behindEnergy, report.Column{Title: "GENERATED", Wide: true}, tasks, func(v *api.TaskView) api.Microjoules {
+		if v.Took == nil || v.Result == nil {
+			return 0
+		}
+		return v.Took.Generated
+	}, energyText)
 	return t
 }
 

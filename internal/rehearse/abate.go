@@ -140,8 +140,16 @@ func (r *abateReader) took(e *state.TaskEnded, now api.Time) {
 	}
 	r.jobs = append(r.jobs, pastTook{begin: begin, end: now, job: account.Job{
 		Site: n.Site, Hours: hoursOf(e.Result.Wall), CPU: float64(task.Resources.CPU) / 1000, KWh: float64(e.Took.Energy) / 3.6e12,
-		Slack: max(hoursOf(slack), 0), Moves: anywhere(w.Spec, task),
+		Own: ownOf(e.Took), Slack: max(hoursOf(slack), 0), Moves: anywhere(w.Spec, task),
 	}})
+}
+
+// ownOf is the part of the energy of an attempt that its site made itself.
+func ownOf(f *api.Footprint) float64 {
+	if f.Energy <= 0 {
+		return 0
+	}
+	return float64(f.Generated) / float64(f.Energy)
 }
 
 func hoursOf(d api.Duration) float64 { return float64(d) / float64(api.Hour) }

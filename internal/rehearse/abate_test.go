@@ -11,6 +11,18 @@ import (
 	"drover.dev/internal/state"
 )
 
+// TestOwnOf: the part of an attempt's energy that its site made itself.
+func TestOwnOf(t *testing.T) {
+	for _, tc := range []struct {
+		f    api.Footprint
+		want float64
+	}{{api.Footprint{}, 0}, {api.Footprint{Energy: 8}, 0}, {api.Footprint{Energy: 8, Generated: 2}, 0.25}, {api.Footprint{Energy: 8, Generated: 8}, 1}} {
+		if got := ownOf(&tc.f); got != tc.want {
+			t.Errorf("%+v: %g, want %g", tc.f, got, tc.want)
+		}
+	}
+}
+
 // TestAbateOfAPast: a job of an hour that ran at 400 g/kWh, two hours before its deadline,
 // could have run at 100 g/kWh; the recorded signals and the recorded energy say how much
 // that is, and the rest is to be bought.

@@ -15,6 +15,7 @@ type Job struct {
 	Hours float64 // that it ran, over 0
 	CPU   float64 // cores that it held
 	KWh   float64
+	Own   float64 // the part of KWh that its site made itself, then and there: 0 to 1
 	Slack float64 // hours by which it could have started later
 	Moves bool    // it could have run at another site
 }
@@ -51,7 +52,8 @@ type Measure struct {
 // would have been saved, with all their hours known, by running them later within their
 // slack and at other sites, where the site never holds more than its cores or what it held;
 // and what is left to buy at a price a tonne, which may be nil. A measure that costs more
-// than buying is left out. gram is what is to be brought to nothing.
+// than buying is left out. gram is what is to be brought to nothing. Power that sites make
+// themselves is known of where and when jobs ran alone: elsewhere the grid gives all.
 func Abate(jobs []Job, places []Place, gram float64, perTonne *float64) []Measure {
 	first, second := MeasureShift, MeasureMove
 	alone := func(name string) float64 {
@@ -200,12 +202,12 @@ func (f *field) apply(name string) Measure {
 		if f.price[was] == nil || f.price[at] == nil {
 			known = false
 		} else {
-			cost += f.price[at].Of(f.weighed(j, at), start) - f.price[was].Of(f.weighed(j, was), j.Start)
+			cost += f.price[at].Of(f.weighed(j, at), start) - f.price[was].Of(f.weighed(j, was), j.Start)*(1-j.Own)
 		}
 		m.Jobs, m.Gram, m.Delay = m.Jobs+1, m.Gram+saved, m.Delay+start-j.Start
 		j.KWh *= max(f.places[at].PUE, 1) / max(f.places[was].PUE, 1)
 		j.Slack -= start - j.Start
-		j.Site, j.Start = f.places[at].Site, start
+		j.Site, j.Start, j.Own = f.places[at].Site, start, 0
 	}
 	if m.Jobs > 0 {
 		m.Delay /= float64(m.Jobs)
@@ -219,7 +221,7 @@ func (f *field) apply(name string) Measure {
 
 // better is the place and the start at which a job emits least.
 func (f *field) better(j *Job, name string, was int) (at int, start, saved float64) {
-	now := f.grams(j, was, j.Start)
+	now := f.grams(j, was, j.Start) * (1 - j.Own)
 	at, start, least := was, j.Start, now*(1-1e-9)
 	try := func(place int, from float64) {
 		if g := f.grams(j, place, from); g < least && f.fits(j, place, from) {
@@ -236,6 +238,9 @@ func (f *field) better(j *Job, name string, was int) (at int, start, saved float
 		for place := range f.places {
 			try(place, j.Start)
 		}
+	}
+	if at == was && start == j.Start {
+		return at, start, 0
 	}
 	return at, start, now - f.grams(j, at, start)
 }

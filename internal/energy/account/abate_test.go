@@ -42,6 +42,31 @@ func TestAbate(t *testing.T) {
 	}
 }
 
+// TestAbateOwnPower: a job of which the site made half itself emitted half, and would emit
+// all in an hour in which the grid gives it.
+func TestAbateOwnPower(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		carbon float64 // g/kWh of the other hour, the first being 400
+		gram   float64 // saved by waiting
+		cost   float64
+	}{{"a clean hour", 100, 200, 0.3}, {"no better than half of it", 200, 0, 0}, {"a dirty one", 300, 0, 0}} {
+		places := []account.Place{{Site: "roof", Cores: 4, PUE: 1, Carbon: []float64{400, tc.carbon}, Price: []float64{0.2, 0.25}}}
+		jobs := []account.Job{{Site: "roof", Hours: 1, CPU: 2, KWh: 2, Own: 0.5, Slack: 2}}
+		got := account.Abate(jobs, places, 400, nil)
+		if tc.gram == 0 {
+			if len(got) != 1 || got[0].Name != account.MeasureBuy {
+				t.Errorf("%s: %+v", tc.name, got)
+			}
+			continue
+		}
+		// 2 kWh at 100 g instead of 1 kWh at 400 g, for 2·0.25 instead of 1·0.2.
+		if m := got[0]; m.Name != account.MeasureShift || m.Gram != tc.gram || math.Abs(*m.Cost-tc.cost) > 1e-12 {
+			t.Errorf("%s: %+v, cost %v", tc.name, m, m.Cost)
+		}
+	}
+}
+
 func TestAbateKeepsWithinASite(t *testing.T) {
 	places := []account.Place{{Site: "a", Cores: 1, PUE: 1, Carbon: []float64{300, 300, 10, 200}}}
 	var jobs []account.Job
@@ -75,10 +100,11 @@ func TestAbateNeverAddsUpToMore(t *testing.T) {
 			j := account.Job{
 				Site: places[at].Site, Start: rapid.Float64Range(0, float64(hours-1)).Draw(t, "start"), Hours: rapid.Float64Range(0.01, 1).Draw(t, "long"),
 				CPU: rapid.Float64Range(0, 4).Draw(t, "cpu"), KWh: rapid.Float64Range(0, 5).Draw(t, "kWh"), Slack: rapid.Float64Range(0, 9).Draw(t, "slack"), Moves: rapid.Bool().Draw(t, "moves"),
+				Own: rapid.Float64Range(0, 1).Draw(t, "own"),
 			}
 			for h := 0; h < hours; h++ { // once more, by hours
 				part := math.Min(float64(h+1), j.Start+j.Hours) - math.Max(float64(h), j.Start)
-				total += max(part, 0) / j.Hours * j.KWh * places[at].Carbon[h]
+				total += max(part, 0) / j.Hours * j.KWh * (1 - j.Own) * places[at].Carbon[h]
 			}
 			jobs = append(jobs, j)
 		}

@@ -26,10 +26,12 @@ type Energy struct {
 	Measured api.Microjoules `json:"measured"`
 	Modelled api.Microjoules `json:"modelled"`
 	Assumed  api.Microjoules `json:"assumed"`
+	// Generated is what of Total sites made themselves, whatever it rests on.
+	Generated api.Microjoules `json:"generated,omitempty"`
 }
 
 func energyOf(b *api.BookView) Energy {
-	return Energy{Total: b.Energy(), Measured: b.Measured, Modelled: b.Modelled, Assumed: b.Assumed}
+	return Energy{Total: b.Energy(), Measured: b.Measured, Modelled: b.Modelled, Assumed: b.Assumed, Generated: b.Generated}
 }
 
 // Carbon is an amount by what it rests on.

@@ -66,6 +66,34 @@ func TestScope2(t *testing.T) {
 	}
 }
 
+// TestOwnPowerInReports: what a site makes itself is a part of the energy that emits nothing
+// by either method, needs no certificate, and lowers the intensity of an SCI.
+func TestOwnPowerInReports(t *testing.T) {
+	days := []api.BookView{
+		{Day: date("2026-01-01"), Site: "roof", Attempts: 2, Succeeded: 2, Measured: 6 * kilowattHour, Modelled: 4 * kilowattHour, Generated: 7 * kilowattHour, Carbon: 9e8, Market: 15e8, CarbonMeasured: 9e8},
+		{Day: date("2026-01-02"), Site: "roof", Attempts: 1, Succeeded: 1, Measured: 5 * kilowattHour, Generated: 5 * kilowattHour},
+	}
+	sites := []api.Site{{Name: "roof", Zone: "DE"}}
+	r := account.MakeScope2(days, sites, []api.OffsetView{certificate("a", "DE", 2026, 100*kilowattHour)}, account.Period{})
+	if r.Energy.Total != 15*kilowattHour || r.Energy.Generated != 12*kilowattHour || r.Certified != 3*kilowattHour || r.Market != 0 || r.Location.Total != 9e8 {
+		t.Errorf("%+v: of 15 kWh 3 are bought, and a certificate covers these", r)
+	}
+	if s := r.Sites[0]; s.Energy != r.Energy || s.Before != 15e8 || s.Covered != 3*kilowattHour {
+		t.Errorf("%+v", s)
+	}
+	if r := account.MakeScope2(days, sites, []api.OffsetView{certificate("a", "DE", 2026, kilowattHour)}, account.Period{}); r.Market != 10e8 {
+		t.Errorf("%d µg: a third of what is bought is covered", r.Market)
+	}
+	sci, err := account.MakeSCI("cell", days, account.Period{}, account.Unit{Name: account.UnitTasks})
+	if err != nil || sci.Energy.Total != 15*kilowattHour || sci.Energy.Generated != 12*kilowattHour || sci.Intensity != 60 || sci.PerUnit != 3e8 {
+		t.Errorf("%+v, %v: 900 g of 15 kWh are 60 g/kWh", sci, err)
+	}
+	c := account.MakeCosts(api.BooksBySite, days, account.Period{}, func(b *api.BookView) string { return b.Site })
+	if c.Total.Generated != 12*kilowattHour || c.Items[0].Generated != 12*kilowattHour || c.Total.Energy != 15*kilowattHour {
+		t.Errorf("%+v", c)
+	}
+}
+
 // TestScope2AddsUp: over random books, contracts and certificates the sites and the days
 // sum to the whole, parts of the time sum to all of it, no certificate covers more than
 // it stands for or than was used, and the market-based figure is that of exact fractions.
@@ -78,7 +106,8 @@ func TestScope2AddsUp(t *testing.T) {
 				e := rapid.Int64Range(1, 1e15).Draw(t, "energy")
 				days = append(days, api.BookView{
 					Day: begin.Add(api.Duration(d) * api.Day), Site: fmt.Sprint("s", s), Attempts: 1, Modelled: api.Microjoules(e),
-					Carbon: api.Micrograms(rapid.Int64Range(0, 1e15).Draw(t, "carbon")), Market: api.Micrograms(rapid.Int64Range(0, 1e15).Draw(t, "market")),
+					Generated: api.Microjoules(rapid.Int64Range(0, e).Draw(t, "generated")),
+					Carbon:    api.Micrograms(rapid.Int64Range(0, 1e15).Draw(t, "carbon")), Market: api.Micrograms(rapid.Int64Range(0, 1e15).Draw(t, "market")),
 				})
 			}
 		}
@@ -98,7 +127,7 @@ func TestScope2AddsUp(t *testing.T) {
 		var market, byDay, location, before api.Micrograms
 		var covered, used, applied api.Microjoules
 		for _, s := range whole.Sites {
-			market, location, covered, used, before = market+s.Market, location+s.Location.Total, covered+s.Covered, used+s.Energy.Total, before+s.Before
+			market, location, covered, used, before = market+s.Market, location+s.Location.Total, covered+s.Covered, used+s.Energy.Total-s.Energy.Generated, before+s.Before
 		}
 		for _, d := range whole.Days {
 			byDay += d.Market
@@ -108,7 +137,7 @@ func TestScope2AddsUp(t *testing.T) {
 				t.Fatalf("%+v covers more than it is", c)
 			}
 		}
-		if market != whole.Market || byDay != market || location != whole.Location.Total || covered != whole.Certified || applied != covered || covered > used || used != whole.Energy.Total {
+		if market != whole.Market || byDay != market || location != whole.Location.Total || covered != whole.Certified || applied != covered || covered > used || used != whole.Energy.Total-whole.Energy.Generated {
 			t.Fatalf("sites: %d, days: %d, whole: %+v", market, byDay, whole)
 		}
 		if whole.Market > before || len(ledger) == 0 && whole.Market != before {

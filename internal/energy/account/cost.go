@@ -13,7 +13,9 @@ type Cost struct {
 	Name     string          `json:"name"` // "" where nothing is kept by name
 	Attempts uint64          `json:"attempts"`
 	Energy   api.Microjoules `json:"energy"`
-	Costs    []api.Money     `json:"costs,omitempty"` // by currency, never added
+	// Generated is what of Energy sites made themselves, which costs nothing.
+	Generated api.Microjoules `json:"generated,omitempty"`
+	Costs     []api.Money     `json:"costs,omitempty"` // by currency, never added
 }
 
 // In is the amount in a currency, in millionths; 0 where there is none.
@@ -56,7 +58,7 @@ func MakeCosts(by string, rows []api.BookView, p Period, name func(*api.BookView
 }
 
 func costOf(name string, b *api.BookView) Cost {
-	return Cost{Name: name, Attempts: b.Attempts, Energy: b.Energy(), Costs: b.Costs}
+	return Cost{Name: name, Attempts: b.Attempts, Energy: b.Energy(), Generated: b.Generated, Costs: b.Costs}
 }
 
 // largest is the largest part that a row has of the total of any currency.

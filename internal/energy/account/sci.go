@@ -25,7 +25,7 @@ type SCI struct {
 	Scope    string `json:"scope"` // "cell", or "tenant/workload"
 	Period
 	Energy      Energy         `json:"energy"`      // E
-	Intensity   float64        `json:"intensity"`   // I in g/kWh: Operational by the energy of which it is known
+	Intensity   float64        `json:"intensity"`   // I in g/kWh: Operational by the energy of which it is known, own power among it
 	Operational Carbon         `json:"operational"` // O = E·I
 	Embodied    api.Micrograms `json:"embodied"`    // M, by what nodes declare
 	Unit        Unit           `json:"unit"`        // R

@@ -13,8 +13,10 @@ import (
 type Scope2 struct {
 	Standard string `json:"standard"`
 	Period
-	Energy   Energy `json:"energy"`
-	Location Carbon `json:"location"` // by the intensity of each site's grid, hour by hour
+	Energy Energy `json:"energy"`
+	// Location is by the intensity of each site's grid, hour by hour. What sites made
+	// themselves (Energy.Generated) emits nothing by either method.
+	Location Carbon `json:"location"`
 	// Market is by what was bought: certificates, then what sites declare, then the grid.
 	Market        api.Micrograms  `json:"market"`
 	Certified     api.Microjoules `json:"certified"`     // energy that certificates cover
@@ -63,7 +65,8 @@ type Scope2Day struct {
 // MakeScope2 reports on the books by day and site. A retired certificate covers energy of
 // the sites of its zone in the year of its vintage, day by day from the year's first, so
 // that the reports of parts of a year sum to that of the year; what is covered emits
-// nothing. Sites with a contract or a supplier's disclosure of their own need none.
+// nothing. Sites with a contract or a supplier's disclosure of their own need none, and
+// what a site makes itself is not bought and needs none either.
 func MakeScope2(days []api.BookView, sites []api.Site, ledger []api.OffsetView, p Period) *Scope2 {
 	r := &Scope2{Standard: "GHG Protocol Scope 2 Guidance (2015)", Period: p, Certificates: retired(ledger), Sites: []Scope2Site{}, Days: []Scope2Day{}}
 	declared := map[string]*api.Site{}
@@ -104,10 +107,10 @@ func (r *Scope2) row(b *api.BookView, site *api.Site) {
 	if !inside || b.Attempts == 0 {
 		return
 	}
-	market := b.Market - part(b.Market, covered, b.Energy())
+	market := b.Market - part(b.Market, covered, b.Bought())
 	r.Market += market
 	r.Certified += covered
-	r.MarketUnknown += b.MarketUnknown - api.Microjoules(part(api.Micrograms(b.MarketUnknown), covered, b.Energy()))
+	r.MarketUnknown += b.MarketUnknown - api.Microjoules(part(api.Micrograms(b.MarketUnknown), covered, b.Bought()))
 	s := r.site(site)
 	s.sum.Add(b, 1)
 	s.Energy, s.Location, s.Before = energyOf(&s.sum), carbonOf(&s.sum), s.sum.Market
@@ -132,7 +135,7 @@ func (r *Scope2) cover(b *api.BookView, site *api.Site, inside bool) (covered ap
 		if c.Vintage != year || !within(site.Zone, c.Zone) {
 			continue
 		}
-		take := min(c.left, b.Energy()-covered)
+		take := min(c.left, b.Bought()-covered)
 		c.left -= take
 		covered += take
 		if inside {
