@@ -399,6 +399,7 @@ func (s *script) taskEvent(ev state.Event) {
 			line += " until " + s.at(v.NotBefore)
 		}
 		s.printf("%s%s", line, because(v.Reason))
+		s.generated(v)
 	case *state.TasksLost:
 		for _, ref := range v.Refs {
 			s.printf("%s is given up with node %s: %v", s.nameOf(ref), v.Node, v.Next)
@@ -408,6 +409,25 @@ func (s *script) taskEvent(ev state.Event) {
 	default:
 		s.printf("%T", ev)
 	}
+}
+
+// generated says what an attempt took of the power that its site makes itself.
+func (s *script) generated(v *state.TaskEnded) {
+	g := v.Generated
+	if g == nil {
+		return
+	}
+	line := fmt.Sprintf("  %v of its %v were made at %s", api.Energy(v.Took.Generated), api.Energy(v.Took.Energy), g.Site)
+	if g.Zone != "" {
+		line += ", as the signal of " + g.Zone + " says"
+	}
+	for i, uj := range g.Hours {
+		line += fmt.Sprintf("; %v in the hour of %s", api.Energy(uj), s.at(g.From.Add(api.Duration(i)*api.Hour)))
+	}
+	if v.Took.Carbon != nil {
+		line += fmt.Sprintf("; the rest emits %v", api.Mass(*v.Took.Carbon))
+	}
+	s.printf("%s", line)
 }
 
 func (s *script) clearing(v *state.NodeClearing) {
