@@ -87,10 +87,10 @@ type TaskView struct {
 // NodeView shows one node.
 type NodeView struct {
 	Node
-	Status     string    `json:"status"`          // "ready", "silent", "draining", "drained", "sleeping", "waking"
-	Used       Resources `json:"used"`            // promised to placed tasks
-	Tasks      int32     `json:"tasks"`           // placed or running
-	Still      Milli     `json:"still,omitempty"` // of Used, CPU of tasks that stand still
+	Status     string    `json:"status"`         // "ready", "silent", "draining", "drained", "sleeping", "waking"
+	Used       Resources `json:"used"`           // promised to placed tasks
+	Tasks      int32     `json:"tasks"`          // placed or running
+	Still      Resources `json:"still,omitzero"` // of Used, CPU and accelerators of tasks that stand still
 	Registered Time      `json:"registered"`
 	LastSeen   Time      `json:"lastSeen,omitempty"`   // leader's memory, not journalled
 	PowerSince Time      `json:"powerSince,omitempty"` // since when it is to sleep, or to wake

@@ -25,7 +25,7 @@ func newEnergyRespondCmd(a *app) *cobra.Command {
 		Long: `Has the cell draw less power for a while. Until the event is over no node takes work,
 so that what waits goes on waiting. Tasks are held still, to go on where they stopped,
 and nodes on which nothing is protected are emptied, whose tasks run again from the
-beginning: as many as save what is asked for in time, at the least penalty. Protected
+beginning, and sleep if they can: as many as save what is asked for in time, at the least penalty. Protected
 are replicas of services, gangs, and tasks that run at most once or are never displaced;
 of tasks with a deadline only those are held still that meet it all the same.
 
@@ -87,7 +87,11 @@ func (a *app) responded(r *respond.Report) error {
 		t.Add("", fmt.Sprintf("%d more stand still", more), "", "", "")
 	}
 	for _, s := range r.Stopped {
-		t.Add(s.Node, report.Count(int64(s.Tasks))+" stopped", wattsText(s.Watts), report.Duration(api.Duration(s.Seconds*float64(api.Second))), fmt.Sprintf("%.0f", s.Penalty))
+		did := report.Count(int64(s.Tasks)) + " stopped"
+		if s.Sleeps {
+			did += ", sleeps"
+		}
+		t.Add(s.Node, did, wattsText(s.Watts), report.Duration(api.Duration(s.Seconds*float64(api.Second))), fmt.Sprintf("%.0f", s.Penalty))
 	}
 	if err := t.Render(a.out, a.style()); err != nil {
 		return err

@@ -308,10 +308,12 @@ func (v *Views) suspendable(w *state.Workload, t *state.Task) api.Time {
 }
 
 // stillOn is the CPU that a node has promised to tasks that stand still.
-func (e *Engine) stillOn(n *state.Node) (sum api.Milli) {
-	for _, t := range n.Held { // order-free: sums
+func (e *Engine) stillOn(n *state.Node) (sum api.Resources) {
+	for _, t := range n.SortedHeld() {
 		if t.Status == api.TaskSuspended {
-			sum += e.st.Workloads[t.Ref.Workload].SpecOf(t).Resources.CPU
+			r := &e.st.Workloads[t.Ref.Workload].SpecOf(t).Resources
+			sum.CPU += r.CPU
+			sum.Accelerators = append(sum.Accelerators, r.Accelerators...)
 		}
 	}
 	return sum

@@ -2,11 +2,14 @@ package respond
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"time"
 
 	"drover.dev/api"
+	"drover.dev/api/client"
 )
 
 // why is the reason that people are told of what stands still.
@@ -51,22 +54,55 @@ func compareRefs(a, b api.TaskRef) int {
 	return 0
 }
 
-// suspend has tasks stand still for a time. What has ended meanwhile, or cannot stand
-// still any more, is told and left as it is.
-func suspend(ctx context.Context, c Cell, list []batch, lasts api.Duration, tell func(string)) (missed int, err error) {
-	for _, b := range list {
+// suspend has tasks stand still for a time, and returns those that do. What has ended
+// meanwhile, or cannot stand still any more, is told and left as it is.
+func suspend(ctx context.Context, c Cell, list []batch, lasts api.Duration, tell func(string)) (still []batch, missed int, err error) {
+	for len(list) > 0 {
+		b := list[0]
+		list = list[1:]
 		r := api.SuspendRequest{Elements: b.elements, For: max(lasts, api.MinSuspension), Reason: why, Operator: true}
-		if _, err := c.Suspend(ctx, b.workload, r); err != nil {
-			if ctx.Err() != nil {
-				return missed, fmt.Errorf("hold workload %s still: %w", b.workload, err)
-			}
+		_, err := c.Suspend(ctx, b.workload, r)
+		switch parts := b.halves(); {
+		case err == nil:
+			still = append(still, b)
+		case ctx.Err() != nil:
+			return still, missed, fmt.Errorf("hold workload %s still: %w", b.workload, err)
+		case refused(err) && len(parts) > 0: // for the sake of one of them
+			list = append(parts, list...)
+		default:
 			missed += b.tasks
 			if tell != nil {
 				tell(fmt.Sprintf("%d tasks of workload %s go on: %v", b.tasks, b.workload, err))
 			}
 		}
 	}
-	return missed, nil
+	return still, missed, nil
+}
+
+// refused reports whether a server answered that a request cannot be followed as it is.
+func refused(err error) bool {
+	var e *client.Error
+	return errors.As(err, &e) && (e.Status == http.StatusConflict || e.Status == http.StatusNotFound)
+}
+
+// halves are two parts of a batch; none of a single task.
+func (b batch) halves() []batch {
+	if b.tasks < 2 {
+		return nil
+	}
+	one, two := batch{workload: b.workload}, batch{workload: b.workload}
+	for _, l := range b.elements {
+		n := min(int(l.Count), b.tasks/2-one.tasks)
+		if n > 0 {
+			one.elements = append(one.elements, api.Elements{Task: l.Task, From: l.From, Count: uint32(n)})
+			one.tasks += n
+		}
+		if rest := int(l.Count) - n; rest > 0 {
+			two.elements = append(two.elements, api.Elements{Task: l.Task, From: l.From + uint32(n), Count: uint32(rest)})
+			two.tasks += rest
+		}
+	}
+	return []batch{one, two}
 }
 
 // resume lets tasks go on, also when ctx has ended. That one cannot be reached is no

@@ -8,7 +8,7 @@ import (
 
 // steps is by how many amounts of held tasks a node is planned that could be emptied
 // instead; a planner takes no more options of one load.
-const steps = 15
+const steps = 14
 
 // action is what an option stands for: the first tasks of a node to be held still, or all
 // of them to be stopped.
@@ -17,6 +17,7 @@ type action struct {
 	first  int // of Holdable
 	behind int // up to here
 	stop   bool
+	sleep  bool // and then it falls asleep
 }
 
 // question is a survey as a planner takes it.
@@ -31,13 +32,13 @@ type question struct {
 func (s *Survey) ask(hold bool) (q question) {
 	for i := range s.Nodes {
 		n := &s.Nodes[i]
-		stops := n.Protected == "" && n.Tasks > 0
+		stops := n.Protected == "" && (n.Tasks > 0 || n.Sleep > 0)
 		switch {
 		case !hold || len(n.Holdable) == 0:
 			if stops {
-				q.add([]response.Option{n.stop()}, []action{{node: i, stop: true}})
+				q.add(n.stops(i))
 			}
-		case stops && n.Watts > n.held(0, len(n.Holdable))+1e-9:
+		case stops && n.Watts+n.Sleep > n.held(0, len(n.Holdable))+1e-9:
 			q.either(n, i)
 		default:
 			for k := range n.Holdable {
@@ -59,15 +60,25 @@ func (q *question) either(n *Node, at int) {
 		options = append(options, n.hold(0, behind))
 		actions = append(actions, action{node: at, behind: behind})
 	}
-	q.add(append(options, n.stop()), append(actions, action{node: at, stop: true}))
+	all, done := n.stops(at)
+	q.add(append(options, all...), append(actions, done...))
 }
 
 func (q *question) add(options []response.Option, actions []action) {
 	q.loads, q.actions = append(q.loads, response.Load{Options: options}), append(q.actions, actions)
 }
 
-func (n *Node) stop() response.Option {
-	return response.Option{Saves: n.Watts, After: n.After, Penalty: n.Penalty}
+// stops are the ways in which all tasks of a node stop: it goes on idle, or sleeps.
+func (n *Node) stops(at int) (options []response.Option, actions []action) {
+	if n.Tasks > 0 {
+		options = append(options, response.Option{Saves: n.Watts, After: n.After, Penalty: n.Penalty})
+		actions = append(actions, action{node: at, stop: true})
+	}
+	if n.Sleep > 0 {
+		options = append(options, response.Option{Saves: n.Watts + n.Sleep, After: n.After + n.Down, Penalty: n.Penalty})
+		actions = append(actions, action{node: at, stop: true, sleep: true})
+	}
+	return options, actions
 }
 
 func (n *Node) hold(first, behind int) response.Option {

@@ -59,6 +59,7 @@ type Stop struct {
 	Watts   float64 `json:"watts"`
 	Seconds float64 `json:"seconds"` // until they have stopped
 	Penalty float64 `json:"penalty"`
+	Sleeps  bool    `json:"sleeps,omitempty"` // the node then sleeps until the event is over
 }
 
 // Pause is a task that is held still, to go on later.
@@ -102,9 +103,10 @@ func Respond(ctx context.Context, c Cell, e Event, sh Shell) (r *Report, err err
 	if err != nil {
 		return r, err
 	}
-	list := batches(pauses)
-	defer resume(ctx, c, list)
-	if r.Missed, err = suspend(ctx, c, list, e.For-api.Duration(sh.Now().Sub(begin)), sh.Tell); err != nil {
+	lasts := e.For - api.Duration(sh.Now().Sub(begin))
+	still, missed, err := suspend(ctx, c, batches(pauses), lasts, sh.Tell)
+	defer resume(ctx, c, still)
+	if r.Missed = missed; err != nil {
 		return r, err
 	}
 	for _, stop := range r.Stopped {
@@ -112,7 +114,14 @@ func Respond(ctx context.Context, c Cell, e Event, sh Shell) (r *Report, err err
 			return r, fmt.Errorf("empty node %s: %w", stop.Node, err)
 		}
 	}
-	return r, r.last(ctx, c, e, begin, sh)
+	n := &naps{cell: c, tell: sh.Tell}
+	for _, stop := range r.Stopped {
+		if stop.Sleeps {
+			n.awake = append(n.awake, stop.Node)
+		}
+	}
+	defer func() { err = errors.Join(err, n.wake(ctx)) }()
+	return r, r.last(ctx, c, e, begin, sh, n)
 }
 
 // plan says what to do about an event, and which tasks are to stand still.
@@ -131,7 +140,11 @@ func (s *Survey) plan(e Event) (r *Report, pauses []Task, err error) {
 	for _, a := range actions {
 		n := &s.Nodes[a.node]
 		if a.stop {
-			r.Stopped = append(r.Stopped, Stop{n.Name, n.Tasks, n.Watts, n.After, n.Penalty})
+			stop := Stop{Node: n.Name, Tasks: n.Tasks, Watts: n.Watts, Seconds: n.After, Penalty: n.Penalty, Sleeps: a.sleep}
+			if a.sleep {
+				stop.Watts, stop.Seconds = n.Watts+n.Sleep, n.After+n.Down
+			}
+			r.Stopped = append(r.Stopped, stop)
 			r.Held += n.Tasks
 			continue
 		}
@@ -181,8 +194,11 @@ func lift(ctx context.Context, c Cell, held []string) error {
 }
 
 // last waits until the event is over, and measures what was reached in time.
-func (r *Report) last(ctx context.Context, c Cell, e Event, begin time.Time, sh Shell) error {
+func (r *Report) last(ctx context.Context, c Cell, e Event, begin time.Time, sh Shell, n *naps) error {
 	for {
+		if err := n.take(ctx); err != nil {
+			return err
+		}
 		passed := api.Duration(sh.Now().Sub(begin))
 		if sh.Progress != nil {
 			sh.Progress(passed)
@@ -203,7 +219,7 @@ func (r *Report) last(ctx context.Context, c Cell, e Event, begin time.Time, sh 
 
 // measure looks whether the cell draws as much less as was planned.
 func (r *Report) measure(ctx context.Context, c Cell, passed api.Duration, sh Shell) error {
-	now, err := power(ctx, c)
+	now, err := power(ctx, c, api.Time(sh.Now().UnixNano()))
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"iter"
 	"math"
+	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -30,6 +32,10 @@ type cell struct {
 
 	holdable map[string]api.Duration // how long a job's task could stand still, by name
 	still    map[string]bool
+
+	elements       uint32   // of each job, 0 is one
+	ended          []uint32 // of them
+	stood, resumed []uint32
 }
 
 func newCell(nodes int) *cell {
@@ -57,10 +63,13 @@ func (c *cell) Nodes(context.Context) ([]api.NodeView, error) {
 	for i := range out {
 		for _, w := range c.jobs {
 			if c.still[w.Name] && c.on[w.Name] == out[i].Name {
-				out[i].Still += 2000
+				out[i].Still.CPU += 2000
+				out[i].Still.Accelerators = append(out[i].Still.Accelerators, w.Spec.Tasks[0].Resources.Accelerators...)
 			}
 			if stop, ends := c.stops[out[i].Name]; c.on[w.Name] == out[i].Name && (!ends || c.clock.Before(stop)) {
 				out[i].Used.CPU += 2000
+				out[i].Used.Accelerators = append(out[i].Used.Accelerators, w.Spec.Tasks[0].Resources.Accelerators...)
+				out[i].Tasks++
 			}
 		}
 	}
@@ -103,7 +112,9 @@ func (c *cell) Tasks(_ context.Context, number string, _ client.TaskOptions) ite
 		if d := c.holdable[w.Name]; d > 0 {
 			until = api.Time(c.clock.UnixNano()).Add(d)
 		}
-		yield(api.TaskView{TaskRef: at, Status: status, Suspendable: until, Name: w.Name, TaskName: "main", Node: c.on[w.Name], Started: api.Time(c.clock.Add(-time.Hour).UnixNano())}, nil)
+		for at.Index = range max(c.elements, 1) {
+			yield(api.TaskView{TaskRef: at, Status: status, Suspendable: until, Name: w.Name, TaskName: "main", Node: c.on[w.Name], Started: api.Time(c.clock.Add(-time.Hour).UnixNano())}, nil)
+		}
 	}
 }
 
@@ -127,12 +138,47 @@ func (c *cell) Drain(_ context.Context, node string, d api.DrainRequest) error {
 	return nil
 }
 
+// indices are those of ranges, in their order.
+func indices(list []api.Elements) (out []uint32) {
+	for _, l := range list {
+		for i := range l.Count {
+			out = append(out, l.From+i)
+		}
+	}
+	return out
+}
+
+// Power puts a node to sleep that holds nothing.
+func (c *cell) Power(ctx context.Context, node string, r api.PowerRequest) error {
+	list, _ := c.Nodes(ctx)
+	for i := range list {
+		if list[i].Name != node {
+			continue
+		}
+		if r.Sleep && list[i].Tasks > 0 {
+			return &client.Error{Status: http.StatusConflict}
+		}
+		if c.nodes[i].Status = "waking"; r.Sleep {
+			c.nodes[i].Status, c.nodes[i].PowerSince = "sleeping", api.Time(c.clock.UnixNano())
+		}
+		c.drains = append(c.drains, fmt.Sprintf("%s %s", node, c.nodes[i].Status))
+	}
+	return nil
+}
+
 // Suspend fails for a job that is named so.
 func (c *cell) Suspend(_ context.Context, number string, r api.SuspendRequest) (api.Applied, error) {
 	w := c.find(number)
-	if w.Name == "ended" || !r.Operator || len(r.Elements) != 1 || r.Elements[0] != (api.Elements{Task: "main", Count: 1}) {
+	if w.Name == "ended" || !r.Operator || c.elements == 0 && (len(r.Elements) != 1 || r.Elements[0] != (api.Elements{Task: "main", Count: 1})) {
 		return api.Applied{}, fmt.Errorf("%s has ended", w.Name)
 	}
+	list := indices(r.Elements)
+	for _, i := range c.ended {
+		if slices.Contains(list, i) {
+			return api.Applied{}, &client.Error{Status: http.StatusConflict}
+		}
+	}
+	c.stood = append(c.stood, list...)
 	c.drains = append(c.drains, fmt.Sprintf("%s still %s", w.Name, r.For))
 	if c.still == nil {
 		c.still = map[string]bool{}
@@ -144,6 +190,7 @@ func (c *cell) Suspend(_ context.Context, number string, r api.SuspendRequest) (
 func (c *cell) Resume(_ context.Context, number string, r api.ResumeRequest) (api.Applied, error) {
 	w := c.find(number)
 	c.drains = append(c.drains, w.Name+" goes on")
+	c.resumed = append(c.resumed, indices(r.Elements)...)
 	delete(c.still, w.Name)
 	return api.Applied{}, nil
 }

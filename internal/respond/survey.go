@@ -23,6 +23,7 @@ type Cell interface {
 	Get(ctx context.Context, workload string) (api.WorkloadView, error)
 	Tasks(ctx context.Context, workload string, o client.TaskOptions) iter.Seq2[api.TaskView, error]
 	Drain(ctx context.Context, node string, d api.DrainRequest) error
+	Power(ctx context.Context, node string, r api.PowerRequest) error
 	Suspend(ctx context.Context, workload string, r api.SuspendRequest) (api.Applied, error)
 	Resume(ctx context.Context, workload string, r api.ResumeRequest) (api.Applied, error)
 }
@@ -45,8 +46,11 @@ type Node struct {
 	After     float64 // s until the last of them has stopped
 	Penalty   float64 // core-seconds that are lost or put off, by priority
 	Holdable  []Task  // that can be held still instead, those first that save most for their penalty
+	Sleep     float64 // W that are saved besides if it then sleeps; 0: it cannot
+	Down      float64 // s until it sleeps
 
-	core float64 // W that a core in use draws beyond idle, with what the site takes besides
+	node *api.Node
+	more float64 // what its site takes besides, times what it draws
 }
 
 // Task is what could be saved by holding one task still, its run going on later.
@@ -62,7 +66,7 @@ const reaction = 2
 
 // Look surveys a cell. lasts is how long an event lasts: for so long work is put off.
 func Look(ctx context.Context, c Cell, now api.Time, lasts api.Duration) (*Survey, error) {
-	s, err := power(ctx, c)
+	s, err := power(ctx, c, now)
 	if err != nil {
 		return nil, err
 	}
@@ -79,8 +83,8 @@ func Look(ctx context.Context, c Cell, now api.Time, lasts api.Duration) (*Surve
 	return s, nil
 }
 
-// power is what the nodes of a cell draw, in the order of their names.
-func power(ctx context.Context, c Cell) (*Survey, error) {
+// power is what the nodes of a cell draw now, in the order of their names.
+func power(ctx context.Context, c Cell, now api.Time) (*Survey, error) {
 	nodes, err := c.Nodes(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("ask for the nodes: %w", err)
@@ -96,15 +100,19 @@ func power(ctx context.Context, c Cell) (*Survey, error) {
 	s := &Survey{}
 	for i := range nodes {
 		n := &nodes[i]
-		idle, busy, on := draws(n)
-		if !on {
-			continue
-		}
+		idle, busy := draws(n, now)
 		more := max(pue[n.Site], 1)
 		s.Watts += busy * more
-		one := Node{Name: n.Name, Watts: (busy - idle) * more, core: coreOf(n) * more}
-		if n.Status != "ready" {
+		if n.Status == "silent" || n.Status == "sleeping" {
+			continue
+		}
+		one := Node{Name: n.Name, Watts: (busy - idle) * more, node: &n.Node, more: more}
+		switch {
+		case n.Status != "ready":
 			one.Protected = "it is " + n.Status
+		case n.Node.Sleep != nil:
+			one.Sleep = max(idle-asleep(n), 0) * more
+			one.Down = reaction + min(max(n.Node.Sleep.Down, 0), api.MostSleep).Std().Seconds()
 		}
 		s.Nodes = append(s.Nodes, one)
 	}
@@ -112,23 +120,36 @@ func power(ctx context.Context, c Cell) (*Survey, error) {
 	return s, nil
 }
 
-// draws is what a node draws idle and as it is, in W, what stands still drawing nothing; on is whether it draws anything
-// that is known.
-func draws(n *api.NodeView) (idle, busy float64, on bool) {
-	switch n.Status {
-	case "silent", "sleeping":
-		return 0, 0, false
-	}
+// draws is what a node draws idle and as it is, in W, what stands still drawing nothing. Of one that is silent nobody
+// knows. One that was told to sleep draws as if idle until it does.
+func draws(n *api.NodeView, now api.Time) (idle, busy float64) {
 	least, _, _ := sched.Draw(&n.Node)
-	used := n.Used
-	used.CPU = max(used.CPU-n.Still, 0)
-	return float64(least) / 1000, float64(sched.DrawOf(&n.Node, &used)) / 1000, true
+	idle = float64(least) / 1000
+	switch {
+	case n.Status == "silent":
+		return 0, 0
+	case n.Status == "sleeping" && n.Node.Sleep != nil && now < n.PowerSince.Add(min(max(n.Node.Sleep.Down, 0), api.MostSleep)):
+		return idle, idle
+	case n.Status == "sleeping":
+		return idle, asleep(n)
+	}
+	still := n.Still
+	still.CPU = min(still.CPU, n.Used.CPU)
+	return idle, float64(sched.DrawOf(&n.Node, &n.Used)-sched.DrawOf(&n.Node, &still))/1000 + idle
 }
 
-// coreOf is what a core in use draws beyond idle, in W.
-func coreOf(n *api.NodeView) float64 {
-	least, full, _ := sched.Draw(&n.Node)
-	return float64(full-least) / float64(max(n.Capacity.CPU, 1))
+// asleep is what a node draws that sleeps, in W.
+func asleep(n *api.NodeView) float64 {
+	if n.Node.Sleep == nil {
+		return 0
+	}
+	return float64(max(n.Node.Sleep.Draw, 0)) / 1000
+}
+
+// saves is what a task draws on a node beyond idle, in W, with what the site takes besides.
+func (n *Node) saves(t *api.Task) float64 {
+	least, _, _ := sched.Draw(n.node)
+	return float64(sched.DrawOf(n.node, &t.Resources)-least) / 1000 * n.more
 }
 
 // tasks adds what runs on the nodes.
@@ -184,7 +205,7 @@ func (n *Node) add(w *api.Workload, t *api.TaskView, now api.Time, lasts api.Dur
 	if protects(&anyTime, task) == "" && t.Status == api.TaskRunning.String() && t.Suspendable >= now.Add(lasts) && task.Resources.CPU > 0 {
 		n.Holdable = append(n.Holdable, Task{
 			TaskRef: t.TaskRef, Name: t.Name, Task: t.TaskName,
-			Watts: float64(task.Resources.CPU) / 1000 * n.core, Penalty: weight * cores * lasts.Std().Seconds(),
+			Watts: n.saves(task), Penalty: weight * cores * lasts.Std().Seconds(),
 		})
 	}
 }
