@@ -113,7 +113,7 @@ func (e *Engine) Step(now api.Time, inputs []Input) (Output, error) {
 	e.wakeAhead()
 	e.retireNodes()
 	e.tendBatteries()
-	e.stirred = e.out.More
+	e.stirred = e.out.More || e.goesOn
 	if e.out.More {
 		e.recheck()
 	}

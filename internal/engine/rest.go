@@ -205,6 +205,8 @@ func (e *Engine) retireNode(n *state.Node) {
 	switch {
 	case keeps == "":
 		e.emit(&state.NodePower{Node: n.Name, State: api.PowerSleeping, Reason: why})
+		// What waits was looked at before: with those that slept already it may be enough for a gang.
+		e.goesOn = e.goesOn || len(e.st.Refusals) > 0
 	case cleared:
 		e.takesAgain(n.Name, keeps)
 	}
