@@ -72,6 +72,16 @@ type Beat struct {
 	Used    Resources `json:"used" cbor:"3,keyasint,omitempty"`
 	Running int32     `json:"running" cbor:"4,keyasint,omitempty"`
 	Tasks   []TaskUse `json:"tasks,omitempty" cbor:"5,keyasint,omitempty"` // some of the running attempts, in turn; at most MaxTaskUses
+	Busy    *Busy     `json:"busy,omitempty" cbor:"6,keyasint,omitempty"`  // every ten seconds; nil: not measured just now
+}
+
+// Busy is how much of what a node's tasks share with all else there is used: of the
+// machine, or of a control group that limits the agent, whichever is fuller.
+type Busy struct {
+	CPU      Milli `json:"cpu" cbor:"1,keyasint,omitempty"`      // mean since the measurement before
+	OfCPU    Milli `json:"ofCpu" cbor:"2,keyasint,omitempty"`    // 0: not known
+	Memory   Bytes `json:"memory" cbor:"3,keyasint,omitempty"`   // that nobody else can have: without what is easily given back
+	OfMemory Bytes `json:"ofMemory" cbor:"4,keyasint,omitempty"` // 0: not known
 }
 
 // MaxTaskUses bounds the samples in one Beat.

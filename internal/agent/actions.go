@@ -128,7 +128,7 @@ func (n *node) exchange(ctx context.Context, a core.Action) (in core.Input, tick
 		return core.Set{Ticket: a.Ticket, Set: s}, a.Ticket, err
 	case core.SendBeat:
 		var h api.Hint
-		a.Beat.Used, a.Beat.Tasks = n.used(), n.taskUse()
+		a.Beat.Used, a.Beat.Tasks, a.Beat.Busy = n.used(), n.taskUse(), n.busyNow()
 		err = n.codec.call(ctx, n.link, "beat", a.Beat, &h)
 		return core.Beaten{Ticket: a.Ticket, Hint: h}, a.Ticket, err
 	case core.SendReports:
@@ -161,6 +161,8 @@ func (n *node) complain(err error, refusal string) {
 		n.log.Warn("the server does not take this node's reports; they are kept and sent again", "in a row", row, "err", err)
 	}
 }
+
+func (n *node) busyNow() *api.Busy { return n.busy.take(time.Now()) }
 
 func (n *node) used() api.Resources {
 	n.mu.Lock()

@@ -42,7 +42,7 @@ func harmless() []string { return []string{api.DriverNoop} }
 // open makes the node ready to work: everything of it that lies on disk.
 func open(ctx context.Context, cfg *Config) (_ *node, err error) {
 	n := &node{
-		cfg: cfg, log: cfg.Logger, probes: newProbes(), use: use{root: "/"},
+		cfg: cfg, log: cfg.Logger, probes: newProbes(), use: use{root: "/"}, busy: busy{root: "/"},
 		drivers: map[string]driver.Driver{}, inbox: inbox{signal: make(chan struct{}, 1)},
 		transfer: make(chan struct{}, transfers), jobs: map[api.Attempt]*transferJob{},
 		handles: map[api.Attempt]driver.Handle{}, open: map[api.Attempt]struct{}{},

@@ -37,6 +37,7 @@ type node struct {
 	drivers  map[string]driver.Driver
 	probes   *http.Client
 	use      use
+	busy     busy
 	sampler  sampler
 	energy   *accountant
 
