@@ -27,8 +27,8 @@ type Rest struct {
 	// Reserve is the part of the cpu and of the memory of the site's nodes that stays free
 	// and awake for what may come, in thousandths; default 0.1.
 	Reserve *Milli `json:"reserve,omitempty" cbor:"2,keyasint,omitempty"`
-	// Move has running work leave nodes that hold little, so that they can sleep, and nodes
-	// that hold more than they can carry, where that costs less than it saves.
+	// Move has running work leave nodes that hold little, so that they can sleep, where that
+	// costs less than it saves, and nodes that hold, or are used for, more than they can carry.
 	Move bool `json:"move,omitempty" cbor:"3,keyasint,omitempty"`
 	// Ahead is the quantile of the forecast of what the cell's tasks will hold for which
 	// room is awake in time, beside the reserve, 0.5 to 0.99; 0 looks at no forecast.

@@ -87,7 +87,7 @@ type TaskView struct {
 // NodeView shows one node.
 type NodeView struct {
 	Node
-	Status     string    `json:"status"`         // "ready", "silent", "draining", "drained", "sleeping", "waking"
+	Status     string    `json:"status"`         // "ready", "silent", "draining", "drained", "emptying", "overloaded", "sleeping", "waking"
 	Used       Resources `json:"used"`           // promised to placed tasks
 	Tasks      int32     `json:"tasks"`          // placed or running
 	Still      Resources `json:"still,omitzero"` // of Used, CPU and accelerators of tasks that stand still
@@ -96,6 +96,7 @@ type NodeView struct {
 	PowerSince Time      `json:"powerSince,omitempty"` // since when it is to sleep, or to wake
 	Awake      string    `json:"awake,omitempty"`      // why it is awake, or is being woken, that can sleep and holds nothing
 	Drained    bool      `json:"drained,omitempty"`    // takes no work, also while it sleeps
+	Strain     string    `json:"strain,omitempty"`     // what of it is used to near what it has, and for how long
 }
 
 // Explanation answers why a task is where it is, or why it is not yet anywhere.

@@ -76,6 +76,7 @@ func (a *app) nodeTable(nodes []api.NodeView) *report.Table {
 			{Title: "TAINTS", Wide: true},
 			{Title: "VERSION", Wide: true},
 			{Title: "AWAKE", Wide: true},
+			{Title: "OVERLOAD", Wide: true},
 		},
 		Empty: "No nodes. Start one with drover agent.",
 	}
@@ -84,7 +85,7 @@ func (a *app) nodeTable(nodes []api.NodeView) *report.Table {
 			report.CPU(n.Used.CPU)+"/"+report.CPU(n.Capacity.CPU),
 			report.Bytes(n.Used.Memory)+"/"+report.Bytes(n.Capacity.Memory), report.Ago(n.LastSeen, a.time()),
 			strings.Join(n.Drivers, " "), acceleratorsText(n.Capacity.Accelerators), report.Bytes(n.Capacity.Storage),
-			n.Speed.String(), labelsText(n.Labels), taintsText(n.Taints), n.Version, n.Awake)
+			n.Speed.String(), labelsText(n.Labels), taintsText(n.Taints), n.Version, n.Awake, n.Strain)
 	}
 	return t
 }

@@ -194,6 +194,9 @@ func checkNode(st *state.State, name string) error {
 	if st.Clearing(name) != nil {
 		return fmt.Errorf("node %s: tasks were placed on it while it is being emptied", name)
 	}
+	if st.Strains[name] != nil {
+		return fmt.Errorf("node %s: tasks were placed on it while it is overloaded", name)
+	}
 	if u, c := &n.Used, &n.Capacity; u.CPU > c.CPU || u.Memory > c.Memory || u.Storage > c.Storage || u.Bandwidth > c.Bandwidth {
 		return fmt.Errorf("node %s is over-committed: holds cpu %v of %v, memory %v of %v, storage %v of %v, bandwidth %v of %v",
 			name, u.CPU, c.CPU, u.Memory, c.Memory, u.Storage, c.Storage, u.Bandwidth, c.Bandwidth)

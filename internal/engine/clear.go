@@ -1,11 +1,7 @@
 package engine
 
 import (
-	"math"
-	"slices"
-
 	"drover.dev/api"
-	"drover.dev/internal/sched"
 	"drover.dev/internal/state"
 )
 
@@ -118,10 +114,10 @@ type clearer struct {
 
 func (e *Engine) newClearer() *clearer {
 	c := &clearer{left: max(clearedLeast, e.resting.busy/clearedShare), moved: map[api.TaskRef]bool{}, targets: map[string]bool{}, kept: e.kept()}
-	for _, m := range e.st.Consolidation.Moves {
+	for _, m := range e.moved().Moves {
 		c.moved[m.Ref] = true
 	}
-	for _, n := range e.st.Consolidation.Nodes { // order-free: a count and a set
+	for _, n := range e.moved().Nodes { // order-free: a count and a set
 		if n.Over == 0 {
 			c.left--
 			c.aim(n.To)
@@ -181,7 +177,7 @@ func (e *Engine) spared(n *state.Node) room {
 
 // mayRest reports whether a node is in service and sleeps when running work was moved off.
 func (e *Engine) mayRest(n *state.Node) bool {
-	return n.Sleep != nil && n.On() && !n.Silent && !n.Drain && moves(e.restOf(n))
+	return n.Sleep != nil && n.On() && !n.Silent && !n.Drain && e.st.Strains[n.Name] == nil && moves(e.restOf(n))
 }
 
 // littleOf is usedShare of a node that holds few enough tasks to be cleared; more than
@@ -252,88 +248,4 @@ func (e *Engine) clearOff(ev *state.NodeClearing, c *clearer) {
 			e.emit(&state.TaskStop{Ref: ref, For: state.StopMove, Reason: ev.Why})
 		}
 	}
-}
-
-// seating looks where the tasks of a node would go.
-type seating struct {
-	e    *Engine
-	from *state.Node
-	free room // of its site, without it
-	must bool // it holds too much: nobody asks what the move costs
-
-	ok     bool
-	tasks  []api.TaskRef
-	to     []string
-	cost   api.Microjoules
-	delay  api.Duration // of jobs, together
-	stay   api.Duration // until the last of them would have ended
-	staged []staged
-}
-
-// staged is a task that is tried elsewhere.
-type staged struct {
-	ref     api.TaskRef
-	ask     *sched.Ask
-	node    string
-	devices []api.DeviceShare
-}
-
-// seatAll finds each task another node, as if those before had moved.
-func (s *seating) seatAll() {
-	s.ok = true
-	for _, t := range s.from.SortedHeld() {
-		if s.ok = s.seat(t); !s.ok {
-			break
-		}
-	}
-	s.takeBack()
-}
-
-// takeBack takes back what was tried.
-func (s *seating) takeBack() {
-	for _, v := range slices.Backward(s.staged) {
-		s.e.index.Unhold(v.node, v.ref, v.ask, v.devices)
-	}
-	slices.Sort(s.to)
-	s.to = slices.Compact(s.to)
-}
-
-func (s *seating) seat(t *state.Task) bool {
-	e, ask := s.e, s.e.entries[t.Ref].ask
-	ask.Terse = true
-	d, devices := e.decide(t.Ref, ask)
-	ask.Terse = false
-	if d.Chosen == nil || !s.takes(e.st.Nodes[d.Chosen.Node]) {
-		return false
-	}
-	w := e.st.Workloads[t.Ref.Workload]
-	left := api.MaxDuration
-	if w.Spec.Kind == api.KindJob && !s.must {
-		m, ok := s.moveOf(w, t, ask, &d)
-		if !ok {
-			return false
-		}
-		left = m.left
-		s.pay(m.cost)
-		s.delay += m.delay
-	} else {
-		s.pay(sched.EnergyOf(e.index.Adds(d.Chosen.Node, ask.Task), sched.MoveTime+d.Transfer))
-	}
-	e.index.Try(d.Chosen.Node, t.Ref, ask, devices)
-	s.staged = append(s.staged, staged{t.Ref, ask, d.Chosen.Node, devices})
-	s.tasks, s.to = append(s.tasks, t.Ref), append(s.to, d.Chosen.Node)
-	s.free, s.stay = s.free.plus(roomOf(&ask.Task.Resources), -1), max(s.stay, left)
-	return true
-}
-
-// mostCost bounds what moves cost together, so that it can be added to once more.
-const mostCost = math.MaxInt64 / 4
-
-// pay adds to what the moves cost: a node may say that it draws more than there is.
-func (s *seating) pay(cost api.Microjoules) { s.cost = min(s.cost+cost, mostCost) }
-
-// takes reports whether a node is one that others are moved to: on the same site, and no
-// less used, unless it never sleeps. So no two nodes give each other their work in turn.
-func (s *seating) takes(n *state.Node) bool {
-	return n != nil && n.Site == s.from.Site && (s.must || n.Sleep == nil || usedShare(n) >= usedShare(s.from))
 }

@@ -18,7 +18,7 @@ import (
 // twice within an hour, nor is a node emptied that was woken a short while ago. An engine
 // that was rebuilt decides the same.
 func TestClearings(t *testing.T) {
-	cleared, slept := 0, 0
+	cleared, slept, relieved := 0, 0, 0
 	rapid.Check(t, func(t *rapid.T) {
 		c := newClearings(t)
 		for range rapid.IntRange(15, 40).Draw(t, "steps") {
@@ -36,8 +36,9 @@ func TestClearings(t *testing.T) {
 		c.world.replay(t)
 		cleared += c.cleared
 		slept += c.slept
+		relieved += c.relieved
 	})
-	t.Logf("%d nodes were emptied, %d of them slept", cleared, slept)
+	t.Logf("%d nodes were emptied, %d of them slept; %d were overloaded and relieved", cleared, slept, relieved)
 }
 
 // clearings is a world in which nodes are emptied.
@@ -50,6 +51,8 @@ type clearings struct {
 	moved   map[api.TaskRef]api.Time
 	cleared int
 	slept   int
+
+	relieved int // of what was measured
 }
 
 func newClearings(t *rapid.T) *clearings {
@@ -73,7 +76,7 @@ func sleeper(name string) api.Node {
 }
 
 func (c *clearings) input() engine.Input {
-	switch name := fmt.Sprint("n", c.h.pick("node", 4)); c.h.pick("what", 12) {
+	switch name := fmt.Sprint("n", c.h.pick("node", 4)); c.h.pick("what", 14) {
 	case 0:
 		return &engine.Drain{Node: name, Off: c.h.pick("off", 2) == 0}
 	case 1:
@@ -82,6 +85,8 @@ func (c *clearings) input() engine.Input {
 		return &engine.Back{Node: name}
 	case 4, 5:
 		return &engine.Submit{Workload: c.service()}
+	case 7, 8:
+		return c.h.strained()
 	case 6:
 		n := sleeper(name)
 		n.Capacity.CPU = oneOf(c.h, "shrunk", api.Milli(1000), 2000, 4000)
@@ -181,6 +186,15 @@ func (c *clearings) look(before map[string]state.Node, ev state.Event) {
 				c.t.Fatalf("task %v is moved at %s and was at %s", ref, c.world.now, last)
 			}
 			c.moved[ref] = c.world.now
+		}
+	case *state.NodeStrained:
+		if len(v.Seats) > 0 {
+			c.relieved++
+		}
+		for _, seat := range v.Seats {
+			if c.world.engine.State().Strains[seat.Node] != nil {
+				c.t.Fatalf("task %v of node %s is to go to %s, which is overloaded", seat.Ref, v.Node, seat.Node)
+			}
 		}
 	case *state.NodePower:
 		if v.State == api.PowerSleeping && v.Reason == "what ran there was moved" {

@@ -78,6 +78,8 @@ func (e *Engine) input(in Input) state.Answer {
 		return e.foresee(v)
 	case *Battery:
 		e.heardBattery(v)
+	case *Strained:
+		return e.strainSaid(v)
 	default:
 		e.cellInput(in)
 	}

@@ -53,6 +53,7 @@ type Engine struct {
 	slicing  slicing
 	goesOn   bool // this Step leaves work for the next that holds nothing else up
 	storing  storing
+	strained []*Strained              // nodes of which that was said in this Step
 	resumes  map[api.TaskRef]api.Time // when the next suspension of a task ends: its timer
 	limits   limits
 	out      Output
@@ -98,7 +99,7 @@ func (e *Engine) Step(now api.Time, inputs []Input) (Output, error) {
 	now = max(now, e.st.Now)
 	e.out, e.size = Output{Events: make([]state.Event, 0, e.last), Answers: make([]state.Answer, len(inputs))}, 0
 	e.st.Now = now
-	e.plans, e.planless, e.goesOn = nil, false, false
+	e.plans, e.planless, e.goesOn, e.strained = nil, false, false, nil
 	e.index.SetNow(now)
 	for i, in := range inputs {
 		e.out.Answers[i] = e.input(in)
@@ -107,6 +108,7 @@ func (e *Engine) Step(now api.Time, inputs []Input) (Output, error) {
 	e.lookAtHours()
 	e.replan()
 	e.tendClearings()
+	e.relieveStrained()
 	e.clearNodes()
 	e.reconcile()
 	e.place()

@@ -123,6 +123,10 @@ func (e *Engine) reindex(ev state.Event) {
 		e.nodeChanged(v.Node)
 	case *state.NodeClearing:
 		e.nodeChanged(v.Node)
+	case *state.NodeStrained:
+		e.nodeChanged(v.Node)
+	case *state.NodeEased:
+		e.nodeChanged(v.Node)
 	case *state.BatterySet:
 		e.batteryTimer(v.Site)
 	case *state.BatteryReported:
@@ -325,6 +329,8 @@ func (e *Engine) open(n *state.Node) {
 		e.index.SetOpen(n.Name, false, "waking")
 	case e.st.Clearing(n.Name) != nil:
 		e.index.SetOpen(n.Name, false, "being emptied")
+	case e.st.Strains[n.Name] != nil:
+		e.index.SetOpen(n.Name, false, "overloaded")
 	default:
 		e.index.SetOpen(n.Name, true, "")
 	}

@@ -45,6 +45,7 @@ const (
 	InputSuspend
 	InputForeseen
 	InputBattery
+	InputStrained
 )
 
 // Caller is part of every command: who asks, and the idempotency key under which
@@ -259,6 +260,8 @@ func NewInput(k InputKind) Input {
 		return new(Battery)
 	case InputSuspend:
 		return new(Suspend)
+	case InputStrained:
+		return new(Strained)
 	}
 	return nil
 }

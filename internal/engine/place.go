@@ -44,7 +44,7 @@ func (e *Engine) place() {
 		}
 		terse := e.index.MayDisplace(it.Ask)
 		it.Ask.Terse = terse
-		d, devices := e.decide(it.Ref, it.Ask)
+		d, devices := e.decideSeated(it.Ref, it.Ask)
 		it.Ask.Terse = false
 		if d.Chosen == nil && e.displace(&it) {
 			continue

@@ -96,8 +96,8 @@ func (e *Engine) resettle(n *state.Node) {
 	e.count(n)
 }
 
-// count makes the sums agree with a node. One that is being emptied takes no work: nothing
-// of it is free.
+// count makes the sums agree with a node. One that is being emptied, or strained, takes no
+// work: nothing of it is free.
 func (e *Engine) count(n *state.Node) {
 	r := &e.resting
 	r.leave(n.Name)
@@ -109,7 +109,7 @@ func (e *Engine) count(n *state.Node) {
 		p.coming = p.all
 	}
 	if !n.Silent && !n.Drain && n.On() {
-		if e.st.Clearing(n.Name) == nil {
+		if e.st.Clearing(n.Name) == nil && e.st.Strains[n.Name] == nil {
 			p.free = p.all.plus(roomOf(&n.Used), -1)
 		}
 		if n.Sleep != nil && len(n.Held) > 0 {
@@ -198,6 +198,9 @@ func (e *Engine) retireNode(n *state.Node) {
 	}
 	if keeps == "" && !site.free.plus(r.nodes[n.Name].free, -1).covers(site.all, rest.Share()) {
 		keeps = "the rest of its site has too little to spare"
+	}
+	if keeps == "" && e.st.Strains[n.Name] != nil {
+		keeps = "other programs use it"
 	}
 	if keeps == "" && e.neededAhead(n, r.nodes[n.Name].free) {
 		keeps = foreseenText

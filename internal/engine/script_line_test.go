@@ -59,6 +59,8 @@ func (s *script) line(f []string) {
 		s.used(args, opts)
 	case "foreseen":
 		s.foreseen(args, opts)
+	case "strained":
+		s.strained(args, opts)
 	case "report":
 		s.report(args, opts)
 	case "agents":

@@ -30,6 +30,9 @@ func (s *script) show(what string, args []string) {
 			if v.Awake != "" {
 				why = "; awake " + v.Awake
 			}
+			if v.Strain != "" {
+				why += "; " + v.Strain
+			}
 			s.printf("%s %s: %d tasks, cpu %v of %v, memory %v of %v%s", name, v.Status, v.Tasks, v.Used.CPU, v.Capacity.CPU, v.Used.Memory, v.Capacity.Memory, why)
 		}
 	case "explain":
@@ -332,6 +335,10 @@ func (s *script) nodeEvent(ev state.Event) {
 		s.clearing(v)
 	case *state.DemandForeseen:
 		s.printf("tasks are expected to hold %v cpu and %v soon, %v and %v later", v.Soon.CPU, v.Soon.Memory, v.Later.CPU, v.Later.Memory)
+	case *state.NodeStrained:
+		s.printf("node %s is strained: %s", v.Node, engine.StrainText(v))
+	case *state.NodeEased:
+		s.printf("node %s is strained no more: %s", v.Node, v.Why)
 	case *state.NodePower:
 		does := map[api.PowerState]string{api.PowerOn: "is on", api.PowerSleeping: "is to sleep", api.PowerWaking: "is to wake"}[v.State]
 		s.printf("%s", strings.TrimSuffix("node "+v.Node+" "+does+": "+v.Reason, ": "))

@@ -100,6 +100,14 @@ func sizeOf(ev state.Event) int {
 		return 2 * smallSize
 	case *state.DemandForeseen:
 		return 2*smallSize + len(v.Model)
+	case *state.NodeStrained:
+		n := 2*smallSize + len(v.Node)
+		for i := range v.Seats {
+			n += refSize + headSize + smallSize/8 + len(v.Seats[i].Node)
+		}
+		return n
+	case *state.NodeEased:
+		return smallSize + len(v.Node) + len(v.Why)
 	case *state.PlanClosed:
 		return 2*smallSize + len(v.Outcome.Planner)
 	case *state.Answered:

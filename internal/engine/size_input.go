@@ -58,6 +58,8 @@ func SizeOf(in Input) int {
 		return 3 * smallSize
 	case *Scaled:
 		return 3*smallSize + len(v.Why.Model)
+	case *Strained:
+		return strainedSize(v)
 	case *PutStrategy:
 		return strategySize(&v.Strategy) + callerSize(&v.Caller)
 	case *PutSignal:

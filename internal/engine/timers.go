@@ -37,6 +37,7 @@ const (
 	timerForeseen                    // what is expected of demand no longer counts
 	timerBattery                     // a battery is to be looked at; node is its site
 	timerSuspension                  // elements of a task that go on again; ref is the task
+	timerStrain                      // what was said of a node's use no longer counts
 )
 
 type timer struct {
@@ -177,6 +178,8 @@ func (e *Engine) due(now api.Time) {
 			e.lookAtBattery(v.node)
 		case timerSuspension:
 			e.suspensionEnds(&v)
+		case timerStrain:
+			e.strainLapses(&v)
 		case timerReplan, timerBudget, timerLook: // every Step looks for itself
 		}
 	}
@@ -195,6 +198,9 @@ func (e *Engine) outdated(v *timer) bool {
 	case timerWoken:
 		n := e.st.Nodes[v.node]
 		return n == nil || n.Power != api.PowerWaking
+	case timerStrain:
+		s := e.st.Strains[v.node]
+		return s == nil || s.At.Add(StrainHolds) != v.at
 	case timerBattery:
 		b := e.st.Batteries[v.node]
 		return b == nil || b.Until != v.at && b.Planned.Add(settles) != v.at
@@ -303,6 +309,7 @@ func (e *Engine) nodeTimers(n *state.Node) {
 		e.timers.add(timer{at: wakeLate(n), kind: timerWoken, node: n.Name})
 	}
 	e.clearTimer(n)
+	e.strainTimer(n)
 	e.restTimer(n)
 }
 

@@ -113,6 +113,11 @@ func (e *Engine) ViewNode(n *state.Node) api.NodeView {
 		v.Status = "draining"
 	case e.st.Clearing(n.Name) != nil:
 		v.Status = "emptying"
+	case e.st.Strains[n.Name] != nil:
+		v.Status = "overloaded"
+	}
+	if s := e.st.Strains[n.Name]; s != nil {
+		v.Strain = strainText(&s.Said, "", e.st.Now)
 	}
 	return v
 }

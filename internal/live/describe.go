@@ -112,6 +112,10 @@ func describeNode(ev state.Event, out *api.WatchEvent) bool {
 		if e.For != state.ClearNothing {
 			out.Status = "emptying"
 		}
+	case *state.NodeStrained:
+		out.Node, out.Status, out.Detail = e.Node, "overloaded", engine.StrainText(e)
+	case *state.NodeEased:
+		out.Node, out.Status, out.Detail = e.Node, "ready", e.Why
 	case *state.DemandForeseen:
 		out.Detail = engine.ForeseenText(e)
 	case *state.BatterySet:
@@ -289,6 +293,8 @@ var kindNames = map[state.Kind]string{
 	state.KindBatteryReported:   "battery.reported",
 	state.KindBatteryForgotten:  "battery.forgotten",
 	state.KindSuspensionPut:     "suspension.put",
+	state.KindNodeStrained:      "node.strained",
+	state.KindNodeEased:         "node.eased",
 }
 
 // batteryText says what was heard of a battery.

@@ -56,7 +56,7 @@ func StatusTone(status string) Tone {
 	switch status {
 	case "succeeded", "running", "ready", "healthy", "ok", "met":
 		return Good
-	case "pending", "waiting", "backoff", "placed", "updating", "draining", "emptying", "suspended", "degraded":
+	case "pending", "waiting", "backoff", "placed", "updating", "draining", "emptying", "overloaded", "suspended", "degraded":
 		return Warn
 	case "failed", "lost", "silent", "rejected", "unhealthy", "missed":
 		return Bad

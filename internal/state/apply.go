@@ -139,6 +139,7 @@ func (s *State) applyNode(ev Event) error {
 		}
 		s.Versions = max(s.Versions, n.Version)
 		delete(s.Nodes, name)
+		delete(s.Strains, name)
 		s.cleared(name)
 		s.remember(e.Key, Answer{Action: "removed"})
 	case *NodePower:
@@ -173,6 +174,9 @@ func (s *State) register(node api.Node) {
 	}
 	if n.Silent {
 		n.Idle = s.Now
+	}
+	if n.Boot != node.Boot { // what was measured there is over
+		delete(s.Strains, node.Name)
 	}
 	n.Node, n.Silent, n.SilentAt = node, false, 0
 }

@@ -97,6 +97,10 @@ func (s *State) applyClearing(ev Event) (mine bool, err error) {
 		return true, s.clearNode(e)
 	case *DemandForeseen:
 		s.Foresight = &Foresight{*e, s.Now}
+	case *NodeStrained:
+		return true, s.strain(e)
+	case *NodeEased:
+		delete(s.Strains, e.Node)
 	default:
 		return false, nil
 	}
@@ -110,9 +114,14 @@ func (s *State) consolidation() *Consolidation {
 	return s.Consolidation
 }
 
-// looked forgets what is too old to matter.
+// looked begins a look at the nodes, and forgets what is too old to matter.
 func (c *Consolidation) looked(now api.Time) {
 	c.Looked = now
+	c.forget(now)
+}
+
+// forget drops what is too old to matter.
+func (c *Consolidation) forget(now api.Time) {
 	drop := 0
 	for drop < len(c.Moves) && c.Moves[drop].At.Add(MoveMemory) <= now {
 		drop++

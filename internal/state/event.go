@@ -86,6 +86,8 @@ const (
 	// These have their numbers by themselves, so that others may follow on the list.
 	KindDemandForeseen Kind = 72
 	KindSuspensionPut  Kind = 73
+	KindNodeStrained   Kind = 74
+	KindNodeEased      Kind = 75
 )
 
 // LeaderStarted opens an epoch; it is the read barrier of a new leader.
@@ -524,4 +526,6 @@ var makers = [...]func() Event{
 	KindBatteryForgotten:  func() Event { return new(BatteryForgotten) },
 	KindDemandForeseen:    func() Event { return new(DemandForeseen) },
 	KindSuspensionPut:     func() Event { return new(SuspensionPut) },
+	KindNodeStrained:      func() Event { return new(NodeStrained) },
+	KindNodeEased:         func() Event { return new(NodeEased) },
 }

@@ -8,6 +8,7 @@ func (s *State) power(n *Node, e *NodePower) {
 		s.slept(n)
 	}
 	s.cleared(n.Name)
+	delete(s.Strains, n.Name)
 	n.Power, n.PowerAt, n.Wake = e.State, s.Now, 0
 	if e.State == api.PowerWaking {
 		s.Wakes++

@@ -19,6 +19,7 @@ func (s *State) Restore() {
 	s.Reservations = orMake(s.Reservations)
 	s.Spending = orMake(s.Spending)
 	s.Batteries = orMake(s.Batteries)
+	s.Strains = orMake(s.Strains)
 	s.Ledger = orMake(s.Ledger)
 	if s.Slicing != nil {
 		s.Slicing.Waits = orMake(s.Slicing.Waits)

@@ -66,6 +66,8 @@ type State struct {
 	Foresight *Foresight         `cbor:"43,keyasint,omitempty"` // nil: nobody ever said what nodes will hold; replaced, never changed
 	Batteries map[string]*Stored `cbor:"41,keyasint,omitempty"` // that are, or were, dispatched, by site; replaced, never changed
 
+	Strains map[string]*Strain `cbor:"44,keyasint,omitempty"` // of nodes that are used to near what they have, by name; replaced, never changed
+
 	load     Load
 	promised map[string]*promises      // to attempts that hold a place, by tenant
 	origins  map[api.HandoverID]uint64 // to the workload that accepted it

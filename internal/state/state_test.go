@@ -84,7 +84,7 @@ func TestEventsThatDoNotFit(t *testing.T) {
 
 // TestEveryKindHasAnEvent keeps the two tables of events together.
 func TestEveryKindHasAnEvent(t *testing.T) {
-	byThemselves := []state.Kind{state.KindDemandForeseen, state.KindSuspensionPut}
+	byThemselves := []state.Kind{state.KindDemandForeseen, state.KindSuspensionPut, state.KindNodeStrained, state.KindNodeEased}
 	known := 0
 	for k := range state.Kind(100) {
 		ev := state.NewEvent(k)
