@@ -50,7 +50,7 @@ var rooms = []room{
 	{path: "internal/modes", may: []string{
 		"api", "internal/calibrate", "internal/forecast", "internal/twin", "internal/trace", "internal/rehearse", "internal/journal", "internal/state",
 	}},
-	{path: "internal/rehearse", may: []string{"api", "api/cron", "internal/energy", "internal/energy/storage", "internal/energy/shift", "internal/energy/consolidate", "internal/energy/hall", "internal/energy/account", "internal/forecast", "internal/foresight", "internal/twin", "internal/trace", "internal/journal", "internal/engine", "internal/state", "internal/report", "internal/grade", "internal/calibrate"}},
+	{path: "internal/rehearse", may: []string{"api", "api/cron", "internal/energy", "internal/energy/storage", "internal/energy/shift", "internal/energy/consolidate", "internal/energy/hall", "internal/energy/account", "internal/forecast", "internal/foresight", "internal/strain", "internal/twin", "internal/trace", "internal/journal", "internal/engine", "internal/state", "internal/report", "internal/grade", "internal/calibrate"}},
 	{path: "internal/grade", may: []string{"api"}, pure: true},
 	{path: "internal/mirror", may: []string{
 		"api", "api/client", "internal/engine", "internal/state", "internal/profile", "internal/journal", "internal/history", "internal/rehearse", "internal/twin",
@@ -65,6 +65,7 @@ var rooms = []room{
 	{path: "internal/series", may: []string{"api"}},
 	{path: "internal/provision", may: []string{"api"}, pure: true},
 	{path: "internal/foresight", may: []string{"api", "internal/engine", "internal/state", "internal/provision"}, pure: true},
+	{path: "internal/strain", may: []string{"api", "internal/engine", "internal/state"}, pure: true},
 	{path: "internal/outlook", may: []string{"api", "internal/artifact", "internal/series", "internal/forecast", "internal/provision"}},
 	{path: "internal/history", may: []string{
 		"api", "internal/engine", "internal/state", "internal/journal", "internal/bus", "internal/artifact",
@@ -82,7 +83,7 @@ var rooms = []room{
 	{path: "internal/live/httpapi", may: []string{"api", "api/manifest", "internal/engine", "internal/sched", "internal/state", "internal/artifact", "internal/live/httpapi"}},
 	{path: "internal/live", may: []string{
 		"api", "internal/control", "internal/engine", "internal/state", "internal/journal", "internal/history", "internal/bus", "internal/artifact",
-		"internal/signal", "internal/power", "internal/live/httpapi", "internal/driver/wasm", "internal/failpoint", "internal/lockfile", "internal/series", "internal/outlook", "internal/foresight", "internal/provision",
+		"internal/signal", "internal/power", "internal/live/httpapi", "internal/driver/wasm", "internal/failpoint", "internal/lockfile", "internal/series", "internal/outlook", "internal/foresight", "internal/strain", "internal/provision",
 	}},
 	{path: "internal/local", may: []string{"*"}},
 	{path: "internal/demo/...", may: []string{"*"}},

@@ -1,6 +1,7 @@
 package live
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"drover.dev/internal/outlook"
 	"drover.dev/internal/series"
 	"drover.dev/internal/state"
+	"drover.dev/internal/strain"
 )
 
 // observer writes numbers over time into the cell's series: what happens as it is
@@ -26,13 +28,17 @@ type observer struct {
 
 	mu    sync.Mutex
 	beats map[string]heard // by node, since the last sample
-	uses  map[api.Attempt]used
+
+	watching sync.Mutex // the following
+	uses     map[api.Attempt]used
+	strains  strain.Watch
 }
 
 // heard is what a node said last of its use.
 type heard struct {
 	api.Resources
 	tasks []api.TaskUse
+	busy  *api.Busy // nil: it did not say
 }
 
 // used is what an attempt used when its node said so.
@@ -79,7 +85,7 @@ func newObserver(store *series.Store, wall func() api.Time, fault func(error)) *
 func (o *observer) beat(node string, b *api.Beat) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	h := heard{Resources: b.Used, tasks: o.beats[node].tasks}
+	h := heard{Resources: b.Used, tasks: o.beats[node].tasks, busy: cmp.Or(b.Busy, o.beats[node].busy)}
 	if len(b.Tasks) > 0 {
 		h.tasks = b.Tasks[:min(len(b.Tasks), api.MaxTaskUses)]
 	}
@@ -117,9 +123,12 @@ func (c *Cell) sample() {
 	s.waiting(st)
 	s.held(c.shadow.engine)
 	s.signals(st, now)
+	o.watching.Lock()
 	o.attend(st, beats, now)
 	s.services(st, o.uses, now)
 	tasks := o.taskSamples(st, beats)
+	o.measure(c.shadow.engine, beats, now)
+	o.watching.Unlock()
 	c.shadow.mu.RUnlock()
 
 	for name, v := range s.values { // order-free: each series for itself

@@ -45,6 +45,7 @@ func (c *Cell) Run(parent context.Context) error {
 		c.background.Go(func() { c.scale(ctx) })
 		c.background.Go(func() { c.resize(ctx) })
 		c.background.Go(func() { c.lookAhead(ctx) })
+		c.background.Go(func() { c.relieve(ctx) })
 	}
 	c.background.Go(func() { c.tellShadow(ctx) })
 	if c.audit != nil {
