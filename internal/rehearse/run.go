@@ -213,6 +213,7 @@ func (p *Plan) config() twin.Config {
 	if p.looksAhead() {
 		cfg.Foresee = newForeseer().look
 	}
+	cfg.Measure = newGauger()
 	for i := range p.Tenants {
 		cfg.Settings = append(cfg.Settings, &engine.PutTenant{Tenant: p.Tenants[i]})
 	}

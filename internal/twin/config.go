@@ -79,6 +79,9 @@ type Config struct {
 	// be expected of it; nil is nothing. It sees the past alone. The world does not go on for
 	// it alone.
 	Foresee func(now api.Time, e *engine.Engine) engine.Input
+	// Measure, when it is not nil, is shown what is used every ten seconds while a task uses
+	// more than it asked for, and says what the cell hears of that.
+	Measure func(now api.Time, e *engine.Engine, g Gauge) []engine.Input
 	// Seed of all that is random.
 	Seed uint64
 	// Check has every batch checked for the invariants of engine.Check, which

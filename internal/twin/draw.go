@@ -35,8 +35,13 @@ func devicesOf(n *api.Node, list []api.DeviceShare) (draw int64) {
 	return draw
 }
 
-// work adds what an attempt computes with, or takes it away.
-func (m *machine) work(a *attempt, sign int64) {
+// work adds what an attempt computes with to its machine, or takes it away.
+func (w *World) work(a *attempt, sign int64) {
+	m := &w.nodes[a.node]
+	if a.use > a.asked {
+		w.greedy += int(sign)
+		w.measureSoon()
+	}
 	m.used.cpu += a.use * api.Milli(sign)
 	m.used.devices += a.devices * sign
 }

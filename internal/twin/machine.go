@@ -218,7 +218,7 @@ func (w *World) happen(e event) {
 func (w *World) ran(a *attempt) {
 	a.ran, a.stopped = true, w.now // it uses nothing from here on
 	w.meter.elapsed(&w.nodes[a.node], w.now)
-	w.nodes[a.node].work(a, -1)
+	w.work(a, -1)
 	if n := a.truth.Out; n > 0 && !a.fails && !a.timeout && !a.killed && w.send(a, w.nodes[a.node].node.Site, w.net.home, n) {
 		return
 	}
@@ -289,7 +289,7 @@ func (w *World) load(a *attempt, sign int64) {
 	m := &w.nodes[a.node]
 	w.meter.elapsed(m, w.now)
 	if !a.ran && a.still == 0 {
-		m.work(a, sign)
+		w.work(a, sign)
 	}
 	m.used.asked += a.asked * api.Milli(sign)
 	m.used.memory += a.memory * api.Bytes(sign)

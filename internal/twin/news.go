@@ -52,10 +52,18 @@ func (w *World) upToDate() {
 // writes down how things stand.
 const foreseeEvery = 10 * api.Second
 
-// foresee tells the cell what is to be expected, by how it stands now.
+// foresee tells the cell what is to be expected, by how it stands now, and what is used.
 func (w *World) foresee() {
-	if in := w.cfg.Foresee(w.now, w.engine); in != nil {
-		w.inputs = append(w.inputs, in)
+	if w.cfg.Foresee != nil {
+		if in := w.cfg.Foresee(w.now, w.engine); in != nil {
+			w.inputs = append(w.inputs, in)
+		}
+	}
+	if w.measures() {
+		w.inputs = append(w.inputs, w.cfg.Measure(w.now, w.engine, Gauge{w})...)
+	} else if w.cfg.Foresee == nil {
+		w.glance = 0
+		return
 	}
 	w.glance = w.glance.Add(foreseeEvery)
 }

@@ -41,9 +41,9 @@ func (w *World) idle(a *attempt, still bool) {
 	m := &w.nodes[a.node]
 	w.meter.elapsed(m, w.now)
 	if still {
-		m.work(a, -1)
+		w.work(a, -1)
 	} else {
-		m.work(a, 1)
+		w.work(a, 1)
 	}
 }
 

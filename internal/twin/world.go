@@ -24,7 +24,8 @@ type World struct {
 	more   bool
 	news   News // the next one, when told is set
 	told   bool
-	glance api.Time // when the cell is shown to who foresees; 0 is never
+	glance api.Time // when the cell is shown to who foresees, or measures; 0 is never
+	greedy int      // attempts that use more than they asked for
 
 	now   api.Time
 	end   api.Time // of the horizon; 0 is none
