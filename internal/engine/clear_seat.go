@@ -84,15 +84,10 @@ func (s *seating) seat(t *state.Task) bool {
 	return true
 }
 
-// find decides where a task would go. Of a strained node it may be the next best, where
-// the best has no room for what the task uses.
+// find decides where a task would go. Of a strained node it may be another node than the
+// best by the strategy, where that has no room for what the task uses: the one on which it
+// leaves the least.
 func (s *seating) find(ref api.TaskRef, ask *sched.Ask) (d api.Decision, devices []api.DeviceShare, ok bool) {
-	if s.by != nil {
-		if s.by.tries >= seatsTried || s.by.left <= 0 {
-			return d, nil, false
-		}
-		s.by.tries, s.by.left = s.by.tries+1, s.by.left-1
-	}
 	ask.Terse = true
 	d, devices = s.e.decide(ref, ask)
 	ask.Terse = false
@@ -102,8 +97,18 @@ func (s *seating) find(ref api.TaskRef, ask *sched.Ask) (d api.Decision, devices
 	if s.by == nil {
 		return d, nil, false
 	}
-	s.e.index.Without(d.Chosen.Node, func() { d, devices, ok = s.find(ref, ask) })
-	return d, devices, ok
+	for names := s.by.fitting(); ; {
+		name := s.e.index.Opens(ask, names)
+		if name == "" {
+			return d, nil, false
+		}
+		on := ask.On(name)
+		on.Terse = true
+		if d, devices = s.e.decide(ref, on); d.Chosen != nil {
+			return d, devices, true
+		}
+		names = names[slices.Index(names, name)+1:] // it takes nothing now
+	}
 }
 
 // mostCost bounds what moves cost together, so that it can be added to once more.

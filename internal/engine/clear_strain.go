@@ -3,6 +3,7 @@ package engine
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"drover.dev/api"
 	"drover.dev/internal/state"
@@ -19,7 +20,8 @@ const (
 	// work was moved to: until what is measured is of the time since.
 	strainRests = 5 * api.Minute
 	strainAimed = 10 * api.Minute
-	// seatsTried is how many nodes are tried for a task of a strained node at most.
+	// seatsTried is how many decisions over all nodes a Step may make in any case for tasks of
+	// strained nodes.
 	seatsTried = 8
 	// hurtShare is how much of a node others must use, 1/hurtShare, for its last task to leave:
 	// one that is alone takes nothing from anybody.
@@ -30,8 +32,7 @@ const (
 type measured struct {
 	spare map[string]room // by node, where there is some; less what was moved there
 	use   room            // of the task that is to find a place
-	tries int             // nodes that were tried for it
-	left  int             // nodes that may still be tried in this Step
+	left  int             // decisions over all nodes that may still be made in this Step
 	seats []state.Seat    // that were found
 	stays *leaver         // the first that may leave and has no place to go; nil: there is none
 }
@@ -61,7 +62,9 @@ func (e *Engine) relieveStrained() {
 		if left > 0 && c.left > 0 && !e.full() && e.mayRelieve(n, c) {
 			s := &seating{e: e, from: n, by: &measured{spare: e.spareNow(n, in, c), left: left}}
 			ev, left = s.relieve(in, c), s.by.left
-			said.Seats, wakes = s.by.seats, s.by.stays
+			if said.Seats = s.by.seats; left > 0 { // else nobody knows whether there is a place
+				wakes = s.by.stays
+			}
 		}
 		if e.emit(&said); ev != nil {
 			e.clearOff(ev, c)
@@ -125,7 +128,11 @@ func (s *seating) relieve(in *Strained, c *clearer) *state.NodeClearing {
 			if !e.mayWait(e.st.Workloads[v.task.Ref.Workload], v.task) {
 				continue
 			}
-			if s.by.use, s.by.tries = v.use, 0; s.seat(v.task) {
+			if s.by.left <= 0 {
+				break
+			}
+			s.by.use = v.use
+			if s.by.left--; s.seat(v.task) {
 				need = need.plus(v.use, -1)
 			} else if s.by.stays == nil && v.lost <= mostLost {
 				s.by.stays = &v
@@ -180,6 +187,9 @@ func (e *Engine) spareNow(n *state.Node, in *Strained, c *clearer) map[string]ro
 			spare[v.Node] = room{min(v.Room.CPU, m.Capacity.CPU), min(v.Room.Memory, m.Capacity.Memory)}
 		}
 	}
+	for _, other := range e.strained { // some may not stand in the state yet
+		delete(spare, other.Said.Node)
+	}
 	for _, was := range e.moved().Nodes { // order-free: a set
 		if was.Since.Add(strainAimed) > e.st.Now {
 			for _, name := range was.To {
@@ -232,6 +242,21 @@ func enough(list []leaver, need room, of *state.Room) int {
 		}
 	}
 	return best
+}
+
+// fitting are the nodes that have room for what the task uses that is to find a place, those
+// first on which it leaves the least.
+func (m *measured) fitting() (names []string) {
+	for name := range m.spare { // order-free: sorted below
+		if m.takesUse(name) {
+			names = append(names, name)
+		}
+	}
+	slices.SortFunc(names, func(a, b string) int {
+		x, y := m.spare[a], m.spare[b]
+		return cmp.Or(cmp.Compare(x.cpu, y.cpu), cmp.Compare(x.memory, y.memory), strings.Compare(a, b))
+	})
+	return names
 }
 
 // takesUse reports whether a node has room for what the task uses that is to find a place.
