@@ -124,6 +124,7 @@ func TestOverloadedNodesAreRelieved(t *testing.T) {
 	if err := b.pass(2); err != nil {
 		t.Fatal(err)
 	}
+	must[int](t)(b.c.Audit(t.Context()))
 	_, was := shown(b.c)
 	if err := b.c.Close(); err != nil {
 		t.Fatal(err)
