@@ -383,6 +383,9 @@ func (e *Engine) queue(w *state.Workload, t *state.Task) {
 		e.remove(t.Ref)
 	}
 	if e.follower {
+		if r := e.index.Promised(t.Ref); r != nil { // what it asks for may have changed since it was promised
+			e.index.Reserve(*r, e.ask(w, t))
+		}
 		return
 	}
 	en := &entry{ask: e.askFor(w, t)}
