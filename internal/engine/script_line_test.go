@@ -225,6 +225,9 @@ func (s *script) battery(args []string, opts map[string]string) {
 	if o := opts["order"]; o != "" {
 		in.Order = uint64(number(s, o))
 	}
+	if o := opts["obeyed"]; o != "" { // so long ago
+		in.Obeyed = s.world.now.Add(-parse(s, o, new(api.Duration)))
+	}
 	if l := opts["holds"]; l != "" {
 		in.Told, in.Level = true, api.Microjoules(parse(s, l, new(api.Energy)))
 	}

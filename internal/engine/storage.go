@@ -33,6 +33,9 @@ type Battery struct {
 	Failed string          `cbor:"3,keyasint,omitempty"` // why it does not obey; "": it does
 	Told   bool            `cbor:"4,keyasint,omitempty"` // Level is known
 	Level  api.Microjoules `cbor:"5,keyasint,omitempty"` // in its cells
+	// Obeyed is, of one that fails, until when it is known to have done what the order says;
+	// 0: that it ever did is not known.
+	Obeyed api.Time `cbor:"6,keyasint,omitempty"`
 }
 
 // InputKind implements Input.
@@ -272,7 +275,8 @@ func (e *Engine) heardBattery(in *Battery) {
 	case ev.Idle == was.Idle:
 		return // nothing new
 	case ev.Idle != "":
-		ev.Level = was.Level // what it was to do since then did not happen
+		// What it was to do since it last obeyed did not happen.
+		ev.Level = LevelAt(site.Battery, was, min(max(in.Obeyed, was.At), e.st.Now))
 	}
 	far := ev.Level - modelled
 	ev.Anew = max(far, -far) > api.Microjoules(site.Battery.Capacity/believed)

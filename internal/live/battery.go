@@ -49,11 +49,13 @@ type told struct {
 	at     time.Time
 	busy   bool
 	failed bool
+	obeyed api.Time // when the hook of this order last began that succeeded; 0: none did
 }
 
 // charged is what came of a hook.
 type charged struct {
 	site   string
+	began  api.Time
 	failed bool
 }
 
@@ -68,9 +70,14 @@ func (w *charging) look(ctx context.Context, list []engine.Charging) {
 	for _, b := range list {
 		wanted[b.Site] = true
 		if last := w.tried[b.Site]; w.busy < chargersAtOnce && last.due(b.Order, b.Gone) {
-			w.tried[b.Site] = told{order: b.Order, gone: b.Gone, at: time.Now(), busy: true}
+			next := told{order: b.Order, gone: b.Gone, at: time.Now(), busy: true}
+			if last.order == b.Order {
+				next.obeyed = last.obeyed
+			}
+			w.tried[b.Site] = next
 			w.busy++
-			w.hooks.Go(func() { w.done <- charged{b.Site, !w.set(ctx, b)} })
+			began := w.cell.cfg.Wall()
+			w.hooks.Go(func() { w.done <- charged{b.Site, began, !w.set(ctx, b, next.obeyed)} })
 		}
 	}
 	maps.DeleteFunc(w.tried, func(site string, last told) bool { return !wanted[site] && !last.busy })
@@ -99,18 +106,22 @@ func (t told) due(order uint64, gone bool) bool {
 func (w *charging) ended(c charged) {
 	w.busy--
 	t := w.tried[c.site]
-	t.busy, t.failed = false, c.failed
+	if t.busy, t.failed = false, c.failed; !c.failed {
+		t.obeyed = c.began
+	}
 	w.tried[c.site] = t
 }
 
-// set tells one battery, and the cell what came of it; whether it obeys.
-func (w *charging) set(ctx context.Context, b engine.Charging) bool {
+// set tells one battery, which obeyed until a moment as far as is known, and the cell what
+// came of it; whether it obeys.
+func (w *charging) set(ctx context.Context, b engine.Charging, obeyed api.Time) bool {
 	in := &engine.Battery{Site: b.Site, Order: b.Order}
 	charge, err := w.run(ctx, b)
 	switch {
 	case ctx.Err() != nil:
 		return false
 	case err != nil:
+		in.Obeyed = obeyed
 		in.Failed = strings.ToValidUTF8(err.Error()[:min(len(err.Error()), maxFailure)], "")
 		if b.Idle == "" {
 			w.cell.log.Warn("a battery does not do what it is asked", "site", b.Site, "setpoint", b.Setpoint.String(), "error", err)

@@ -98,8 +98,11 @@ func TestABatteryIsNotToldTwoThingsAtOnce(t *testing.T) {
 	if _, known := w.tried["ended"]; known {
 		t.Error("what another leader may have told meanwhile is remembered")
 	}
-	w.ended(charged{site: "runs"})
+	w.ended(charged{site: "runs", began: 7})
 	if w.busy != 0 || !w.tried["runs"].due(2, false) {
 		t.Error("nothing is due when the hook has ended")
+	}
+	if w.ended(charged{site: "runs", began: 9, failed: true}); w.tried["runs"].obeyed != 7 {
+		t.Errorf("it obeyed last at %d, want 7", w.tried["runs"].obeyed)
 	}
 }
