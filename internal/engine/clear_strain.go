@@ -203,13 +203,16 @@ func (e *Engine) spareNow(n *state.Node, in *Strained, c *clearer) map[string]ro
 // toLeave is how much of what is used must go.
 func toLeave(s *state.NodeStrained) (need room) {
 	if s.CPU != 0 {
-		need.cpu = s.Used.CPU - s.Of.CPU/1000*StrainLow
+		need.cpu = s.Used.CPU - lowMark(s.Of.CPU)
 	}
 	if s.Memory != 0 {
-		need.memory = s.Used.Memory - s.Of.Memory/1000*StrainLow
+		need.memory = s.Used.Memory - lowMark(s.Of.Memory)
 	}
 	return room{max(need.cpu, 0), max(need.memory, 0)}
 }
+
+// lowMark is StrainLow of what there is, be it less than a core.
+func lowMark[T api.Milli | api.Bytes](of T) T { return of/1000*StrainLow + of%1000*StrainLow/1000 }
 
 // hurts reports whether a task that is alone on a strained node is short of what others
 // use there, that are no tasks.

@@ -129,7 +129,7 @@ func (c *clearings) enough(t *rapid.T, in *engine.Strained) {
 	for _, s := range in.Spare {
 		spare[s.Node] = s.Room
 	}
-	need, least := in.Said.Used.CPU-in.Said.Of.CPU/1000*engine.StrainLow, api.Milli(1<<40)
+	need, least := in.Said.Used.CPU-in.Said.Of.CPU*engine.StrainLow/1000, api.Milli(1<<40)
 	for _, seat := range c.world.engine.State().Strains[in.Said.Node].Seats {
 		u, r := min(max(uses[seat.Ref].CPU, 0), c.world.engine.State().Nodes[in.Said.Node].Capacity.CPU), spare[seat.Node]
 		if r.CPU -= u; r.CPU < 0 {

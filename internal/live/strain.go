@@ -96,4 +96,4 @@ func (o *observer) measured(st *state.State, n *state.Node, b *api.Busy) strain.
 // A machine has no more cpu, in thousandths of cores, and memory than this.
 const mostCPU, mostMemory = 1 << 30, 1 << 50
 
-func full(u strain.Use) bool { return u.Of > 0 && u.Used >= u.Of/1000*counted }
+func full(u strain.Use) bool { return u.Of > 0 && u.Used*1000 >= u.Of*counted }
