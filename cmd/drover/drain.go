@@ -26,8 +26,8 @@ func newDrainCmd(a *app) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				if n.Status == "ready" {
-					return a.did(node, "unchanged", "node %s takes work already: unchanged")
+				if !n.Drained && n.Status != "draining" && n.Status != "drained" {
+					return a.did(node, "unchanged", "node %s is not drained: unchanged")
 				}
 			}
 			if err := c.Drain(cmd.Context(), node, api.DrainRequest{Off: off, Grace: api.Duration(grace)}); err != nil {

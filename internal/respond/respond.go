@@ -160,15 +160,19 @@ func (s *Survey) plan(e Event) (r *Report, pauses []Task, err error) {
 // ended: the longest that a drain may wait.
 const holdFor = api.Day
 
-// hold keeps nodes that take work from taking more, and tells which: also those that
-// sleep, which would be woken for what is stopped elsewhere.
+// takers are the states of nodes that take work, or would before an event is over: those
+// that sleep are woken for what is stopped elsewhere, and what is emptied or overloaded may
+// be in service again any minute.
+var takers = []string{"ready", "emptying", "overloaded", "sleeping", "waking"}
+
+// hold keeps nodes that take work from taking more, and tells which.
 func hold(ctx context.Context, c Cell, s *Survey) (held []string, err error) {
 	nodes, err := c.Nodes(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("ask for the nodes: %w", err)
 	}
 	for i := range nodes {
-		if n := &nodes[i]; n.Drained || !slices.Contains([]string{"ready", "sleeping", "waking"}, n.Status) {
+		if n := &nodes[i]; n.Drained || !slices.Contains(takers, n.Status) {
 			continue
 		}
 		held = append(held, nodes[i].Name) // also when the answer is lost

@@ -56,6 +56,27 @@ func TestNodesSleep(t *testing.T) {
 	}
 }
 
+// TestNodesThatTakeNoWorkNow: nodes that take no work when an event begins, and may before it
+// is over, are kept from it, too; one that is overloaded is emptied and does not sleep.
+func TestNodesThatTakeNoWorkNow(t *testing.T) {
+	c := newCell(2)
+	c.run("n1", "usual", nil)
+	c.run("n2", "other", nil)
+	c.sleeps(0, 10*api.Second)
+	c.sleeps(1, 10*api.Second)
+	c.nodes[0].Status, c.nodes[1].Status = "overloaded", "emptying"
+	e := event
+	e.Percent = 60
+	r, err := respond.Respond(t.Context(), c, e, c.shell())
+	want := []respond.Stop{{Node: "n1", Tasks: 1, Watts: 60, Seconds: 7, Penalty: 2 * 2 * (3600 + 600)}}
+	if err != nil || !reflect.DeepEqual(r.Stopped, want) || r.Protected != 1 {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	if got := strings.Join(c.drains, ", "); got != "n1 true 1d, n2 true 1d, n1 true 0s, n1 false 0s, n2 false 0s" {
+		t.Errorf("it did %s", got)
+	}
+}
+
 // TestAcceleratorsStandStill: what a task that is held still saves is what its cores and
 // its devices draw beyond idle, and no other task's.
 func TestAcceleratorsStandStill(t *testing.T) {

@@ -108,6 +108,7 @@ func power(ctx context.Context, c Cell, now api.Time) (*Survey, error) {
 		}
 		one := Node{Name: n.Name, Watts: (busy - idle) * more, node: &n.Node, more: more}
 		switch {
+		case n.Status == "overloaded": // by what else runs there, it may be: that must not fall asleep
 		case n.Status != "ready":
 			one.Protected = "it is " + n.Status
 		case n.Node.Sleep != nil:
