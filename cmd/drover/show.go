@@ -189,8 +189,11 @@ func (a *app) ranFor(v api.TaskView) string {
 	return ""
 }
 
+// reasonOf is why a task stands as it does. The exit code of one that has not ended is that of
+// an attempt before.
 func reasonOf(v api.TaskView) string {
-	if v.Reason == "" && v.Result != nil && v.Result.ExitCode != 0 {
+	ended := v.Status == api.TaskFailed.String() || v.Status == api.TaskCancelled.String()
+	if ended && v.Reason == "" && v.Result != nil && v.Result.ExitCode != 0 {
 		return fmt.Sprintf("exit code %d", v.Result.ExitCode)
 	}
 	return v.Reason
