@@ -197,9 +197,10 @@ func lift(ctx context.Context, c Cell, held []string) error {
 	return errors.Join(errs...)
 }
 
-// last waits until the event is over, and measures what was reached in time.
+// last waits until the event is over, and measures what was reached in time, and whether
+// that still stands when the time is over.
 func (r *Report) last(ctx context.Context, c Cell, e Event, begin time.Time, sh Shell, n *naps) error {
-	for {
+	for held := false; ; {
 		if err := n.take(ctx); err != nil {
 			return err
 		}
@@ -207,7 +208,8 @@ func (r *Report) last(ctx context.Context, c Cell, e Event, begin time.Time, sh 
 		if sh.Progress != nil {
 			sh.Progress(passed)
 		}
-		if r.ReachedSeconds == nil && passed <= e.Within {
+		again := !held && passed >= min(e.Within, e.For) // a node may have been asleep for a moment alone
+		if held = held || again; again && r.ReachedSeconds != nil || r.ReachedSeconds == nil && passed <= e.Within {
 			if err := r.measure(ctx, c, passed, sh); err != nil {
 				return err
 			}
@@ -229,7 +231,14 @@ func (r *Report) measure(ctx context.Context, c Cell, passed api.Duration, sh Sh
 	}
 	less := r.BaselineWatts - now.Watts
 	r.ReachedWatts = &less
-	if less < min(r.ReduceWatts, r.PlannedWatts)-1e-6 {
+	switch least := min(r.ReduceWatts, r.PlannedWatts) - 1e-6; {
+	case less < least && r.ReachedSeconds != nil:
+		r.ReachedSeconds = nil
+		if sh.Tell != nil {
+			sh.Tell(fmt.Sprintf("only %.0f W less after %.0f s", less, passed.Std().Seconds()))
+		}
+		return nil
+	case less < least || r.ReachedSeconds != nil:
 		return nil
 	}
 	seconds := passed.Std().Seconds()

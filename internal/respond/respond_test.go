@@ -32,6 +32,7 @@ type cell struct {
 
 	holdable map[string]api.Duration // how long a job's task could stand still, by name
 	still    map[string]bool
+	restless api.Duration // after which a node that sleeps is awake again; 0: it is not
 
 	elements       uint32   // of each job, 0 is one
 	ended          []uint32 // of them
@@ -61,6 +62,9 @@ func (c *cell) run(node, name string, spoil func(w *api.Workload)) {
 func (c *cell) Nodes(context.Context) ([]api.NodeView, error) {
 	out := append([]api.NodeView(nil), c.nodes...)
 	for i := range out {
+		if n := &out[i]; n.Status == "sleeping" && c.restless > 0 && api.Time(c.clock.UnixNano()) >= n.PowerSince.Add(c.restless) {
+			n.Status = "draining"
+		}
 		for _, w := range c.jobs {
 			if c.still[w.Name] && c.on[w.Name] == out[i].Name {
 				out[i].Still.CPU += 2000

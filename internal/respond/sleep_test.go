@@ -56,6 +56,23 @@ func TestNodesSleep(t *testing.T) {
 	}
 }
 
+// TestNodesThatDoNotStayAsleep: what was reached by a node that falls asleep and is awake
+// again before the time is over was not reached.
+func TestNodesThatDoNotStayAsleep(t *testing.T) {
+	for restless, reached := range map[api.Duration]float64{0: 45, 10 * api.Minute: 45, 20 * api.Second: 0} {
+		c := newCell(2)
+		c.run("n1", "usual", nil)
+		c.sleeps(1, 10*api.Second)
+		c.restless = restless
+		e := event
+		e.Percent = 20
+		r, err := respond.Respond(t.Context(), c, e, c.shell())
+		if err != nil || r.ReachedWatts == nil || *r.ReachedWatts != reached || (r.ReachedSeconds != nil) != (reached > 0) {
+			t.Errorf("awake again after %s: %+v, %v", restless, r, err)
+		}
+	}
+}
+
 // TestNodesThatTakeNoWorkNow: nodes that take no work when an event begins, and may before it
 // is over, are kept from it, too; one that is overloaded is emptied and does not sleep.
 func TestNodesThatTakeNoWorkNow(t *testing.T) {
