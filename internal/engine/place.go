@@ -3,6 +3,7 @@ package engine
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"math"
 	"slices"
 
 	"drover.dev/api"
@@ -21,6 +22,14 @@ func (e *Engine) place() {
 	e.index.Refresh()
 	e.occupy()
 	e.followPlans()
+	e.placeAbove(math.MinInt32)
+	e.clearEmptied()
+	e.rouse()
+	e.index.Rest()
+}
+
+// placeAbove goes through the queue as long as the next one has a higher priority than that.
+func (e *Engine) placeAbove(priority int32) {
 	for !e.full() && e.err == nil {
 		e.index.Again()
 		if e.index.Vacated() { // who has room now needs no promise, nor does anybody behind it
@@ -31,42 +40,44 @@ func (e *Engine) place() {
 		if !ok && e.index.Refresh() { // promises were taken back
 			continue
 		}
-		if !ok {
-			break
+		if !ok || it.Ask.Priority <= priority {
+			return
 		}
 		if e.plannable(&it) {
 			e.askPlan()
 			continue
 		}
-		if it.Gang != nil {
-			e.placeGang(it)
-			continue
-		}
-		terse := e.index.MayDisplace(it.Ask)
-		it.Ask.Terse = terse
-		d, devices := e.decideSeated(it.Ref, it.Ask)
-		it.Ask.Terse = false
-		if d.Chosen == nil && e.displace(&it) {
-			continue
-		}
-		if d.Chosen == nil && terse { // nobody goes, so that it matters why
-			d, devices = e.decide(it.Ref, it.Ask)
-		}
-		if d.Chosen != nil && e.putOff(&it, &d) {
-			continue
-		}
-		if d.Chosen != nil && !e.affords(it.Ask, d.Chosen.Node) {
-			d, devices = e.decide(it.Ref, it.Ask)
-		}
-		if d.Chosen == nil {
-			e.refuse(it, &d)
-			continue
-		}
-		e.bind(it.Ref, &d, devices)
+		e.placeNext(it)
 	}
-	e.clearEmptied()
-	e.rouse()
-	e.index.Rest()
+}
+
+// placeNext places who is next, or has others make room, or refuses it.
+func (e *Engine) placeNext(it sched.Item) {
+	if it.Gang != nil {
+		e.placeGang(it)
+		return
+	}
+	terse := e.index.MayDisplace(it.Ask)
+	it.Ask.Terse = terse
+	d, devices := e.decideSeated(it.Ref, it.Ask)
+	it.Ask.Terse = false
+	if d.Chosen == nil && e.displace(&it) {
+		return
+	}
+	if d.Chosen == nil && terse { // nobody goes, so that it matters why
+		d, devices = e.decide(it.Ref, it.Ask)
+	}
+	if d.Chosen != nil && e.putOff(&it, &d) {
+		return
+	}
+	if d.Chosen != nil && !e.affords(it.Ask, d.Chosen.Node) {
+		d, devices = e.decide(it.Ref, it.Ask)
+	}
+	if d.Chosen == nil {
+		e.refuse(it, &d)
+		return
+	}
+	e.bind(it.Ref, &d, devices)
 }
 
 func (e *Engine) decide(ref api.TaskRef, ask *sched.Ask) (api.Decision, []api.DeviceShare) {

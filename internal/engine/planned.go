@@ -90,7 +90,12 @@ func (e *Engine) followPlans() {
 	}
 }
 
+// followPlan does what a plan says about one task. Who has a higher priority and found room
+// in this very Step goes first.
 func (e *Engine) followPlan(in *Planned, p *PlannedPlace) {
+	if en := e.entries[p.Ref]; en != nil && !p.Move {
+		e.placeAbove(en.ask.Priority)
+	}
 	_, t := e.st.Task(p.Ref)
 	if t == nil || t.Try != p.Try || int64(p.Node) >= int64(len(in.Nodes)) || e.full() {
 		return

@@ -110,3 +110,32 @@ func (w *world) answerPlan(t fataler) {
 		w.step(t, in)
 	}
 }
+
+// A plan puts nobody on room that came in the same Step before somebody of a higher priority
+// who waits for it: the plan knows nothing of those that wait for no plan.
+func TestAPlanOvertakesNobody(t *testing.T) {
+	w := newWorld(engine.MaxBatch)
+	w.step(t, &engine.Lead{Epoch: 1, Server: "a"})
+	small := nodeOf("n1", 500)
+	w.step(t, &engine.Register{Node: small})
+	for i, name := range []string{"high", "low"} {
+		job := &api.Workload{APIVersion: api.Version, Name: name, Kind: api.KindJob, Priority: int32(2 - i), Tasks: []api.Task{{Name: "t", Driver: api.DriverNoop}}}
+		job.Tasks[0].Resources.CPU = api.Milli(2000 / (i + 1) / (i + 1)) // 2 cores, and half a core
+		if name == "low" {
+			job.Strategy = "dynamic"
+		}
+		job.Normalize()
+		w.step(t, &engine.Submit{Workload: job})
+	}
+	if p := w.engine.State().Planning; p == nil || !p.Open {
+		t.Fatalf("no plan is asked for: %+v", p)
+	}
+	in := []engine.Input{&engine.Register{Node: nodeOf("n1", 2000)}}
+	w.step(t, append(in, w.follower.Question().Answer(3, func() bool { return false })...)...)
+	for id, want := range map[uint64]api.TaskStatus{1: api.TaskPlaced, 2: api.TaskPending} {
+		if got := w.engine.State().Workloads[id].Groups[0].Tasks[0].Status; got != want {
+			t.Errorf("workload %d is %s, want %s", id, got, want)
+		}
+	}
+	w.replay(t)
+}

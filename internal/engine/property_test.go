@@ -21,6 +21,7 @@ import (
 func TestHistories(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := newWorld(rapid.SampledFrom([]int{500, 3000, engine.MaxBatch}).Draw(t, "limit"))
+		w.booked = map[api.TaskRef]bool{}
 		h := &chance{t: t, world: w, keyed: map[string]state.Answer{}}
 		w.step(t, &engine.Lead{Epoch: 1, Server: "a"})
 		if first := rapid.SampledFrom([]string{"", "", "backfill", "conservative-backfill"}).Draw(t, "first"); first != "" {
@@ -605,6 +606,9 @@ func (h *chance) overtaken(w *state.Workload, t *state.Task) {
 		low, lt := st.Task(p.Ref)
 		if lt == nil || low.Spec.Priority >= w.Spec.Priority || !lt.Status.Holds() || lt.Node != p.Node || t.Ready > lt.Placed {
 			continue
+		}
+		if h.world.booked[p.Ref] && t.Ready == lt.Placed {
+			continue // others made room for it before this one was there
 		}
 		trial := h.world.engine.Index().Trial()
 		for _, g := range h.together(p) {

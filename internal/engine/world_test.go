@@ -25,7 +25,8 @@ type world struct {
 	more     bool
 	wake     api.Time
 	limit    int
-	ordered  bool // the queue was not always ordered by priority
+	ordered  bool                 // the queue was not always ordered by priority
+	booked   map[api.TaskRef]bool // for whom room was being freed before the last Step; nil: nobody asks
 }
 
 type record struct {
@@ -35,6 +36,23 @@ type record struct {
 }
 
 const start = api.Time(1_700_000_000_000_000_000)
+
+// bookings notes for whom room is being freed.
+func (w *world) bookings() {
+	if w.booked == nil {
+		return
+	}
+	clear(w.booked)
+	for _, l := range w.engine.State().Workloads {
+		for gi := range l.Groups {
+			for _, t := range l.Groups[gi].Tasks {
+				if t.Booking != nil {
+					w.booked[t.Ref] = true
+				}
+			}
+		}
+	}
+}
 
 // fataler is what rapid's T and testing's have in common.
 type fataler interface {
@@ -109,6 +127,7 @@ func stateBytes(t fataler, st *state.State) []byte {
 func (w *world) step(t fataler, in ...engine.Input) {
 	t.Helper()
 	raw := encodeAll(t, in)
+	w.bookings()
 	out, err := w.engine.Step(w.now, decodeAll(t, raw))
 	if err != nil {
 		t.Fatalf("step: %v", err)
