@@ -44,6 +44,17 @@ func (e *Engine) reconcileNode(n *state.Node) {
 	}
 }
 
+// graceEnds has what is still on a draining node leave it: jobs by the node, replicas by
+// their services.
+func (e *Engine) graceEnds(node string) {
+	e.touchNode(node)
+	if n := e.st.Nodes[node]; n != nil {
+		for _, t := range n.SortedHeld() {
+			e.touchWorkload(t.Ref.Workload)
+		}
+	}
+}
+
 // leaves says why an element must leave a node, "" when it may stay. Replicas on
 // a draining node are replaced by their service's reconcile.
 func (e *Engine) leaves(n *state.Node, t *state.Task, drained bool) string {

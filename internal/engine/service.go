@@ -133,8 +133,10 @@ func (e *Engine) addReplicas(w *state.Workload, r *replicas, want int) {
 	}
 }
 
-// removeOld stops replicas that are to be replaced: the bad ones at once, the
-// healthy ones while enough others are.
+// removeOld stops replicas that are to be replaced: the bad ones at once, the healthy ones
+// while enough others are. Where a drain has time left, or work is moved, another one must
+// have taken the place of a healthy one, as there may be no place for any; and one that is
+// bad, or just begins, goes when there is a place elsewhere for others.
 func (e *Engine) removeOld(w *state.Workload, r *replicas, want int) {
 	// Without room for a first replica of the new revision an old one makes way.
 	crowded := len(r.fresh)+len(r.old) >= want+int(w.Spec.Update.MaxSurge)
@@ -142,20 +144,20 @@ func (e *Engine) removeOld(w *state.Workload, r *replicas, want int) {
 	left := r.old[:0:0]
 	for _, t := range r.old {
 		well, why := e.wellFor(w, t), "replaced by revision "+revision(w.Revision)
-		moved := e.movedOff(t)
+		moved, graced := e.movedOff(t), false
 		switch {
 		case t.Revision != w.Revision:
 		case moved != nil:
 			why = moved.Why
 		default:
-			why = "node " + t.Node + " is being drained"
+			why, graced = "node "+t.Node+" is being drained", e.st.Nodes[t.Node].DrainUntil > e.st.Now
 		}
 		switch {
 		case e.full():
 			return
-		case !well:
+		case !well && !(graced && r.ready == 0):
 			e.retire(w, t, why)
-		case moved != nil && well && r.good <= want: // another one must have taken its place
+		case !well, (moved != nil || graced) && r.good <= want:
 			left = append(left, t)
 		case spare > 0 && (len(r.fresh) > 0 || crowded):
 			spare--

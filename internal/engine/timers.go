@@ -152,8 +152,10 @@ func (e *Engine) due(now api.Time) {
 			e.touchWorkload(v.ref.Workload)
 		case timerTimeout:
 			e.timeout(&v)
-		case timerLease, timerDrain:
+		case timerLease:
 			e.touchNode(v.node)
+		case timerDrain:
+			e.graceEnds(v.node)
 		case timerRetention:
 			if v.at == e.retentionAt() {
 				e.retain()
