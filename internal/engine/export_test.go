@@ -1,6 +1,9 @@
 package engine
 
 import (
+	"fmt"
+	"reflect"
+
 	"drover.dev/api"
 	"drover.dev/internal/sched"
 	"drover.dev/internal/state"
@@ -40,4 +43,26 @@ func (e *Engine) SumUp(keep bool) {
 	if e.resting.sum = nil; keep {
 		e.measureAll()
 	}
+}
+
+// HeldDiffers says how what is kept of room that elements hold differs from what follows from
+// the state; "" when it does not, or nothing is kept.
+func (e *Engine) HeldDiffers() string {
+	was := e.slicing.held
+	if was == nil {
+		return ""
+	}
+	e.slicing.held = nil
+	e.countHeld()
+	anew := e.slicing.held
+	e.slicing.held = was
+	for site, h := range was.sites {
+		if h.lasting == (space{}) && len(h.ends) == 0 {
+			delete(was.sites, site)
+		}
+	}
+	if !reflect.DeepEqual(was, anew) {
+		return fmt.Sprintf("kept is %+v, and from the state follows %+v", was, anew)
+	}
+	return ""
 }

@@ -100,19 +100,26 @@ func (e *Engine) reindex(ev state.Event) {
 		if _, t := e.st.Task(v.Ref); t != nil {
 			e.turnTimer(t)
 		}
+		e.heldAnew(v.Ref)
 	case *state.TaskSuspended:
+		e.heldAnew(v.Attempt.TaskRef)
 		e.healthChanged(v.Attempt.TaskRef) // a replica that stands still may be replaced
 		if w, t := e.st.Task(v.Attempt.TaskRef); t != nil && v.Resumed {
 			e.timeoutTimer(w, t)
 		}
 	case *state.SuspensionPut:
 		e.suspended(v)
+	case *state.SlicingLooked:
+		if len(e.slicing.waits) > 0 && !e.follower {
+			e.hourlyTimer()
+		}
 	case *state.TasksDeferred:
 		e.deferred(api.TaskRef{Workload: v.Workload, Task: v.Task})
 	case *state.NodeRegistered:
 		e.index.PutNode(v.Node)
 		e.placesChanged()
 		e.nodeChanged(v.Node.Name)
+		e.heldOn(e.st.Nodes[v.Node.Name])
 	case *state.NodeSilent:
 		e.nodeChanged(v.Node)
 	case *state.NodeBack:
@@ -140,7 +147,7 @@ func (e *Engine) reindex(ev state.Event) {
 		e.beds.drop(v.Node)
 		e.resting.forget(v.Node)
 		e.drawsNothing(v.Node)
-		e.slicing.sites = nil
+		e.slicing.nodesChanged()
 		e.placesChanged()
 		e.touchSystems()
 	case *state.WorkloadForgotten: // nothing of them is indexed any more
@@ -307,7 +314,7 @@ func (e *Engine) nodeChanged(name string) {
 	e.nodeTimers(n)
 	e.touchNode(name)
 	e.touchSystems()
-	e.slicing.sites = nil
+	e.slicing.nodesChanged()
 	if e.follower {
 		return
 	}
@@ -415,6 +422,7 @@ func (e *Engine) hold(w *state.Workload, t *state.Task) {
 	en.node, en.devices = t.Node, t.Devices
 	e.index.Hold(t.Node, t.Ref, en.ask, t.Devices)
 	e.loaded(t.Node)
+	e.heldAnew(t.Ref)
 	e.await(w, t, en)
 }
 
@@ -430,6 +438,7 @@ func (e *Engine) leave(ref api.TaskRef, en *entry) {
 	if en.node != "" {
 		e.index.Release(en.node, ref, en.ask, en.devices)
 		e.loaded(en.node)
+		e.heldAnew(ref)
 		return
 	}
 	if shape := e.index.Drop(ref); shape != "" && len(e.st.Refusals) > 0 {

@@ -267,9 +267,11 @@ func (s *script) event(ev state.Event) {
 		}
 		s.printf("%s %s", s.nameOf(v.Attempt.TaskRef), what)
 	case *state.SlicingLooked:
-		if v.At != nil {
+		switch {
+		case v.At == nil && v.Hour != 0: // what it changed is said by other events
+		case v.At != nil:
 			s.printf("hours are looked at from %s on", s.nameOf(*v.At))
-		} else {
+		default:
 			s.printf("hours are looked at behind workload %d", v.From)
 		}
 	case *state.OffsetBought:

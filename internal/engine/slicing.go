@@ -21,8 +21,8 @@ const (
 	// keepGiB is the power of memory that is kept, in mW a GiB, and runCore that of a core,
 	// the means of the Cloud Carbon Footprint methodology.
 	keepGiB, runCore = 392, 2760
-	// sharedPart is how much of a site work that waits may fill in an hour, in millionths:
-	// the rest is for what does not wait.
+	// sharedPart is how much of a site work that waits may fill in an hour, beside what runs
+	// then still, in millionths: the rest is for what does not wait.
 	sharedPart = 750_000
 	whole      = 1_000_000
 	// lookedAt is how many workloads, and tasks and elements of them that are planned anew,
@@ -32,11 +32,13 @@ const (
 
 // slicing is what an engine keeps for time-slicing; all of it follows from the state.
 type slicing struct {
-	jobs   []uint64                  // that may wait or be held still, in order
-	booked map[slot]int64            // of sites by the hour, in millionths
-	waits  map[api.TaskRef]slotted   // what of it is whose, by task
-	sites  map[string]*api.Resources // what their open nodes have; nil: not known
-	news   bool                      // a signal has changed in this Step
+	jobs   []uint64                // that may wait or be held still, in order
+	booked map[slot]int64          // of sites by the hour, in millionths
+	waits  map[api.TaskRef]slotted // what of it is whose, by task
+	sites  map[string]space        // what their open nodes have; where nothing stands: not known
+	held   *held                   // what elements hold, by the hour; nil: nobody has asked yet
+	news   bool                    // a signal has changed in this Step
+	hourly api.Time                // when a timer has the next hour looked at; 0: none does
 	recall recall
 	// forgetful has all worked out anew: tests compare.
 	forgetful bool
@@ -112,8 +114,7 @@ func (e *Engine) better(q *timing) (*api.Deferral, string) {
 	}
 	waves := e.crowd(q)
 	run, high := times(q.run, waves), times(q.high, waves)
-	margin := q.due.Sub(e.st.Now) / 20
-	latest := q.due.Add(-high - q.behind - margin)
+	latest := q.due.Add(-high - q.behind - q.margin(e.st.Now))
 	within := q.within(latest, run, run)
 	h, why := q.recall.spans().Hours(e.index, q.site, q.by, e.st.Now, within.Add(run))
 	if why != "" || within <= e.st.Now {
@@ -137,15 +138,24 @@ func (e *Engine) better(q *timing) (*api.Deferral, string) {
 	}
 	fit, ok := q.recall.spans().Fit(h, r)
 	if !ok || fit.First == 0 {
-		if scarce != nil {
-			return nil, "starts now: no hours by " + latest.Beside(e.st.Now) + " are worth waiting for; " + string(left)
-		}
-		return nil, "starts now: no better hours come by " + latest.Beside(e.st.Now)
+		return nil, "starts now: " + noneBetter(latest.Beside(e.st.Now), r.Closed != (sched.Pieces{}), scarce != nil, string(left))
 	}
 	return &api.Deferral{
 		Until: min(h.At(fit.First), until), Latest: latest, Since: q.since, By: h.By, Site: q.site, Saves: fit.Saves(), Run: run,
-		Part: q.part * min(q.count, max(sharedPart/max(q.part, 1), 1)), Doubt: h.Doubt, Budget: string(left),
+		Part: q.need, Doubt: h.Doubt, Budget: string(left),
 	}, ""
+}
+
+// noneBetter says that no hours by a moment are better than now.
+func noneBetter(by string, crowded, thrift bool, left string) string {
+	with := ""
+	if crowded {
+		with = "with room "
+	}
+	if thrift {
+		return "no hours " + with + "by " + by + " are worth waiting for; " + left
+	}
+	return "no better hours " + with + "come by " + by
 }
 
 // deferred brings indexes in step with whether a task waits for better hours.
@@ -154,6 +164,7 @@ func (e *Engine) deferred(ref api.TaskRef) {
 	e.bookSlots(ref, d)
 	if d != nil && !e.follower {
 		e.timers.add(timer{at: d.Until, kind: timerDeferred, ref: ref})
+		e.hourlyTimer()
 	}
 	w := e.st.Workloads[ref.Workload]
 	if w == nil || int(ref.Task) >= len(w.Groups) {

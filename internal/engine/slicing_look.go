@@ -7,15 +7,18 @@ import (
 	"drover.dev/internal/state"
 )
 
-// lookAtHours plans all anew when a signal has changed, some of it a Step. What comes in
+// lookAtHours plans all anew when a signal has changed, some of it a Step, and at the beginning
+// of each hour as long as anybody waits: what others hold may have changed. What comes in
 // between does not have it begin anew, or what stands last would never be looked at where
 // signals change often: it goes on to the end, and from the first on to where it was.
 func (e *Engine) lookAtHours() {
 	stands, looking := e.lookStands()
-	if e.slicing.news && looking {
+	hour := e.hourBegins()
+	news := e.slicing.news || hour != 0
+	if news && looking {
 		stands.Again, stands.To = stands.From+1, 0
 	}
-	if !e.slicing.news && !looking {
+	if !news && !looking {
 		return
 	}
 	e.slicing.news = false
@@ -28,9 +31,28 @@ func (e *Engine) lookAtHours() {
 	switch {
 	case at != nil:
 		e.goesOn = true
-		e.emit(&state.SlicingLooked{From: at.Workload - 1, At: at, Again: stands.Again, To: stands.To})
-	case looking:
-		e.emit(&state.SlicingLooked{})
+		e.emit(&state.SlicingLooked{From: at.Workload - 1, At: at, Again: stands.Again, To: stands.To, Hour: hour})
+	case looking || hour != 0:
+		e.emit(&state.SlicingLooked{Hour: hour})
+	}
+}
+
+// hourBegins is the present hour when somebody waits and there was no look for it yet; else 0.
+func (e *Engine) hourBegins() api.Time {
+	if len(e.slicing.waits) == 0 {
+		return 0
+	}
+	if hour := e.st.Now - e.st.Now%api.Time(api.Hour); hour > e.st.Slicing.Hour {
+		return hour
+	}
+	return 0
+}
+
+// hourlyTimer reminds of the next hour.
+func (e *Engine) hourlyTimer() {
+	if next := e.st.Now - e.st.Now%api.Time(api.Hour) + api.Time(api.Hour); next > e.slicing.hourly {
+		e.slicing.hourly = next
+		e.timers.add(timer{at: next, kind: timerHour})
 	}
 }
 

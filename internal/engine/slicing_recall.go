@@ -18,7 +18,7 @@ type recall struct {
 	prices  map[priced]sched.Shadow
 	ways    map[uint64]ways          // by workload
 	waiting map[api.TaskRef]*waiting // by task
-	shut    map[shutKey]sched.Pieces // as long as the bookings stay
+	shut    map[shutKey]sched.Pieces // as long as what is booked and held stays
 }
 
 // Bounds on what is remembered.
@@ -127,36 +127,28 @@ func (v *waiting) ready(now api.Time) api.Time {
 }
 
 // shutKey is all that it follows from in which pieces work cannot start, beside what is
-// booked.
+// booked and held.
 type shutKey struct {
 	hours *sched.Hours
 	site  string
-	part  int64
+	need  int64
 	own   slotted
 }
 
-// shut are the pieces in which an element cannot start, as others wait for them.
-func (e *Engine) shut(q *timing, h *sched.Hours) (closed sched.Pieces) {
-	if len(e.slicing.booked) == 0 {
+// shut are the pieces in which an element cannot start, as others wait for them or run then still.
+func (e *Engine) shut(q *timing, h *sched.Hours) sched.Pieces {
+	r, key := q.recall, shutKey{h, q.site, q.need, e.slicing.waits[q.whose]}
+	if r == nil {
+		return e.crowded(q, h)
+	}
+	if closed, known := r.shut[key]; known {
 		return closed
 	}
-	r, key := q.recall, shutKey{h, q.site, q.part, e.slicing.waits[q.whose]}
-	if r != nil {
-		if closed, known := r.shut[key]; known {
-			return closed
-		}
+	if r.shut == nil || len(r.shut) >= mostShut {
+		r.shut = map[shutKey]sched.Pieces{}
 	}
-	for i := 1; i < len(h.Costs); i++ {
-		if !e.roomAt(q, h.At(i)) {
-			closed.Add(i)
-		}
-	}
-	if r != nil {
-		if r.shut == nil || len(r.shut) >= mostShut {
-			r.shut = map[shutKey]sched.Pieces{}
-		}
-		r.shut[key] = closed
-	}
+	closed := e.crowded(q, h)
+	r.shut[key] = closed
 	return closed
 }
 

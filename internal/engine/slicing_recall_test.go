@@ -10,6 +10,7 @@ import (
 
 	"drover.dev/api"
 	"drover.dev/internal/engine"
+	"drover.dev/internal/journal"
 	"drover.dev/internal/state"
 )
 
@@ -28,7 +29,7 @@ func TestRecallChangesNothing(t *testing.T) {
 			for n := range rapid.IntRange(0, 2).Draw(t, "jobs") {
 				in = append(in, p.job(fmt.Sprint("j", i, "-", n)))
 			}
-			switch rapid.IntRange(0, 7).Draw(t, "news") {
+			switch rapid.IntRange(0, 10).Draw(t, "news") {
 			case 0:
 				in = append(in, p.signal("a"))
 			case 1:
@@ -39,6 +40,12 @@ func TestRecallChangesNothing(t *testing.T) {
 				in = append(in, &engine.PutSite{Site: api.Site{Name: "b", Layer: api.LayerCloud, Zone: "a"}})
 			case 4:
 				in = append(in, &engine.Cancel{Tenant: "lab", Name: fmt.Sprint("j", i-1, "-0")})
+			case 5, 8, 9:
+				in = append(in, p.suspend(fmt.Sprint("j", rapid.IntRange(0, i).Draw(t, "which"), "-0")))
+			case 6: // it comes back at another site
+				in = append(in, p.at("b", "a"))
+			case 7:
+				p.rebuild()
 			}
 			p.step(in...)
 		}
@@ -51,6 +58,8 @@ type pair struct {
 	one, other *engine.Engine
 	now        api.Time
 	running    []given
+	told       uint32 // reports so far
+	rebuilt    bool   // the other one was, and has no reminders of what has passed
 }
 
 func (p *pair) step(in ...engine.Input) {
@@ -64,29 +73,54 @@ func (p *pair) step(in ...engine.Input) {
 		if err != nil || other != nil {
 			p.t.Fatalf("%v, %v", err, other)
 		}
-		if !bytes.Equal(eventBytes(p.t, a.Events), eventBytes(p.t, b.Events)) || a.More != b.More || a.Wake != b.Wake {
+		if !bytes.Equal(eventBytes(p.t, a.Events), eventBytes(p.t, b.Events)) || a.More != b.More || a.Wake != b.Wake && !p.rebuilt {
 			p.t.Fatalf("who remembers decides\n%s\nand who does not\n%s", show(a.Events), show(b.Events))
+		}
+		if why := p.one.HeldDiffers(); why != "" {
+			p.t.Fatal(why)
 		}
 		p.running = append(p.running, placedIn(a.Events)...)
 		more = a.More
 	}
 }
 
-// reports begins and ends some of what was placed.
+// reports begins, holds still and ends some of what was placed.
 func (p *pair) reports() (in []engine.Input) {
 	for _, g := range p.running {
-		r := api.Report{Attempt: g.at, N: 1, Kind: api.ReportStarted}
-		if rapid.Bool().Draw(p.t, "ends") {
-			r.N, r.Kind, r.Result = 2, api.ReportEnded, &api.Result{Outcome: rapid.SampledFrom([]api.Outcome{api.OutcomeSucceeded, api.OutcomeFailed}).Draw(p.t, "outcome"), Wall: api.Minute}
+		p.told++
+		r := api.Report{Attempt: g.at, N: p.told, Kind: rapid.SampledFrom([]api.ReportKind{
+			api.ReportStarted, api.ReportStarted, api.ReportSuspended, api.ReportResumed, api.ReportEnded, api.ReportEnded, api.ReportEnded,
+		}).Draw(p.t, "kind")}
+		if r.Kind == api.ReportEnded {
+			r.Result = &api.Result{Outcome: rapid.SampledFrom([]api.Outcome{api.OutcomeSucceeded, api.OutcomeFailed}).Draw(p.t, "outcome"), Wall: api.Minute}
 		}
 		in = append(in, &engine.Reports{Node: g.node, Reports: []api.Report{r}})
 	}
 	return in
 }
 
-func (p *pair) node(site string) engine.Input {
+func (p *pair) suspend(name string) engine.Input {
+	return &engine.Suspend{
+		Tenant: "lab", Name: name, Operator: rapid.Bool().Draw(p.t, "operator"), Off: rapid.IntRange(0, 2).Draw(p.t, "off") == 0,
+		For: rapid.SampledFrom([]api.Duration{30 * api.Minute, 3 * api.Hour}).Draw(p.t, "for"),
+	}
+}
+
+// rebuild has the one that does not remember begin anew from what the other one knows.
+func (p *pair) rebuild() {
+	st, err := journal.DecodeState(stateBytes(p.t, p.one.State()))
+	if err != nil {
+		p.t.Fatalf("decode state: %v", err)
+	}
+	p.other, p.rebuilt = engine.New(st), true
+	p.other.Forgetful()
+}
+
+func (p *pair) node(site string) engine.Input { return p.at(site, site) }
+
+func (p *pair) at(name, site string) engine.Input {
 	cpu := rapid.SampledFrom([]api.Milli{2000, 8000, 64_000}).Draw(p.t, "cpu")
-	return &engine.Register{Node: api.Node{Name: site, Site: site, Drivers: []string{api.DriverProcess}, Capacity: api.Resources{CPU: cpu, Memory: 8 * api.GiB}, Power: &api.PowerModel{Idle: 40_000, Full: 440_000}}}
+	return &engine.Register{Node: api.Node{Name: name, Site: site, Drivers: []string{api.DriverProcess}, Capacity: api.Resources{CPU: cpu, Memory: 8 * api.GiB}, Power: &api.PowerModel{Idle: 40_000, Full: 440_000}}}
 }
 
 func (p *pair) signal(zone string) engine.Input {

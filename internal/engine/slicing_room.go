@@ -2,21 +2,21 @@ package engine
 
 import (
 	"drover.dev/api"
+	"drover.dev/internal/sched"
 )
 
-// crowd works out what part of its site an element needs, and how often the site must be
-// filled for all of them.
+// crowd works out what part of its site an element needs, how many go at a time beside what
+// is held there without an end, and how often the site must be filled for all of them. A gang
+// goes as a whole.
 func (e *Engine) crowd(q *timing) (waves int64) {
-	has := e.extent(q.site)
-	q.part = 1
-	for _, r := range [...][2]int64{
-		{int64(q.request.CPU), int64(has.CPU)}, {int64(q.request.Memory >> 20), int64(has.Memory >> 20)}, {devices(q.request), devices(has)},
-	} {
-		if r[1] > 0 {
-			q.part = max(q.part, min(r[0]*whole/r[1], whole))
-		}
+	q.has, q.beside = e.extent(q.site), e.holdingsAt(q.site)
+	q.part = min(max(spaceOf(q.request).part(q.has), 1), whole)
+	if q.gang {
+		q.need = q.part * max(q.count, 1)
+		return 1
 	}
-	at := max(sharedPart/q.part, 1)
+	at := max((sharedPart-q.beside.lasting.part(q.has))/q.part, 1)
+	q.need = q.part * max(min(q.count, at), 1)
 	return max((q.count+at-1)/at, 1)
 }
 
@@ -34,43 +34,62 @@ func devices(r *api.Resources) (sum int64) {
 
 // extent is what the nodes of a site have that take work, or do when they are woken; those
 // that are being emptied do not. Readers may not keep it.
-func (e *Engine) extent(site string) *api.Resources {
-	if has := e.slicing.sites[site]; has != nil {
+func (e *Engine) extent(site string) (has space) {
+	if has, known := e.slicing.sites[site]; known {
 		return has
 	}
-	has := &api.Resources{}
 	for _, n := range e.st.Nodes { // order-free: sums
 		if n.Site == site && !n.Silent && !n.Drain && e.st.Clearing(n.Name) == nil {
-			has.CPU += n.Capacity.CPU
-			has.Memory += n.Capacity.Memory
-			has.Accelerators = append(has.Accelerators, api.Accelerator{Count: api.Milli(devices(&n.Capacity))})
+			has = has.plus(spaceOf(&n.Capacity), 1)
 		}
-	}
-	if d := devices(has); d > 0 {
-		has.Accelerators = []api.Accelerator{{Count: api.Milli(d)}}
 	}
 	return has
 }
 
-// measureSite keeps the extent of a site until its nodes change.
+// measureSite keeps the extent of a site until nodes change, and what is held.
 func (e *Engine) measureSite(site string) {
 	if e.slicing.sites == nil {
-		e.slicing.sites = map[string]*api.Resources{}
+		e.slicing.sites = map[string]space{}
 	}
-	if e.slicing.sites[site] == nil {
-		e.slicing.sites[site] = e.extent(site)
-	}
+	e.slicing.sites[site] = e.extent(site)
+	e.countHeld()
 }
 
-// roomAt reports whether work that waits leaves room at an hour. A task that needs more
-// than such work may fill has it for itself.
-func (e *Engine) roomAt(q *timing, at api.Time) bool {
-	key := slot{q.site, int64(at) / int64(api.Hour)}
-	taken := e.slicing.booked[key]
-	if own, ok := e.slicing.waits[q.whose]; ok && own.site == q.site && own.from <= key.hour && key.hour <= own.to {
+// nodesChanged forgets what sites have.
+func (s *slicing) nodesChanged() { s.sites, s.recall.shut = nil, nil }
+
+// crowded are the pieces of hours in which there is no room for an element to start, beside
+// what runs then still and what else waits for them. Who needs more than such work may fill has
+// an hour for itself.
+func (e *Engine) crowded(q *timing, h *sched.Hours) (closed sched.Pieces) {
+	most, own := max(sharedPart, q.need)-q.need, e.slicing.waits[q.whose]
+	sum, ends := q.beside.lasting, q.beside.ends
+	held := sum.part(q.has)
+	for i := len(h.Costs) - 1; i > 0; i-- {
+		hour := int64(h.At(i)) / int64(api.Hour)
+		if n := len(ends); n > 0 && ends[n-1].hour >= hour {
+			for ; len(ends) > 0 && ends[len(ends)-1].hour >= hour; ends = ends[:len(ends)-1] {
+				sum = sum.plus(ends[len(ends)-1].space, 1)
+			}
+			held = sum.part(q.has)
+		}
+		if held+e.bookedAt(q.site, hour, &own) > most {
+			closed.Add(i)
+		}
+	}
+	return closed
+}
+
+// bookedAt is what others wait for than whose booking is given.
+func (e *Engine) bookedAt(site string, hour int64, own *slotted) int64 {
+	if len(e.slicing.booked) == 0 {
+		return 0
+	}
+	taken := e.slicing.booked[slot{site, hour}]
+	if own.part != 0 && own.site == site && own.from <= hour && hour <= own.to {
 		taken -= own.part
 	}
-	return taken+q.part <= max(sharedPart, q.part)
+	return taken
 }
 
 // bookSlots brings what is booked in step with what a task waits for.

@@ -16,7 +16,11 @@ type timing struct {
 	high    api.Duration // its upper quantile
 	behind  api.Duration // what comes after it in the job takes, by upper quantiles
 	part    int64        // of its site that an element needs, in millionths
+	need    int64        // that they need at a time
 	count   int64        // elements
+	gang    bool         // they run side by side or not at all
+	has     space        // of its site
+	beside  *holdings    // what is held there
 	held    bool
 	keep    int64    // see sched.Run
 	since   api.Time // when it began to wait
@@ -51,7 +55,7 @@ func (e *Engine) timingEach(w *state.Workload, task uint16, due api.Time, recall
 		by: w.Spec.Objective, due: due, lasts: p.Samples > 0 || spec.Duration > 0, recall: recall, count: 1, run: max(p.Run, api.Second), high: max(p.RunHigh, p.Run, api.Second),
 		behind: recall.behind(w, task), since: e.st.Now, ready: e.st.Now, whose: api.TaskRef{Workload: w.ID, Task: task}, request: &spec.Resources, keep: keeping(&spec.Resources),
 	}
-	q.tenant = w.Spec.Tenant
+	q.tenant, q.gang = w.Spec.Tenant, w.Spec.Gang
 	if q.thrift = e.thrifty(w); q.thrift {
 		q.by = api.ObjectiveCarbon
 	}
@@ -124,6 +128,16 @@ func cannotHold(w *state.Workload, task uint16) string {
 func keeping(r *api.Resources) int64 {
 	cores, gib := max(int64(r.CPU), 100), int64(r.Memory>>20) // thousandths, and MiB
 	return min(keepGiB*gib*1000/1024*1000/(runCore*cores), 1000)
+}
+
+// margin is how much of the time that is left is kept for what comes between: a twentieth. A
+// gang that needs more of its site at once than such work may fill may find a node of it taken
+// in its hour, and what is smaller takes the next ones that are free: it keeps half.
+func (q *timing) margin(now api.Time) api.Duration {
+	if q.gang && q.need > sharedPart {
+		return q.due.Sub(now) / 2
+	}
+	return q.due.Sub(now) / 20
 }
 
 // within is the latest moment at which what is left of a run goes on that the strategy

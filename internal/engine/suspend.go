@@ -274,6 +274,9 @@ func (e *Engine) suspended(ev *state.SuspensionPut) {
 		if t.Status == api.TaskPending {
 			e.sync(w, t)
 		}
+		if t.Status.Holds() {
+			e.heldAnew(t.Ref)
+		}
 	}
 	e.touchWorkload(w.ID) // what goes on may be for another cell
 	if ev.Suspension != nil {

@@ -38,6 +38,7 @@ const (
 	timerBattery                     // a battery is to be looked at; node is its site
 	timerSuspension                  // elements of a task that go on again; ref is the task
 	timerStrain                      // what was said of a node's use no longer counts
+	timerHour                        // those who wait for better hours are looked at: only wakes
 )
 
 type timer struct {
@@ -182,7 +183,7 @@ func (e *Engine) due(now api.Time) {
 			e.suspensionEnds(&v)
 		case timerStrain:
 			e.strainLapses(&v)
-		case timerReplan, timerBudget, timerLook: // every Step looks for itself
+		case timerReplan, timerBudget, timerLook, timerHour: // every Step looks for itself
 		}
 	}
 	e.timers.sweep(e.outdated)
@@ -206,7 +207,7 @@ func (e *Engine) outdated(v *timer) bool {
 	case timerBattery:
 		b := e.st.Batteries[v.node]
 		return b == nil || b.Until != v.at && b.Planned.Add(settles) != v.at
-	case timerRetention, timerPlan, timerReplan, timerProbation, timerRollout, timerBudget, timerLook, timerForeseen:
+	case timerRetention, timerPlan, timerReplan, timerProbation, timerRollout, timerBudget, timerLook, timerForeseen, timerHour:
 		return false
 	}
 	w := e.st.Workloads[v.ref.Workload]

@@ -15,6 +15,7 @@ type Slicing struct {
 	At    *api.TaskRef      `cbor:"3,keyasint,omitempty"` // and, of the next one, at this element; replaced, never changed
 	Again uint64            `cbor:"4,keyasint,omitempty"` // at its end it begins anew, up to this workload; 0: it is over
 	To    uint64            `cbor:"5,keyasint,omitempty"` // it ends with this workload; 0: with the last
+	Hour  api.Time          `cbor:"6,keyasint,omitempty"` // the last one for which there was a look without news; 0: none yet
 }
 
 // Waits are the tasks of a workload that wait for better hours, by their position.
@@ -44,6 +45,8 @@ type SlicingLooked struct {
 	// Again and To are those of Slicing.
 	Again uint64 `cbor:"3,keyasint,omitempty"`
 	To    uint64 `cbor:"4,keyasint,omitempty"`
+	// Hour is the one for which it began, without news of a signal; 0: it is for no hour.
+	Hour api.Time `cbor:"5,keyasint,omitempty"`
 }
 
 // TaskSliced begins a stretch of time in which an element stands still, or runs.
@@ -68,6 +71,7 @@ func (s *State) applySlicing(ev Event) (mine bool, err error) {
 	case *SlicingLooked:
 		l := s.slicing()
 		l.From, l.At, l.Again, l.To = e.From, e.At, e.Again, e.To
+		l.Hour = max(l.Hour, e.Hour)
 		return true, nil
 	case *TaskSliced:
 		_, t := s.Task(e.Ref)
