@@ -59,6 +59,9 @@ func (e *Engine) rebuild() {
 			e.deferred(api.TaskRef{Workload: id, Task: task})
 		}
 	}
+	if len(e.slicing.jobs) > 0 {
+		e.countHeld() // not in the first Step
+	}
 	e.retentionTimer()
 	e.lookTimer()
 	e.foresightTimer()
