@@ -154,8 +154,8 @@ func TestGoldenBodies(t *testing.T) {
 	}
 }
 
-// TestEarlierBodies: events that earlier versions wrote, before fields were added, come back
-// with nothing in these, and to the same bytes.
+// TestEarlierBodies: inputs and events that earlier versions wrote, before fields were added,
+// come back with nothing in these, and to the same bytes.
 func TestEarlierBodies(t *testing.T) {
 	lines, err := os.ReadFile("testdata/bodies-earlier.txt")
 	if err != nil {
@@ -166,6 +166,10 @@ func TestEarlierBodies(t *testing.T) {
 		body, err := hex.DecodeString(words[len(words)-1])
 		if err != nil {
 			t.Fatal(err)
+		}
+		if words[0] == "input" {
+			earlierInput(t, words[2], body)
+			continue
 		}
 		r := journal.Record{Format: journal.Format, N: 3, Events: body}
 		events, err := r.DecodeEvents()
@@ -178,6 +182,19 @@ func TestEarlierBodies(t *testing.T) {
 		if e, is := events[0].(*cell.TaskEnded); is && (e.Generated != nil || e.Took.Generated != 0 || e.Took.Embodied == nil) {
 			t.Errorf("it took %+v, %+v of its site's own power", e.Took, e.Generated)
 		}
+	}
+}
+
+func earlierInput(t *testing.T, name string, body []byte) {
+	t.Helper()
+	var enc journal.Encoder
+	r := journal.Record{Format: journal.Format, N: 3, Inputs: enc.Inputs([][]byte{body})}
+	in, err := r.DecodeInputs()
+	if err != nil || len(in) != 1 {
+		t.Fatalf("%s: %d inputs, %v", name, len(in), err)
+	}
+	if got, err := journal.EncodeInput(in[0]); err != nil || !bytes.Equal(got, body) {
+		t.Errorf("%s\n was %x\n came back %x, %v", name, body, got, err)
 	}
 }
 
