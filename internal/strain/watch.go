@@ -24,6 +24,7 @@ type Watch struct{ nodes map[string]*node }
 type node struct {
 	boot        string
 	at          api.Time // of the last measurement
+	told        api.Time // when something was said of it last
 	cpu, memory gauge
 }
 
@@ -60,18 +61,11 @@ func (w *Watch) Say(e *engine.Engine, uses Uses, now api.Time) []engine.Input {
 			news = append(news, in)
 		}
 	}
-	said := func(in *engine.Strained) (at api.Time) {
-		if s := st.Strains[in.Said.Node]; s != nil {
-			at = s.At
-		}
-		return at
-	}
-	slices.SortFunc(news, func(a, b *engine.Strained) int {
-		return cmp.Or(cmp.Compare(said(a), said(b)), cmp.Compare(a.Said.Node, b.Said.Node))
-	})
+	w.inTurn(st, news)
 	spare := map[string][]engine.Spare{} // by site
 	var out []engine.Input
 	for _, in := range news[:min(len(news), saidAtOnce)] {
+		w.nodes[in.Said.Node].told = now
 		if !in.Eases() {
 			n := st.Nodes[in.Said.Node]
 			in.Tasks = largest(n, uses)
@@ -83,6 +77,21 @@ func (w *Watch) Say(e *engine.Engine, uses Uses, now api.Time) []engine.Input {
 		out = append(out, in)
 	}
 	return out
+}
+
+// inTurn sorts what is news by when something was said of its node last, by this leader or,
+// as far as the cell still counts it, by one before.
+func (w *Watch) inTurn(st *state.State, news []*engine.Strained) {
+	said := func(in *engine.Strained) api.Time {
+		at := w.nodes[in.Said.Node].told
+		if s := st.Strains[in.Said.Node]; s != nil {
+			at = max(at, s.At)
+		}
+		return at
+	}
+	slices.SortFunc(news, func(a, b *engine.Strained) int {
+		return cmp.Or(cmp.Compare(said(a), said(b)), cmp.Compare(a.Said.Node, b.Said.Node))
+	})
 }
 
 // news is what is to be said of a node; nil: nothing.
