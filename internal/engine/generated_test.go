@@ -316,3 +316,38 @@ func TestOwnPowerOfAStep(t *testing.T) {
 		t.Errorf("%+v is given", given)
 	}
 }
+
+// TestLateEndsAreBookedWhereTheyRan: an attempt that tells of its success after its element
+// was placed at another site is booked at the site where it ran, also when that made nothing.
+func TestLateEndsAreBookedWhereTheyRan(t *testing.T) {
+	for name, watts := range map[string]int64{"of power that was bought": 0, "of its site's own": 150} {
+		t.Run(name, func(t *testing.T) {
+			s := newSunny(t, false)
+			if watts > 0 {
+				s.shine(&api.Signal{Zone: "a", Start: s.w.now, Step: api.Hour, Values: []int64{watts * 1000}, Known: 1})
+			}
+			spec := &api.Workload{APIVersion: api.Version, Kind: api.KindJob, Name: "j", Tenant: "lab", Tasks: []api.Task{{
+				Name: "t", Driver: api.DriverNoop, Resources: api.Resources{CPU: 1000}, Requires: api.Requirements{Sites: []string{"a", "d"}},
+			}}}
+			spec.Normalize()
+			ref := api.TaskRef{Workload: s.w.engine.State().NextID}
+			s.w.step(t, &engine.Drain{Node: "n-d"})
+			s.w.step(t, &engine.Submit{Workload: spec})
+			s.w.step(t, &engine.Drain{Node: "n-d", Off: true})
+			s.w.now = s.w.now.Add(30 * api.Minute)
+			s.w.step(t, &engine.Silent{Node: "n-a"})
+			s.w.settle(t)
+			if _, task := s.w.engine.State().Task(ref); task.Node != "n-d" || task.LostNode != "n-a" {
+				t.Fatalf("it is on %q after it was lost on %q", task.Node, task.LostNode)
+			}
+			s.w.step(t, &engine.Reports{Node: "n-a", Reports: []api.Report{{
+				Attempt: api.Attempt{TaskRef: ref, Try: 1}, N: 1, Kind: api.ReportEnded, Result: &api.Result{Outcome: api.OutcomeSucceeded, Wall: 20 * api.Minute},
+			}}})
+			rows := s.w.engine.ViewBooks("site")
+			if len(rows) != 1 || rows[0].Site != "a" || (rows[0].Generated > 0) != (watts > 0) {
+				t.Errorf("booked is %+v", rows)
+			}
+			s.w.replay(t)
+		})
+	}
+}

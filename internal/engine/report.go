@@ -77,6 +77,9 @@ func (e *Engine) late(node string, w *state.Workload, t *state.Task, r *api.Repo
 			Reason: "reported by node " + node + " after it had been given up", Machine: e.machineAt(node, w.SpecOf(t)),
 		}
 		ev.Took, ev.Generated = e.took(&sched.Ended{Node: node, Task: w.SpecOf(t), Result: r.Result}, w.Submitted)
+		if n, now := e.st.Nodes[node], e.st.Nodes[t.Node]; n != nil && (now == nil || now.Site != n.Site) {
+			ev.Site = n.Site
+		}
 		e.emit(ev)
 	case known && t.Status.Final() || mine:
 		e.emit(&state.ReportDuplicate{Attempt: r.Attempt, N: r.N, Outcome: r.Result.Outcome})

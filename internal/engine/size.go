@@ -161,7 +161,7 @@ func sizeOfTask(ev state.Event) int {
 	case *state.TasksDeferred:
 		return deferralSize(v.Wait)
 	case *state.TaskEnded:
-		return smallSize + 2*numberSize + resultSize(v.Result) + len(v.Reason) + headSize + len(v.Machine) + 2*smallSize + numberSize + generatedSize(v.Generated)
+		return smallSize + 2*numberSize + resultSize(v.Result) + len(v.Reason) + headSize + len(v.Machine) + 2*smallSize + numberSize + generatedSize(v.Generated) + len(v.Site)
 	case *state.TasksLost:
 		return smallSize + refSize*len(v.Refs) + len(v.Node) + len(v.Reason)
 	}

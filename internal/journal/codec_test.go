@@ -179,8 +179,8 @@ func TestEarlierBodies(t *testing.T) {
 		if got := recordOf(t, nil, events).Events; !bytes.Equal(got, body) {
 			t.Errorf("%s\n was %x\n came back %x", words[2], body, got)
 		}
-		if e, is := events[0].(*cell.TaskEnded); is && (e.Generated != nil || e.Took.Generated != 0 || e.Took.Embodied == nil) {
-			t.Errorf("it took %+v, %+v of its site's own power", e.Took, e.Generated)
+		if e, is := events[0].(*cell.TaskEnded); is && ((e.Generated == nil) != (e.Took.Generated == 0) || e.Took.Embodied == nil || e.Site != "") {
+			t.Errorf("it took %+v, %+v of its site's own power, and is booked at %q", e.Took, e.Generated, e.Site)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package rehearse
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
@@ -139,7 +140,7 @@ func (r *abateReader) took(e *state.TaskEnded, now api.Time) {
 		slack = 0 // others wait for it, or run beside it
 	}
 	r.jobs = append(r.jobs, pastTook{begin: begin, end: now, job: account.Job{
-		Site: n.Site, Hours: hoursOf(e.Result.Wall), CPU: float64(task.Resources.CPU) / 1000, KWh: float64(e.Took.Energy) / 3.6e12,
+		Site: cmp.Or(e.Site, n.Site), Hours: hoursOf(e.Result.Wall), CPU: float64(task.Resources.CPU) / 1000, KWh: float64(e.Took.Energy) / 3.6e12,
 		Own: ownOf(e.Took), Slack: max(hoursOf(slack), 0), Moves: anywhere(w.Spec, task),
 	}})
 }

@@ -61,6 +61,9 @@ func (s *State) enter(w *Workload, t *Task, e *TaskEnded) {
 // siteOf is where an attempt is booked: at the site whose power it took, which it may tell
 // of after its element was placed elsewhere, or that of its element's node.
 func (s *State) siteOf(t *Task, e *TaskEnded) string {
+	if e.Site != "" {
+		return e.Site
+	}
 	if e.Generated != nil {
 		return e.Generated.Site
 	}

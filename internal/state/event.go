@@ -336,6 +336,9 @@ type TaskEnded struct {
 	Took *api.Footprint `cbor:"11,keyasint,omitempty"`
 	// Generated is where Took.Generated comes from; nil where that is 0.
 	Generated *api.Generated `cbor:"12,keyasint,omitempty"`
+	// Site is where the attempt is booked; "": at Generated's site, else at that of the
+	// node which its element is on.
+	Site string `cbor:"13,keyasint,omitempty"`
 }
 
 // TasksLost gives attempts on a silent node up; Next says what follows.
