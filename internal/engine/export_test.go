@@ -2,7 +2,7 @@ package engine
 
 import (
 	"fmt"
-	"reflect"
+	"slices"
 
 	"drover.dev/api"
 	"drover.dev/internal/sched"
@@ -45,6 +45,9 @@ func (e *Engine) SumUp(keep bool) {
 	}
 }
 
+// CountHeld keeps what elements hold from now on, as if somebody waited.
+func (e *Engine) CountHeld() { e.countHeld() }
+
 // HeldDiffers says how what is kept of room that elements hold differs from what follows from
 // the state; "" when it does not, or nothing is kept.
 func (e *Engine) HeldDiffers() string {
@@ -56,13 +59,17 @@ func (e *Engine) HeldDiffers() string {
 	e.countHeld()
 	anew := e.slicing.held
 	e.slicing.held = was
-	for site, h := range was.sites {
-		if h.lasting == (space{}) && len(h.ends) == 0 {
-			delete(was.sites, site)
-		}
+	if fmt.Sprint(was.of) != fmt.Sprint(anew.of) {
+		return fmt.Sprintf("elements are kept to hold %+v, and from the state follows %+v", was.of, anew.of)
 	}
-	if !reflect.DeepEqual(was, anew) {
-		return fmt.Sprintf("kept is %+v, and from the state follows %+v", was, anew)
+	for site := range was.sites {
+		one, other := *was.sites[site], holdings{}
+		if h := anew.sites[site]; h != nil {
+			other = *h
+		}
+		if one.lasting != other.lasting || !slices.Equal(one.ends, other.ends) {
+			return fmt.Sprintf("at site %q is kept to be held %+v, and from the state follows %+v", site, one, other)
+		}
 	}
 	return ""
 }

@@ -20,7 +20,7 @@ func (e *Engine) Plan(spec *api.Workload, facts []Fact) ([]api.Planned, error) {
 		return nil, errors.New(why)
 	}
 	w := &state.Workload{Spec: spec, Revision: 1, Profiles: e.analyse(spec, facts, 0)}
-	trial, due := e.index.Trial(), api.Time(0)
+	trial, due, known := e.index.Trial(), api.Time(0), rooms{}
 	out := make([]api.Planned, len(spec.Tasks))
 	for i := range spec.Tasks {
 		ask := e.planAsk(w, i)
@@ -36,7 +36,7 @@ func (e *Engine) Plan(spec *api.Workload, facts []Fact) ([]api.Planned, error) {
 		if spec.Deadline > 0 && spec.Schedule == nil {
 			due = e.st.Now.Add(spec.Deadline)
 		}
-		p.Deferral = e.deferral(w, uint16(i), ask, &p.Decision, due)
+		p.Deferral = e.deferral(w, uint16(i), ask, &p.Decision, due, known)
 		p.Options = e.options(ask, &p.Decision, due)
 		out[i] = p
 	}

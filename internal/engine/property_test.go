@@ -22,6 +22,7 @@ func TestHistories(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := newWorld(rapid.SampledFrom([]int{500, 3000, engine.MaxBatch}).Draw(t, "limit"))
 		w.booked = map[api.TaskRef]bool{}
+		w.engine.CountHeld()
 		h := &chance{t: t, world: w, keyed: map[string]state.Answer{}}
 		w.step(t, &engine.Lead{Epoch: 1, Server: "a"})
 		if first := rapid.SampledFrom([]string{"", "", "backfill", "conservative-backfill"}).Draw(t, "first"); first != "" {

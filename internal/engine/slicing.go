@@ -196,12 +196,12 @@ func (e *Engine) hoursCome(v *timer) {
 }
 
 // deferral is until when the elements of a task of a plan would wait.
-func (e *Engine) deferral(w *state.Workload, task uint16, ask *sched.Ask, d *api.Decision, due api.Time) *api.Deferral {
+func (e *Engine) deferral(w *state.Workload, task uint16, ask *sched.Ask, d *api.Decision, due api.Time, known rooms) *api.Deferral {
 	if d.Chosen == nil || w.Spec.Kind != api.KindJob || !e.index.Slices(ask) {
 		return nil
 	}
 	q := e.timingEach(w, task, due, nil)
-	q.count, q.held = max(int64(ask.Task.Count), 1), canHold(w, task)
+	q.count, q.held, q.rooms = max(int64(ask.Task.Count), 1), canHold(w, task), known
 	if n := e.st.Nodes[d.Chosen.Node]; n != nil {
 		q.site = n.Site
 	}

@@ -9,7 +9,7 @@ import (
 // is held there without an end, and how often the site must be filled for all of them. A gang
 // goes as a whole.
 func (e *Engine) crowd(q *timing) (waves int64) {
-	q.has, q.beside = e.extent(q.site), e.holdingsAt(q.site)
+	q.has, q.beside = e.roomAt(q.site, q.rooms)
 	q.part = min(max(spaceOf(q.request).part(q.has), 1), whole)
 	if q.gang {
 		q.need = q.part * max(q.count, 1)
@@ -18,6 +18,26 @@ func (e *Engine) crowd(q *timing) (waves int64) {
 	at := max((sharedPart-q.beside.lasting.part(q.has))/q.part, 1)
 	q.need = q.part * max(min(q.count, at), 1)
 	return max((q.count+at-1)/at, 1)
+}
+
+// rooms are what sites have, and what is held there, as one reader has worked it out: that takes
+// a look at all elements that are held, and a reader may ask for each of a thousand tasks.
+type rooms map[string]siteRoom
+
+type siteRoom struct {
+	has  space
+	held *holdings
+}
+
+// roomAt is what a site has, and what elements hold there.
+func (e *Engine) roomAt(site string, known rooms) (space, *holdings) {
+	r, ok := known[site]
+	if !ok {
+		if r = (siteRoom{e.extent(site), e.holdingsAt(site)}); known != nil {
+			known[site] = r
+		}
+	}
+	return r.has, r.held
 }
 
 // times is a duration so many times over, as far as that stays in range.

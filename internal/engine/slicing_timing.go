@@ -32,6 +32,7 @@ type timing struct {
 	tenant  string
 	thrift  bool    // it waits only for want of a budget of carbon
 	recall  *recall // what was worked out before; nil: by readers, who keep nothing
+	rooms   rooms   // what a reader has worked out of sites meanwhile; nil: the engine keeps that
 }
 
 // timingOf asks for the pending elements of a task of a workload.

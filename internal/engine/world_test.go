@@ -138,6 +138,9 @@ func (w *world) step(t fataler, in ...engine.Input) {
 	if err := engine.CheckState(w.engine.State()); err != nil {
 		t.Fatalf("check of the state: %v", err)
 	}
+	if why := w.engine.HeldDiffers(); why != "" {
+		t.Fatalf("%s", why)
+	}
 	events := eventBytes(t, out.Events)
 	w.events, w.answers, w.more, w.wake = out.Events, out.Answers, out.More, out.Wake
 	w.history = append(w.history, record{w.now, raw, events})
