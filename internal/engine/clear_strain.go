@@ -10,10 +10,11 @@ import (
 )
 
 // Work is moved off a strained node when that is said, by the figures that are said with
-// it, and at no other time: they are of now. Which tasks go is what the strategy of
-// energy/consolidate does: the one whose leaving is enough and that loses least, else the
-// largest, until what is expected of the rest is below the low mark. Each goes where there
-// is room for what it asks for, and for what it uses.
+// it, and at no other time: they are of now. Who uses far more than was asked for goes first, as
+// where a kubelet is short of memory. Else it is as the strategy of energy/consolidate does it:
+// the one whose leaving is enough and that loses least, else the largest, until what is expected
+// of the rest is below the low mark. Each goes where there is room for what it asks for, and for
+// what it uses.
 
 const (
 	// strainRests is how long a node is left alone whose work was moved, and a node that
@@ -24,8 +25,12 @@ const (
 	// strained nodes.
 	seatsTried = 8
 	// hurtShare is how much of a node others must use, 1/hurtShare, for its last task to leave:
-	// one that is alone takes nothing from anybody.
+	// one that is alone takes nothing from anybody. It is also how much of it a task must use
+	// beyond what was asked for to go first.
 	hurtShare = 10
+	// littleShare is how much of a node's memory, 1/littleShare, a task must use to leave for
+	// the sake of that. One that is short of CPU uses little by that alone.
+	littleShare = 100
 )
 
 // measured is what is known of use while a node is relieved by that.
@@ -33,6 +38,7 @@ type measured struct {
 	spare map[string]room // by node, where there is some; less what was moved there
 	use   room            // of the task that is to find a place
 	left  int             // decisions over all nodes that may still be made in this Step
+	hogs  bool            // the task uses far more than was asked for, beside others: it goes whatever it loses
 	seats []state.Seat    // that were found
 	stays *leaver         // the first that may leave and has no place to go; nil: there is none
 }
@@ -42,6 +48,7 @@ type leaver struct {
 	task *state.Task
 	use  room
 	lost api.Duration // of its run
+	hogs bool         // it uses far more than was asked for
 }
 
 // relieveStrained keeps which nodes were said in this Step to be strained, and moves work
@@ -125,16 +132,16 @@ func (s *seating) relieve(in *Strained, c *clearer) *state.NodeClearing {
 			if len(n.Held)-len(s.tasks) == 1 && !hurts(others, &in.Said) {
 				break
 			}
-			if !e.mayWait(e.st.Workloads[v.task.Ref.Workload], v.task) {
+			if need.cpu <= 0 && v.use.memory < n.Capacity.Memory/littleShare || !e.mayWait(e.st.Workloads[v.task.Ref.Workload], v.task) {
 				continue
 			}
 			if s.by.left <= 0 {
 				break
 			}
-			s.by.use = v.use
+			s.by.use, s.by.hogs = v.use, v.hogs && len(n.Held)-len(s.tasks) > 1
 			if s.by.left--; s.seat(v.task) {
 				need = need.plus(v.use, -1)
-			} else if s.by.stays == nil && v.lost <= mostLost {
+			} else if s.by.stays == nil && (s.by.hogs || v.lost <= mostLost) {
 				s.by.stays = &v
 			}
 		}
@@ -168,8 +175,9 @@ func (e *Engine) leavers(n *state.Node, in *Strained, c *clearer) (list []leaver
 		if all = all.plus(use, 1); c.moved[t.Ref] || !e.mayLeave(t) {
 			continue
 		}
-		v := leaver{task: t, use: use}
-		if e.st.Workloads[t.Ref.Workload].Spec.Kind == api.KindJob {
+		w := e.st.Workloads[t.Ref.Workload]
+		v := leaver{task: t, use: use, hogs: hogs(use.plus(roomOf(&w.SpecOf(t).Resources), -1), &in.Said)}
+		if w.Spec.Kind == api.KindJob {
 			v.lost = max(e.st.Now.Sub(t.Started)-t.StoodBy(e.st.Now), 0)
 		}
 		list = append(list, v)
@@ -220,7 +228,14 @@ func hurts(others room, s *state.NodeStrained) bool {
 	return s.CPU != 0 && others.cpu >= s.Of.CPU/hurtShare || s.Memory != 0 && others.memory >= s.Of.Memory/hurtShare
 }
 
-// enough is the one that loses least of those whose leaving is enough, else the largest.
+// hogs reports whether what a task uses beyond what was asked for is much of what a node is
+// short of.
+func hogs(beyond room, s *state.NodeStrained) bool {
+	return s.CPU != 0 && beyond.cpu >= s.Of.CPU/hurtShare || s.Memory != 0 && beyond.memory >= s.Of.Memory/hurtShare
+}
+
+// enough is who goes first: of those that use far more than was asked for, or else of all, the one
+// that loses least of those whose leaving is enough, else the largest.
 func enough(list []leaver, need room, of *state.Room) int {
 	suffices := func(v *leaver) bool { return v.use.cpu >= need.cpu && v.use.memory >= need.memory }
 	large := func(v *leaver) (part int64) {
@@ -235,6 +250,12 @@ func enough(list []leaver, need room, of *state.Room) int {
 	best := 0
 	for i := 1; i < len(list); i++ {
 		a, b := &list[i], &list[best]
+		if a.hogs != b.hogs {
+			if a.hogs {
+				best = i
+			}
+			continue
+		}
 		x, y := suffices(a), suffices(b)
 		less := cmp.Or(cmp.Compare(large(b), large(a)), cmp.Compare(a.lost, b.lost))
 		if x && y {

@@ -28,7 +28,8 @@ type move struct {
 
 // moveOf is what moving a task comes to where a decision would put it; false when it is
 // delayed too much, or might miss its deadline. What all moves delay together is bounded for
-// those that save energy; a strained node's tasks give way to others once at the most. As the planner counts it, what is lost is
+// those that save energy; a strained node's tasks give way to others once at the most, and who uses
+// far more than was asked for beside others goes whatever it loses. As the planner counts it, what is lost is
 // all that it ran, and on top come the transfer, the stop and the new start.
 func (s *seating) moveOf(w *state.Workload, t *state.Task, ask *sched.Ask, d *api.Decision) (m move, ok bool) {
 	e, p, spec := s.e, &w.Profiles[t.Ref.Task], w.SpecOf(t)
@@ -39,7 +40,7 @@ func (s *seating) moveOf(w *state.Workload, t *state.Task, ask *sched.Ask, d *ap
 	predicted := p.Samples > 0 || spec.Duration > 0
 	ran, way := max(e.st.Now.Sub(t.Started)-t.StoodBy(e.st.Now), 0), sched.MoveTime+d.Transfer
 	m.left, m.delay = lasts(here.Run, ran, predicted), ran+way+max(d.Run-here.Run, 0)
-	if cheap := predicted && m.delay <= d.Run/cheapDelay; !cheap && (ran > mostLost || s.by == nil && !e.mayLose(s.delay+m.delay)) {
+	if cheap := predicted && m.delay <= d.Run/cheapDelay; !cheap && (s.by == nil && !e.mayLose(s.delay+m.delay) || ran > mostLost && (s.by == nil || !s.by.hogs)) {
 		return m, false
 	}
 	if !e.inTime(w, t, way+late(d.Run, p), predicted) {
