@@ -79,6 +79,12 @@ func (h *holdings) add(v *holds, sign int64) {
 	}
 }
 
+// late are those that should have ended before an hour, and the others.
+func (h *holdings) late(now int64) (late, others []heldUntil) {
+	at, _ := slices.BinarySearchFunc(h.ends, now, func(e heldUntil, hour int64) int { return cmp.Compare(e.hour, hour) })
+	return h.ends[:at], h.ends[at:]
+}
+
 // holdsOf is what an element holds that is on a node.
 func (e *Engine) holdsOf(w *state.Workload, t *state.Task) holds {
 	v := holds{space: spaceOf(&w.SpecOf(t).Resources), hour: endless}

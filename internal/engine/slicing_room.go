@@ -79,18 +79,23 @@ func (e *Engine) measureSite(site string) {
 func (s *slicing) nodesChanged() { s.sites, s.recall.shut = nil, nil }
 
 // crowded are the pieces of hours in which there is no room for an element to start, beside
-// what runs then still and what else waits for them. Who needs more than such work may fill has
+// what runs then still and what else waits for them. What should have ended in an hour before
+// this one is expected to hold its room for as long again as it is late. Who needs more than such work may fill has
 // an hour for itself.
 func (e *Engine) crowded(q *timing, h *sched.Hours) (closed sched.Pieces) {
 	most, own := max(sharedPart, q.need)-q.need, e.slicing.waits[q.whose]
-	sum, ends := q.beside.lasting, q.beside.ends
+	sum, now := q.beside.lasting, int64(e.st.Now)/int64(api.Hour)
+	late, ends := q.beside.late(now)
 	held := sum.part(q.has)
 	for i := len(h.Costs) - 1; i > 0; i-- {
-		hour := int64(h.At(i)) / int64(api.Hour)
-		if n := len(ends); n > 0 && ends[n-1].hour >= hour {
-			for ; len(ends) > 0 && ends[len(ends)-1].hour >= hour; ends = ends[:len(ends)-1] {
-				sum = sum.plus(ends[len(ends)-1].space, 1)
-			}
+		hour, was := int64(h.At(i))/int64(api.Hour), sum
+		for ; len(late) > 0 && now+(now-late[0].hour) >= hour; late = late[1:] {
+			sum = sum.plus(late[0].space, 1)
+		}
+		for ; len(ends) > 0 && ends[len(ends)-1].hour >= hour; ends = ends[:len(ends)-1] {
+			sum = sum.plus(ends[len(ends)-1].space, 1)
+		}
+		if sum != was {
 			held = sum.part(q.has)
 		}
 		if held+e.bookedAt(q.site, hour, &own) > most {
