@@ -21,13 +21,15 @@ func (c *Core) asks(a api.PowerAsk) {
 // resting reports whether the machine may fall asleep any moment.
 func (c *Core) resting() bool { return c.rest.busy || c.rest.until > c.now }
 
-// fallAsleep has the machine told to, once nothing is left to do or to say. A time that
-// has passed is over: the machine has slept, or did not fall asleep.
+// fallAsleep has the machine told to, once nothing is left to do or to say, and no news of
+// what to do is on its way: an order may be older than that. A time that has passed is over:
+// the machine has slept, or did not fall asleep.
 func (c *Core) fallAsleep() {
 	if c.rest.until != 0 && c.rest.until <= c.now {
 		c.rest.until, c.link.welcomed = 0, false
 	}
-	if c.rest.asked && !c.resting() && c.link.welcomed && c.active == 0 && len(c.outbox) == 0 && !c.closing {
+	idle := c.active == 0 && len(c.outbox) == 0 && c.link.pull.ticket == 0 && !c.wantsPull()
+	if c.rest.asked && !c.resting() && c.link.welcomed && idle && !c.closing {
 		c.rest.asked, c.rest.busy = false, true
 		c.urgent(FallAsleep{})
 	}

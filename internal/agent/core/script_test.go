@@ -97,7 +97,7 @@ func (s *script) input(t *testing.T, d *datadriven.TestData) Input {
 	case "shutdown":
 		return Shutdown{}
 	case "hint":
-		return Hinted{Hint: api.Hint{Epoch: number(t, d, "epoch"), Version: number(t, d, "version")}}
+		return Hinted{Hint: api.Hint{Epoch: number(t, d, "epoch"), Version: number(t, d, "version"), Power: api.PowerAsk(number(t, d, "power"))}}
 	case "welcome":
 		return Welcomed{s.tickets["hello"], api.Welcome{
 			Epoch: number(t, d, "epoch"), Heartbeat: api.Duration(number(t, d, "heartbeat")) * api.Second,
