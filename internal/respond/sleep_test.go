@@ -26,8 +26,12 @@ func TestNodesSleep(t *testing.T) {
 		reached float64
 		did     string
 	}{
-		"the idle one is enough": {20, 10 * api.Second, []respond.Stop{{Node: "n2", Watts: 45, Seconds: 12, Sleeps: true}}, 10,
-			"n2 true 0s, n2 sleeping, n2 waking"},
+		"the idle one is enough": {
+			20, 10 * api.Second,
+			[]respond.Stop{{Node: "n2", Watts: 45, Seconds: 12, Sleeps: true}},
+			10,
+			"n2 true 0s, n2 sleeping, n2 waking",
+		},
 		"and one that is emptied": {60, 10 * api.Second, []respond.Stop{
 			{Node: "n1", Tasks: 1, Watts: 105, Seconds: 19, Penalty: 2 * 2 * (3600 + 600), Sleeps: true},
 			{Node: "n2", Watts: 45, Seconds: 12, Sleeps: true},
