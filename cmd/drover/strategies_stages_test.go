@@ -85,16 +85,22 @@ func TestCanaryRollsBack(t *testing.T) {
 			t.Errorf("%s is the cell's: %v", s.Name, s.Default)
 		}
 	}
+	c.canaryTells()
+}
+
+// canaryTells checks what the last thirty jobs say of who decided for them.
+func (c *liveCell) canaryTells() {
+	c.t.Helper()
 	told := map[string]int{}
 	for i := range 30 {
-		x, err := c.client.Explain(t.Context(), fmt.Sprintf("job-%d", c.n-i), "main", 0)
+		x, err := c.client.Explain(c.t.Context(), fmt.Sprintf("job-%d", c.n-i), "main", 0)
 		if err != nil {
-			t.Fatal(err)
+			c.t.Fatal(err)
 		}
 		told[x.Decision.Stage+" by "+x.Decision.Strategy+" on "+x.Task.Node]++
 	}
 	if len(told) != 2 || told["canary by worst-fit on n2"] < 5 || told["control by best-fit on n1"] < 5 {
-		t.Errorf("what was decided says %v", told)
+		c.t.Errorf("what was decided says %v", told)
 	}
 }
 
@@ -123,17 +129,7 @@ func TestCanaryOfASite(t *testing.T) {
 	if r := c.rollout("rolled back", func(r *api.RolloutView) bool { return r.Status != api.RolloutOpen }); r.Status != api.RolloutRolled {
 		t.Errorf("it is %s: %s", r.Status, r.Reason)
 	}
-	told := map[string]int{}
-	for i := range 30 {
-		x, err := c.client.Explain(t.Context(), fmt.Sprintf("job-%d", c.n-i), "main", 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		told[x.Decision.Stage+" by "+x.Decision.Strategy+" on "+x.Task.Node]++
-	}
-	if len(told) != 2 || told["canary by worst-fit on n2"] < 5 || told["control by best-fit on n1"] < 5 {
-		t.Errorf("what was decided says %v", told)
-	}
+	c.canaryTells()
 }
 
 func TestFlagsOfStages(t *testing.T) {

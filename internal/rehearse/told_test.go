@@ -100,20 +100,26 @@ func TestTimeSlicingOfATrace(t *testing.T) {
 	}
 }
 
+// anyHours is a carbon intensity of ten days, at random by the hour.
+func anyHours(t *rapid.T, begin api.Time, random *rand.Rand) *twin.Signal {
+	var points []twin.Point
+	for h := range api.Duration(10 * 24) {
+		points = append(points, twin.Point{At: begin.Add(h * api.Hour), Value: 10 + 900*random.Float64()})
+	}
+	carbon, err := twin.NewSignal(points)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return carbon
+}
+
 // TestSlowdownIsBounded: however clean the hours behind, no run of a strategy with a bound
 // ends later than the bound and what rounding to the next moment takes.
 func TestSlowdownIsBounded(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		begin := api.Time(1_700_006_400e9) // midnight
 		random := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 1))
-		var points []twin.Point
-		for h := range api.Duration(10 * 24) {
-			points = append(points, twin.Point{At: begin.Add(h * api.Hour), Value: 10 + 900*random.Float64()})
-		}
-		carbon, err := twin.NewSignal(points)
-		if err != nil {
-			t.Fatal(err)
-		}
+		carbon := anyHours(t, begin, random)
 		slowdown := int32(rapid.IntRange(1, 300).Draw(t, "slowdown"))
 		hours := rapid.IntRange(1, 20).Draw(t, "hours")
 		r, err := Run(context.Background(), Plan{
@@ -140,14 +146,7 @@ func TestStretchIsBounded(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		begin := api.Time(1_700_006_400e9) // midnight
 		random := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 2))
-		var points []twin.Point
-		for h := range api.Duration(10 * 24) {
-			points = append(points, twin.Point{At: begin.Add(h * api.Hour), Value: 10 + 900*random.Float64()})
-		}
-		carbon, err := twin.NewSignal(points)
-		if err != nil {
-			t.Fatal(err)
-		}
+		carbon := anyHours(t, begin, random)
 		stretch, seconds := int32(rapid.IntRange(1, 200).Draw(t, "stretch")), rapid.IntRange(10, 20*3600).Draw(t, "seconds")
 		slack := api.Duration(rapid.IntRange(1, 7*24).Draw(t, "slack")) * api.Hour
 		r, err := Run(context.Background(), Plan{
